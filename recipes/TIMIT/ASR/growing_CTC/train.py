@@ -1,0 +1,286 @@
+#!/usr/bin/env python3
+"""Recipe for training a phoneme recognizer on TIMIT that grows mid-training.
+
+A CRDNN with CTC starts small and is made wider between epochs, as the list
+``growth`` of the YAML says; what it computes does not change at that moment,
+and the optimizer's state is carried along. Greedy search is used throughout.
+
+To run this recipe on a synthetic stand-in for TIMIT, made on first use:
+> python train.py hparams/grow.yaml
+
+On TIMIT itself:
+> python train.py hparams/grow_timit.yaml --data_folder=/path/to/TIMIT
+
+The baselines are overrides: small, and large from the start
+> python train.py hparams/grow.yaml --growth=[]
+> python train.py hparams/grow.yaml --growth=[] --cnn_channels=[32,64] \
+    --rnn_neurons=128 --dnn_neurons=128
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import os
+import shutil
+import sys
+
+from hyperpyyaml import load_hyperpyyaml
+
+import speechbrain as sb
+from speechbrain.utils.distributed import if_main_process, run_on_main
+from speechbrain.utils.logger import get_logger
+from speechbrain_growth.brain import GrowingBrain
+from speechbrain_growth.errors import plain_errors
+from speechbrain_growth.planning import as_table, plan_run
+from speechbrain_growth.starting import open_blueprint
+
+logger = get_logger(__name__)
+
+
+# Define training procedure
+class ASR_Brain(GrowingBrain):
+    def compute_forward(self, batch, stage):
+        """Given an input batch it computes the phoneme probabilities."""
+        batch = batch.to(self.device)
+        wavs, wav_lens = batch.sig
+
+        # Add waveform augmentation if specified.
+        if stage == sb.Stage.TRAIN and hasattr(self.hparams, "wav_augment"):
+            wavs, wav_lens = self.hparams.wav_augment(wavs, wav_lens)
+
+        feats = self.hparams.compute_features(wavs)
+        feats = self.modules.normalize(feats, wav_lens)
+        out = self.modules.model(feats)
+        out = self.modules.output(out)
+        pout = self.hparams.log_softmax(out)
+
+        return pout, wav_lens
+
+    def compute_objectives(self, predictions, batch, stage):
+        """Given the network predictions and targets computes the CTC loss."""
+        pout, pout_lens = predictions
+        phns, phn_lens = batch.phn_encoded
+
+        if stage == sb.Stage.TRAIN and hasattr(self.hparams, "wav_augment"):
+            phns = self.hparams.wav_augment.replicate_labels(phns)
+            phn_lens = self.hparams.wav_augment.replicate_labels(phn_lens)
+
+        loss = self.hparams.compute_cost(pout, phns, pout_lens, phn_lens)
+
+        if stage != sb.Stage.TRAIN:
+            self.ctc_metrics.append(batch.id, pout, phns, pout_lens, phn_lens)
+            sequence = sb.decoders.ctc_greedy_decode(
+                pout, pout_lens, blank_id=self.hparams.blank_index
+            )
+            self.per_metrics.append(
+                ids=batch.id,
+                predict=sequence,
+                target=phns,
+                target_len=phn_lens,
+                ind2lab=self.label_encoder.decode_ndim,
+            )
+
+        return loss
+
+    def on_stage_start(self, stage, epoch=None):
+        """Gets called when a stage (train, validation, test) starts."""
+        if stage != sb.Stage.TRAIN:
+            self.ctc_metrics = self.hparams.ctc_stats()
+            self.per_metrics = self.hparams.per_stats()
+
+    def valid_stats(self, stage_loss):
+        """Metrics of a validation; growth conditions may name any of them."""
+        per = self.per_metrics.summarize("error_rate")
+        return {"loss": stage_loss, "PER": per}
+
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Gets called at the end of a stage."""
+        if stage == sb.Stage.TRAIN:
+            self.train_loss = stage_loss
+            return
+        stats = self.valid_stats(stage_loss)
+
+        if stage == sb.Stage.VALID:
+            anneal_by = {"epoch": epoch, **stats}[self.hparams.anneal_by]
+            old_lr, new_lr = self.hparams.lr_annealing(anneal_by)
+            sb.nnet.schedulers.update_learning_rate(self.optimizer, new_lr)
+            self.hparams.train_logger.log_stats(
+                stats_meta={"epoch": epoch, "lr": old_lr},
+                train_stats={"loss": self.train_loss},
+                valid_stats=stats,
+            )
+            # The checkpoint must hold the decision, so it is taken before.
+            self.decide_growth(epoch, stats)
+            self.checkpointer.save_and_keep_only(
+                meta={"PER": stats["PER"]}, min_keys=["PER"]
+            )
+
+        elif stage == sb.Stage.TEST:
+            self.hparams.train_logger.log_stats(
+                stats_meta={"Epoch loaded": self.hparams.epoch_counter.current},
+                test_stats=stats,
+            )
+            if if_main_process():
+                with open(
+                    self.hparams.test_wer_file, "w", encoding="utf-8"
+                ) as w:
+                    w.write("CTC loss stats:\n")
+                    self.ctc_metrics.write_stats(w)
+                    w.write("\nPER stats:\n")
+                    self.per_metrics.write_stats(w)
+
+
+def dataio_prep(hparams):
+    """Creates the datasets and their data processing pipelines."""
+    data_folder = hparams["data_folder"]
+
+    # 1. Declarations:
+    train_data, valid_data, test_data = datasets = [
+        sb.dataio.dataset.DynamicItemDataset.from_json(
+            json_path=hparams[f"{part}_annotation"],
+            replacements={"data_root": data_folder},
+        )
+        for part in ("train", "valid", "test")
+    ]
+
+    if hparams["sorting"] in ("ascending", "descending"):
+        # Sorted by length; shuffling would be pointless then.
+        train_data = datasets[0] = train_data.filtered_sorted(
+            sort_key="duration", reverse=hparams["sorting"] == "descending"
+        )
+        hparams["train_dataloader_opts"]["shuffle"] = False
+    elif hparams["sorting"] == "random":
+        hparams["train_dataloader_opts"]["shuffle"] = True
+    else:
+        raise NotImplementedError(
+            "sorting must be random, ascending or descending"
+        )
+    valid_data = datasets[1] = valid_data.filtered_sorted(sort_key="duration")
+    test_data = datasets[2] = test_data.filtered_sorted(sort_key="duration")
+
+    label_encoder = sb.dataio.encoder.CTCTextEncoder()
+
+    # 2. Define audio pipeline:
+    @sb.utils.data_pipeline.takes("wav")
+    @sb.utils.data_pipeline.provides("sig")
+    def audio_pipeline(wav):
+        return sb.dataio.dataio.read_audio(wav)
+
+    sb.dataio.dataset.add_dynamic_item(datasets, audio_pipeline)
+
+    # 3. Define text pipeline:
+    @sb.utils.data_pipeline.takes("phn")
+    @sb.utils.data_pipeline.provides("phn_list", "phn_encoded")
+    def text_pipeline(phn):
+        phn_list = phn.strip().split()
+        yield phn_list
+        yield label_encoder.encode_sequence_torch(phn_list)
+
+    sb.dataio.dataset.add_dynamic_item(datasets, text_pipeline)
+
+    # 4. Fit encoder; a run that starts from another keeps its labels:
+    lab_enc_file = os.path.join(hparams["save_folder"], "label_encoder.txt")
+    if hparams["init_from"] and not os.path.exists(lab_enc_file):
+        earlier = os.path.join(
+            hparams["init_from"], "save", "label_encoder.txt"
+        )
+        run_on_main(shutil.copy, args=[earlier, lab_enc_file])
+    label_encoder.load_or_create(
+        path=lab_enc_file,
+        from_didatasets=[train_data],
+        output_key="phn_list",
+        special_labels={"blank_label": hparams["blank_index"]},
+        sequence_input=True,
+    )
+
+    # 5. Set output:
+    sb.dataio.dataset.set_output_keys(datasets, ["id", "sig", "phn_encoded"])
+
+    return train_data, valid_data, test_data, label_encoder
+
+
+# Begin Recipe!
+if __name__ == "__main__":
+    # Dataset prep (rendering mini-TIMIT, parsing TIMIT into json files)
+    from mini_timit import render_mini_timit  # noqa
+    from timit_prepare import CorpusError, prepare_timit  # noqa
+
+    # A mistake of the user's ends in one message, not in a traceback
+    with plain_errors(CorpusError):
+        # CLI:
+        hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
+
+        # Every growth is checked before any data is touched
+        blueprint = open_blueprint(hparams_file, overrides)
+        growth_plan = plan_run(blueprint)
+
+        # Load hyperparameters file with command-line overrides
+        with open(hparams_file, encoding="utf-8") as fin:
+            hparams = load_hyperpyyaml(fin, blueprint.overrides)
+
+        # Initialize ddp (useful only for multi-GPU DDP training)
+        sb.utils.distributed.ddp_init_group(run_opts)
+
+        # Create experiment directory
+        sb.create_experiment_directory(
+            experiment_directory=hparams["output_folder"],
+            hyperparams_to_save=hparams_file,
+            overrides=blueprint.overrides,
+        )
+        logger.info("The run, as planned:\n" + as_table(growth_plan))
+
+        # multi-gpu (ddp) save data preparation
+        if hparams["data_folder"] == hparams["mini_timit_folder"]:
+            if not hparams["skip_prep"]:
+                run_on_main(render_mini_timit, args=[hparams["data_folder"]])
+        run_on_main(
+            prepare_timit,
+            kwargs={
+                "data_folder": hparams["data_folder"],
+                "save_json_train": hparams["train_annotation"],
+                "save_json_valid": hparams["valid_annotation"],
+                "save_json_test": hparams["test_annotation"],
+                "skip_prep": hparams["skip_prep"],
+            },
+        )
+
+        # Dataset IO prep: creating Datasets and encodings for phones
+        train_data, valid_data, test_data, label_encoder = dataio_prep(hparams)
+
+        # Trainer initialization
+        asr_brain = ASR_Brain(
+            blueprint=blueprint,
+            modules=hparams["modules"],
+            opt_class=hparams["opt_class"],
+            hparams=hparams,
+            run_opts=run_opts,
+            checkpointer=hparams["checkpointer"],
+        )
+        asr_brain.label_encoder = label_encoder
+
+        # Training/validation loop
+        asr_brain.fit(
+            asr_brain.hparams.epoch_counter,
+            train_data,
+            valid_data,
+            train_loader_kwargs=hparams["train_dataloader_opts"],
+            valid_loader_kwargs=hparams["valid_dataloader_opts"],
+        )
+
+        # Test
+        asr_brain.evaluate(
+            test_data,
+            min_key="PER",
+            test_loader_kwargs=hparams["test_dataloader_opts"],
+        )
+
+        # What happened, and where it is written
+        per = asr_brain.per_metrics.summarize("error_rate")
+        logger.info(
+            f"{hparams['growth_log'].in_words()}\n"
+            f"Test PER {per:.2f} %, best checkpoint on validation.\n"
+            f"Per epoch: {hparams['train_log']}\n"
+            f"Test alignments: {hparams['test_wer_file']}\n"
+            f"Growths: {hparams['growth_log'].save_file}\n"
+            f"Checkpoints: {hparams['save_folder']}"
+        )

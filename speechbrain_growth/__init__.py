@@ -1,0 +1,10 @@
+"""Grows neural networks while they train.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from speechbrain_growth import rules, rules_speechbrain
+from speechbrain_growth.carrying import carry
+from speechbrain_growth.errors import GrowthError, NoRuleError
+from speechbrain_growth.tracing import trace

@@ -1,0 +1,41 @@
+"""Command line: ``python -m speechbrain_growth plan hparams/grow.yaml``.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import argparse
+import sys
+
+import speechbrain as sb
+from speechbrain_growth.errors import plain_errors
+from speechbrain_growth.planning import as_table, plan_run
+from speechbrain_growth.starting import open_blueprint
+
+
+def main(arguments):
+    """Runs one command."""
+    parser = argparse.ArgumentParser(prog="python -m speechbrain_growth")
+    commands = parser.add_subparsers(dest="command", required=True)
+    plan = commands.add_parser(
+        "plan",
+        help="print a run as a table, without data",
+        description="Prints the growths of a run, with their cost, without "
+        "data. Whatever train.py would refuse is refused.",
+    )
+    plan.add_argument("hparams_file", help="the recipe's YAML")
+    plan.add_argument(
+        "overrides",
+        nargs=argparse.REMAINDER,
+        help="as for train.py, such as --growth=[] --rnn_neurons=256",
+    )
+    chosen = parser.parse_args(arguments)
+    with plain_errors():
+        hparams_file, _, overrides = sb.parse_arguments(
+            [chosen.hparams_file, *chosen.overrides]
+        )
+        print(as_table(plan_run(open_blueprint(hparams_file, overrides))))
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])

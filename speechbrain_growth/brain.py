@@ -1,0 +1,389 @@
+"""A Brain whose model grows between epochs.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import contextlib
+import os
+import time
+
+import torch
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+import speechbrain as sb
+from speechbrain.nnet.schedulers import NewBobScheduler
+from speechbrain.utils.logger import get_logger
+from speechbrain_growth.carrying import carry, follow
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.probe import drift
+from speechbrain_growth.report import growth_in_words
+from speechbrain_growth.schedules import STATE
+from speechbrain_growth.starting import best_checkpoint, load_modules, sizes_of
+
+logger = get_logger(__name__)
+
+
+class GrowingBrain(sb.Brain):
+    """Decides after validation, grows before the next epoch.
+
+    A recipe says in ``valid_stats`` which metrics a validation gave, and calls
+    ``decide_growth`` once, after validation and before its checkpoint is saved.
+    The rest happens by itself: the schedule is part of every checkpoint, and
+    sizes are restored before weights.
+
+    Arguments
+    ---------
+    blueprint : Blueprint
+        Builds the modules at other sizes.
+    **kwargs : dict
+        As for ``speechbrain.Brain``. Its ``hparams`` must have
+        ``growth_schedule``, ``growth_log`` and ``output_folder``.
+    """
+
+    def __init__(self, blueprint, **kwargs):
+        super().__init__(**kwargs)
+        self.blueprint = blueprint
+        self.schedule = self.hparams.growth_schedule
+        self.schedule.start(blueprint.sizes)
+        self.valid_loader = None
+        _refuse_wrappers(self)
+        if self.checkpointer is not None:
+            self.checkpointer.add_recoverable(STATE, self.schedule)
+
+    def valid_stats(self, stage_loss):
+        """Metrics of the validation that just ended; recipes add theirs.
+
+        Arguments
+        ---------
+        stage_loss : float
+            Its average loss.
+
+        Returns
+        -------
+        dict
+        """
+        return {"loss": stage_loss}
+
+    def decide_growth(self, epoch, stats):
+        """Notes a validation, and decides whether the next epoch is larger.
+
+        Arguments
+        ---------
+        epoch : int
+            The epoch that is over.
+        stats : dict
+            Its metrics, from ``valid_stats``.
+        """
+        wish = os.path.join(self.hparams.output_folder, "grow_now")
+        asked = os.stat(wish).st_mtime_ns if os.path.exists(wish) else None
+        left = len(self.schedule.growths) - self.schedule.decided
+        fresh = asked is not None and asked != self.schedule.hand
+        if self.schedule.decide(epoch, stats, asked):
+            logger.info(f"The model grows before epoch {epoch + 1}.")
+        elif fresh and not left:
+            logger.warning(f"{wish}: no growth is left in the schedule.")
+
+    def fit(self, epoch_counter, train_set, valid_set=None, **kwargs):
+        """Trains as ``speechbrain.Brain.fit`` does, growing between epochs.
+
+        Arguments
+        ---------
+        epoch_counter : iterable
+            Gives the epochs.
+        train_set : Dataset or DataLoader
+            Training data.
+        valid_set : Dataset or DataLoader
+            Growths are decided after it, and probed on its first batch.
+        **kwargs : dict
+            As for ``speechbrain.Brain.fit``.
+        """
+        if valid_set is None:
+            raise GrowthError(
+                "fit: there is no valid_set; growths are decided after "
+                "validation and probed on it"
+            )
+        if not self.test_only and not isinstance(valid_set, DataLoader):
+            options = kwargs.pop("valid_loader_kwargs", {})
+            valid_set = self.make_dataloader(
+                valid_set, sb.Stage.VALID, ckpt_prefix=None, **options
+            )
+        self.valid_loader = valid_set
+        epochs = self._growing(epoch_counter)
+        super().fit(epochs, train_set, valid_set, **kwargs)
+
+    def _growing(self, epoch_counter):
+        """The epochs; in each, the model has the sizes that were wanted."""
+        for epoch in epoch_counter:
+            growths = self.schedule.growths
+            if epoch == 1 and growths and not self.schedule.decided:
+                if growths[0].arguments.get("epoch") == 0:
+                    self.decide_growth(0, self.measure(0))
+            if self.schedule.pending:
+                self.grow(epoch)
+            yield epoch
+
+    def on_fit_start(self):
+        """Restores sizes first, then weights."""
+        own = self.checkpointer and self.checkpointer.find_checkpoint()
+        earlier = getattr(self.hparams, "init_from", None)
+        if earlier and not own:
+            checkpoint = best_checkpoint(earlier)
+            self.restore_sizes(checkpoint)
+            load_modules(
+                checkpoint,
+                self.checkpointer.recoverables,
+                self.modules.values(),
+            )
+        self.restore_sizes(own)
+        super().on_fit_start()
+
+    def on_evaluate_start(self, max_key=None, min_key=None):
+        """Restores the sizes of the checkpoint that will be loaded.
+
+        Arguments
+        ---------
+        max_key : str
+            Metric whose highest value is the best.
+        min_key : str
+            Metric whose lowest value is the best.
+        """
+        keys = {"max_key": max_key, "min_key": min_key}
+        if self.checkpointer is not None:
+            self.restore_sizes(self.checkpointer.find_checkpoint(**keys))
+        super().on_evaluate_start(**keys)
+
+    def restore_sizes(self, checkpoint):
+        """Gives the model the sizes of a checkpoint, larger or smaller.
+
+        Weights and optimizer state are left for the checkpoint to fill.
+
+        Arguments
+        ---------
+        checkpoint : speechbrain.utils.checkpoints.Checkpoint
+            What will be loaded; None if nothing will.
+        """
+        if not checkpoint or STATE not in checkpoint.paramfiles:
+            return
+        sizes = sizes_of(checkpoint)
+        if sizes != self.schedule.sizes:
+            old, new = self._modules(), self._build(sizes)
+            for optimizer in self._optimizers():
+                follow(optimizer, old, new)
+            self._swap(new)
+            self.schedule.start(sizes)
+
+    def grow(self, epoch):
+        """Grows the model as the schedule wants, or leaves it as it was.
+
+        Arguments
+        ---------
+        epoch : int
+            The epoch that is about to begin.
+        """
+        begin = time.time()
+        schedule, growth = self.schedule, self.schedule.current
+        old, new = self._modules(), self._build(schedule.wanted)
+        seed = 1000 * int(getattr(self.hparams, "seed", 0)) + schedule.decided
+        plan = carry(old, new, noise=growth.noise, seed=seed)
+        far = self._drift(new)
+        tolerance = schedule.tolerance if growth.noise is None else None
+        entry = {
+            "growth": schedule.decided - 1,
+            "epoch": epoch - 1,
+            "condition": growth.when,
+            "grown": tolerance is None or far <= tolerance,
+            "drift": far,
+            "tolerance": tolerance,
+            "noise": growth.noise,
+            "optimizer": growth.optimizer,
+            "lr": growth.lr,
+            "rewarm": growth.rewarm,
+            "sizes_before": schedule.sizes,
+            "sizes_after": schedule.wanted,
+            "valid_before": {
+                k: v for k, v in schedule.last.items() if k != "epoch"
+            },
+        }
+        if not entry["grown"]:
+            return self._roll_back(entry)
+        log = self.hparams.growth_log
+        before, after = log.cost(old), log.cost(new)
+        entry.update({f"{key}_before": before[key] for key in before})
+        entry.update({f"{key}_after": after[key] for key in after})
+        carried = growth.optimizer == "carry"
+        for optimizer in self._optimizers():
+            follow(optimizer, old, new, plan if carried else None)
+        self._swap(new)
+        grace(getattr(self.hparams, "lr_annealing", None))
+        schedule.grown(self.optimizer_step)
+        entry["seconds"] = time.time() - begin
+        entry["valid_after"] = self.measure(epoch)
+        log.write(entry)
+        logger.info(growth_in_words(entry, log.example_name))
+
+    def _roll_back(self, entry):
+        """The old model stays; the run stops or goes on."""
+        self.schedule.refuse()
+        self.hparams.growth_log.write(entry)
+        words = growth_in_words(entry, "")
+        if self.schedule.on_drift == "stop":
+            raise GrowthError(words)
+        logger.warning(words)
+
+    def measure(self, epoch):
+        """Runs a validation that nothing but its metrics comes from.
+
+        Arguments
+        ---------
+        epoch : int
+            For ``on_stage_start``.
+
+        Returns
+        -------
+        dict
+            As ``valid_stats`` gives it.
+        """
+        self.modules.eval()
+        self.on_stage_start(sb.Stage.VALID, epoch)
+        average, bar = 0.0, not self.noprogressbar
+        bar = tqdm(
+            self.valid_loader, "checking growth", disable=not bar, leave=False
+        )
+        with torch.no_grad(), torch.random.fork_rng():
+            for step, batch in enumerate(bar, start=1):
+                loss = self.evaluate_batch(batch, sb.Stage.VALID)
+                average += (float(loss) - average) / step
+        stats = self.valid_stats(average)
+        return {key: float(value) for key, value in stats.items()}
+
+    def _drift(self, new):
+        """How far new modules are from the living ones, on one batch."""
+        living = self._modules()
+        outputs = []
+        with torch.no_grad(), torch.random.fork_rng(), self.evaluation_ctx:
+            batch = next(iter(self.valid_loader))
+            try:
+                for modules in (living, new):
+                    self.modules.update(modules)
+                    self.modules.eval()
+                    outputs.append(self.compute_forward(batch, sb.Stage.VALID))
+            finally:
+                self.modules.update(living)
+        return drift(*outputs)
+
+    def optimizers_step(self):
+        """One step, at the learning rate that the growths left."""
+        factor = self.schedule.lr_factor(self.optimizer_step)
+        with scaled_lr(self._optimizers(), factor):
+            super().optimizers_step()
+
+    def _optimizers(self):
+        """All optimizers; none before they are made."""
+        if self.optimizers_dict:
+            return list(self.optimizers_dict.values())
+        return [self.optimizer] if hasattr(self, "optimizer") else []
+
+    def _modules(self):
+        """The living modules, in a container of their own."""
+        return torch.nn.ModuleDict(self.modules.items())
+
+    def _build(self, sizes):
+        """New modules; those whose shapes do not change stay as they are."""
+        new = self.blueprint.modules(sizes).to(self.device)
+        for name, module in self.modules.items():
+            if _shapes(module) == _shapes(new[name]):
+                new[name] = module
+        return new
+
+    def _swap(self, new):
+        """Puts new modules wherever the old ones were. The only such place."""
+        for name, module in new.items():
+            old = self.modules[name]
+            self.modules[name] = module
+            holders = [vars(self.hparams)]
+            holders.append(getattr(self.hparams, "modules", {}))
+            if self.checkpointer is not None:
+                holders.append(self.checkpointer.recoverables)
+            for holder in holders:
+                for key, value in list(holder.items()):
+                    if value is old:
+                        holder[key] = module
+
+
+@contextlib.contextmanager
+def scaled_lr(optimizers, factor):
+    """Multiplies learning rates for as long as the context lasts.
+
+    Schedulers never see the product, so that they keep their own value.
+
+    Arguments
+    ---------
+    optimizers : list of torch.optim.Optimizer
+        Their groups' rates are changed and put back.
+    factor : float
+        What they are multiplied by.
+
+    Yields
+    ------
+    None
+
+    Example
+    -------
+    >>> sgd = torch.optim.SGD([torch.nn.Parameter(torch.ones(1))], lr=0.5)
+    >>> with scaled_lr([sgd], 0.5):
+    ...     sgd.param_groups[0]["lr"]
+    0.25
+    >>> sgd.param_groups[0]["lr"]
+    0.5
+    """
+    groups = [group for one in optimizers for group in one.param_groups]
+    rates = [group["lr"] for group in groups]
+    for group, rate in zip(groups, rates):
+        group["lr"] = rate if factor == 1.0 else rate * factor
+    try:
+        yield
+    finally:
+        for group, rate in zip(groups, rates):
+            group["lr"] = rate
+
+
+def grace(scheduler):
+    """Lets NewBob skip one comparison.
+
+    A model that has just grown is not compared with the smaller one before it;
+    NewBob takes the next metric as its first.
+
+    Arguments
+    ---------
+    scheduler : object
+        Anything else is left alone.
+
+    Example
+    -------
+    >>> newbob = NewBobScheduler(initial_value=1.0)
+    >>> _ = newbob(10.0)
+    >>> grace(newbob)
+    >>> newbob(20.0)
+    (1.0, 1.0)
+    """
+    if isinstance(scheduler, NewBobScheduler):
+        scheduler.metric_values = []
+
+
+def _shapes(module):
+    """Shapes of all tensors of a module."""
+    state = module.state_dict()
+    return {name: tensor.shape for name, tensor in state.items()}
+
+
+def _refuse_wrappers(brain):
+    """What a growth does not yet reach into is refused, if there is one."""
+    options = ("jit", "compile", "distributed_launch", "data_parallel_backend")
+    used = [f"--{name}" for name in options if getattr(brain, name)]
+    if used and brain.schedule.growths:
+        raise GrowthError(
+            f"{', '.join(used)}: a model that is compiled or spread over "
+            "processes cannot grow yet; leave the option out, or --growth=[]"
+        )

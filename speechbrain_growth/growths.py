@@ -1,0 +1,248 @@
+"""Reads the list of growths, and compares it with the model and the run.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import difflib
+from typing import NamedTuple, Union
+
+from speechbrain_growth.conditions import CONDITIONS, arguments
+from speechbrain_growth.errors import GrowthError
+
+
+class Growth(NamedTuple):
+    """One entry of the schedule.
+
+    Arguments
+    ---------
+    condition : str
+        Name of the condition.
+    arguments : dict
+        Its arguments.
+    sizes : dict
+        YAML keys and what they become.
+    lr : float
+        Scales the learning rate from here on.
+    rewarm : int
+        Steps over which the learning rate climbs to its value again.
+    optimizer : str
+        ``carry`` or ``reset``: what becomes of the optimizer's state.
+    noise : float
+        Net2Net's noise relative to the weights; None: exact, unequal shares.
+    """
+
+    condition: str
+    arguments: dict
+    sizes: dict
+    lr: float = 1.0
+    rewarm: int = 0
+    optimizer: str = "carry"
+    noise: Union[float, None] = None
+
+    @property
+    def when(self):
+        """The condition in words."""
+        words = [f"{key} {value}" for key, value in self.arguments.items()]
+        if len(words) == 1:
+            words = [str(value) for value in self.arguments.values()]
+        return f"{self.condition} {', '.join(words)}"
+
+
+def parse(growth):
+    """Reads the list of growths.
+
+    Arguments
+    ---------
+    growth : list of dict
+        As in the YAML.
+
+    Returns
+    -------
+    list of Growth
+
+    Raises
+    ------
+    GrowthError
+        Naming every entry that cannot be read.
+
+    Example
+    -------
+    >>> parse([{"after_epoch": 10, "rnn_neurons": 256}])[0].when
+    'after_epoch 10'
+    """
+    if not isinstance(growth, (list, tuple)):
+        raise GrowthError(
+            f"growth: found {growth!r}; it must be a list of growths, [] for "
+            "none"
+        )
+    growths, problems = [], []
+    for number, entry in enumerate(growth):
+        try:
+            growths.append(_parse_entry(entry))
+        except GrowthError as error:
+            problems += [f"growth[{number}]: {p}" for p in error.problems]
+    if problems:
+        raise GrowthError(problems)
+    return growths
+
+
+def _parse_entry(entry):
+    """Reads one growth."""
+    if not isinstance(entry, dict):
+        raise GrowthError(
+            f"found {entry!r}; it must be a mapping such as "
+            "{after_epoch: 10, rnn_neurons: 256}"
+        )
+    when = [key for key in entry if key in CONDITIONS]
+    if len(when) != 1:
+        raise GrowthError(
+            f"found {' and '.join(when) or 'no condition'}; it must have one "
+            f"of {', '.join(CONDITIONS)}"
+        )
+    after = ("lr", "optimizer", "symmetry")
+    sizes = {k: v for k, v in entry.items() if k not in (*when, *after)}
+    if not sizes:
+        raise GrowthError("found no size; name at least one that grows")
+    for key, size in sizes.items():
+        numbers = _as_list(size)
+        if not numbers or any(type(n) is not int or n < 1 for n in numbers):
+            raise GrowthError(
+                f"{key} is {size!r}; a size must be a whole number above 0, or "
+                "a list of them (never a factor)"
+            )
+    lr, rewarm = _parse_lr(entry.get("lr", "keep"))
+    optimizer = entry.get("optimizer", "carry")
+    if optimizer not in ("carry", "reset"):
+        raise GrowthError(
+            f"optimizer is {optimizer!r}; it must be carry or reset"
+        )
+    return Growth(
+        when[0],
+        arguments(when[0], entry[when[0]]),
+        {k: list(v) if _is_list(v) else v for k, v in sizes.items()},
+        lr,
+        rewarm,
+        optimizer,
+        _parse_symmetry(entry.get("symmetry", "shares")),
+    )
+
+
+def _is_number(value):
+    """Whether a value is a number above 0."""
+    return type(value) in (int, float) and 0 < value < float("inf")
+
+
+def _parse_lr(value):
+    """Reads ``keep``, a factor, or ``{rewarm: N}``."""
+    if value == "keep":
+        return 1.0, 0
+    if _is_number(value):
+        return float(value), 0
+    if isinstance(value, dict) and list(value) == ["rewarm"]:
+        if type(value["rewarm"]) is int and value["rewarm"] > 0:
+            return 1.0, value["rewarm"]
+    raise GrowthError(
+        f"lr is {value!r}; it must be keep, a factor above 0, or "
+        "{rewarm: number of steps}"
+    )
+
+
+def _parse_symmetry(value):
+    """Reads ``shares`` or ``{noise: level}``."""
+    if value == "shares":
+        return None
+    if isinstance(value, dict) and list(value) == ["noise"]:
+        if _is_number(value["noise"]):
+            return float(value["noise"])
+    raise GrowthError(
+        f"symmetry is {value!r}; it must be shares, or {{noise: level above "
+        "0, relative to the weights}"
+    )
+
+
+def _is_list(value):
+    """Whether a size has several numbers."""
+    return isinstance(value, (list, tuple))
+
+
+def _as_list(value):
+    """A size as a list of numbers."""
+    return list(value) if _is_list(value) else [value]
+
+
+def _listed(growth):
+    """A growth's sizes as lists."""
+    return [(key, _as_list(size)) for key, size in growth.sizes.items()]
+
+
+def check(growths, sizes, epochs):
+    """Compares the growths with the model and the length of the run.
+
+    Arguments
+    ---------
+    growths : list of Growth
+        In the order of the schedule.
+    sizes : dict
+        All sizes of the model, as the run begins.
+    epochs : int
+        Number of the run's epochs.
+
+    Raises
+    ------
+    GrowthError
+        Naming everything that cannot be.
+    """
+    problems, now, dates = [], dict(sizes), {}
+    for number, growth in enumerate(growths):
+        here = f"growth[{number}] ({growth.when})"
+        for key, size in growth.sizes.items():
+            problems += _size_problems(here, key, size, now)
+        problems += [
+            f"{here}: {key} is {date}, but the last epoch is {epochs}; a "
+            f"growth happens between epochs, after {epochs - 1} at most"
+            for key, date in growth.arguments.items()
+            if key in ("epoch", "not_before", "not_after")
+            and date is not None
+            and date >= epochs
+        ]
+        if all(_as_list(now.get(k)) == s for k, s in _listed(growth)):
+            problems.append(
+                f"{here}: the model has these sizes already; name at "
+                "least one larger size, or drop the entry"
+            )
+        if growth.condition == "after_epoch":
+            date = growth.arguments["epoch"]
+            if dates and date <= max(dates):
+                problems.append(
+                    f"{here}: comes after growth[{dates[max(dates)]}] in "
+                    f"the list, whose epoch is {max(dates)}; each date "
+                    "must be later than those before it"
+                )
+            dates[date] = number
+        now.update(growth.sizes)
+    if problems:
+        raise GrowthError(problems)
+
+
+def _size_problems(here, key, size, now):
+    """What is wrong with one size, compared with the model's."""
+    if key not in now:
+        near = difflib.get_close_matches(key, now, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return [
+            f"{here}: the model has no size {key!r}; {hint}its sizes are "
+            f"{', '.join(now)}"
+        ]
+    before, after = _as_list(now[key]), _as_list(size)
+    if _is_list(now[key]) != _is_list(size) or len(before) != len(after):
+        return [
+            f"{here}: {key} is {now[key]} and would become {size}; it must "
+            f"stay {len(before)} number{'s' * (len(before) > 1)}"
+        ]
+    if any(a < b for b, a in zip(before, after)):
+        return [
+            f"{here}: {key} is {now[key]} and would shrink to {size}; growth "
+            "only adds units"
+        ]
+    return []

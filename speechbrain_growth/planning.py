@@ -1,0 +1,124 @@
+"""The whole run as a table, before any data is touched.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.growths import check
+from speechbrain_growth.tracing import trace
+
+
+def plan_run(blueprint):
+    """Builds every model that the run will have, and checks every growth.
+
+    Arguments
+    ---------
+    blueprint : Blueprint
+        The YAML with its overrides.
+
+    Returns
+    -------
+    list of dict
+        One row for the start and one for each growth.
+
+    Raises
+    ------
+    GrowthError
+        Naming everything that training would refuse.
+    """
+    schedule, log = blueprint.build("growth_schedule", "growth_log")
+    sizes, epochs = blueprint.sizes, blueprint.value("number_of_epochs")
+    if type(epochs) is not int or epochs < 1:
+        raise GrowthError(
+            f"number_of_epochs is {epochs!r}; it must be a whole number above 0"
+        )
+    check(schedule.growths, sizes, epochs)
+    old = blueprint.modules(sizes)
+    grow = {key for growth in schedule.growths for key in growth.sizes}
+    first = {key: size for key, size in sizes.items() if key in grow}
+    rows = [{"when": "start", "sizes": first or sizes, "exact": ""}]
+    rows[0].update(log.cost(old))
+    problems = []
+    for number, growth in enumerate(schedule.growths):
+        sizes = {**sizes, **growth.sizes}
+        new = blueprint.modules(sizes)
+        try:
+            _check_output(trace(old, new).output)
+        except GrowthError as error:
+            here = f"growth[{number}] ({growth.when})"
+            problems += [f"{here}: {problem}" for problem in error.problems]
+        else:
+            exact = "exact" if growth.noise is None else f"noise {growth.noise}"
+            rows.append(
+                {
+                    "when": growth.when,
+                    "sizes": growth.sizes,
+                    "exact": exact,
+                    **log.cost(new),
+                }
+            )
+        old = new
+    if problems:
+        raise GrowthError(problems)
+    for row in rows:
+        row["share"] = row["macs"] / rows[-1]["macs"]
+        row["example"] = log.example_name
+    return rows
+
+
+def _check_output(width):
+    """A growth must not change how many outputs the last module has."""
+    if not width.is_identity:
+        raise GrowthError(
+            f"the outputs grow ({width}); the last module must keep its size"
+        )
+
+
+def as_table(rows):
+    """The plan as text.
+
+    Arguments
+    ---------
+    rows : list of dict
+        From ``plan_run``.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> row = {"when": "start", "sizes": {"width": 4}, "exact": "",
+    ...     "parameters": 8, "macs": 6, "share": 1.0, "example": "image"}
+    >>> print(as_table([row]))
+    when  | sizes   | parameters | MACs per image | of the final | function
+    ------|---------|------------|----------------|--------------|---------
+    start | width 4 | 8          | 6              | 100 %        |
+    """
+    head = [
+        "when",
+        "sizes",
+        "parameters",
+        f"MACs per {rows[0]['example']}",
+        "of the final",
+        "function",
+    ]
+    body = [
+        [
+            row["when"],
+            ", ".join(f"{key} {size}" for key, size in row["sizes"].items()),
+            f"{row['parameters']:,}",
+            f"{row['macs']:,}",
+            f"{100 * row['share']:.0f} %",
+            row["exact"],
+        ]
+        for row in rows
+    ]
+    widths = [max(map(len, column)) for column in zip(head, *body)]
+    lines = [
+        " | ".join(cell.ljust(width) for cell, width in zip(line, widths))
+        for line in (head, *body)
+    ]
+    lines.insert(1, "-|-".join("-" * width for width in widths))
+    return "\n".join(line.rstrip() for line in lines)

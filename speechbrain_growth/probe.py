@@ -1,0 +1,60 @@
+"""Measures how far a grown model is from the one that it grew from.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import torch
+
+
+def tensors_in(outputs):
+    """All floating-point tensors of a nested output.
+
+    Arguments
+    ---------
+    outputs : torch.Tensor, list, tuple or dict
+        Whatever ``compute_forward`` returned.
+
+    Returns
+    -------
+    list of torch.Tensor
+    """
+    if isinstance(outputs, torch.Tensor):
+        return [outputs] if outputs.is_floating_point() else []
+    if isinstance(outputs, dict):
+        outputs = list(outputs.values())
+    if isinstance(outputs, (list, tuple)):
+        return [tensor for item in outputs for tensor in tensors_in(item)]
+    return []
+
+
+def drift(before, after):
+    """Largest difference between two outputs, relative to the first's largest.
+
+    Arguments
+    ---------
+    before : torch.Tensor, list, tuple or dict
+        Output of the old model.
+    after : torch.Tensor, list, tuple or dict
+        Output of the new one for the same input.
+
+    Returns
+    -------
+    float
+        Infinity if the outputs differ in shape or are not finite.
+
+    Example
+    -------
+    >>> drift(torch.tensor([1.0, -2.0]), [torch.tensor([1.5, -2.0])])
+    0.25
+    """
+    worst = 0.0
+    pairs = list(zip(tensors_in(before), tensors_in(after)))
+    if not pairs or len(pairs) != len(tensors_in(before)):
+        return float("inf")
+    for old, new in pairs:
+        if old.shape != new.shape or not torch.isfinite(new).all():
+            return float("inf")
+        scale = old.abs().max().item() or 1.0
+        worst = max(worst, (new - old).abs().max().item() / scale)
+    return worst

@@ -1,0 +1,173 @@
+"""Builds parts of a hyperpyyaml file at other sizes, and nothing else of it.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import io
+import os
+import re
+
+import ruamel.yaml
+import torch
+from hyperpyyaml import load_hyperpyyaml, resolve_references
+
+from speechbrain_growth.errors import GrowthError
+
+REFERENCE = re.compile(r"<([^<>\[\].]+)")
+
+
+class Blueprint:
+    """A YAML file as it was when the run began.
+
+    Only what is asked for is built: no seed is set, no folder made, no logger
+    or checkpointer touched. The caller's random-number state is left alone.
+
+    Arguments
+    ---------
+    hparams_file : str
+        Path of the YAML.
+    overrides : str or dict
+        As from ``speechbrain.parse_arguments``.
+
+    Raises
+    ------
+    GrowthError
+        If the file cannot be read, or an override names no key of it.
+
+    Example
+    -------
+    >>> path = getfixture("tmpdir") / "hparams.yaml"
+    >>> _ = path.write("width: 4\\nnet: !new:torch.nn.Linear\\n"
+    ...     "    in_features: 3\\n    out_features: !ref <width>\\n"
+    ...     "modules: {net: !ref <net>}\\n")
+    >>> blueprint = Blueprint(str(path))
+    >>> blueprint.sizes
+    {'width': 4}
+    >>> blueprint.modules({"width": 8})["net"]
+    Linear(in_features=3, out_features=8, bias=True)
+    """
+
+    def __init__(self, hparams_file, overrides=None):
+        self.path = os.path.abspath(hparams_file)
+        try:
+            with open(hparams_file, encoding="utf-8") as fin:
+                self.text = fin.read()
+            self.overrides = _as_dict(overrides)
+            self._tree = self._parse({})
+        except OSError as error:
+            raise GrowthError(
+                f"{hparams_file}: {error.strerror}; it must be a YAML file of "
+                "hyperparameters"
+            )
+        except (ruamel.yaml.error.YAMLError, KeyError, ValueError) as error:
+            raise GrowthError(f"{hparams_file}: {error}")
+        if "modules" not in self._tree:
+            raise GrowthError(
+                f"{hparams_file}: there is no key 'modules'; it must name the "
+                "modules in signal order"
+            )
+
+    @property
+    def sizes(self):
+        """Every number that the modules are built from, by YAML key."""
+        raw = self._load(self.text)
+        raw.update(self.overrides)
+        reached, waiting = set(), ["modules"]
+        while waiting:
+            key = waiting.pop()
+            if key in raw and key not in reached:
+                reached.add(key)
+                waiting += REFERENCE.findall(self._dump(raw[key]))
+        values = {key: _size(self._tree[key]) for key in raw if key in reached}
+        return {k: v for k, v in values.items() if v is not None}
+
+    def value(self, key, default=None):
+        """A plain value of the file.
+
+        Arguments
+        ---------
+        key : str
+            Top-level key.
+        default : object
+            What to return if there is none.
+
+        Returns
+        -------
+        object
+        """
+        return self._tree.get(key, default)
+
+    def build(self, *keys, sizes=None):
+        """Builds top-level keys of the file, with what they refer to.
+
+        Arguments
+        ---------
+        *keys : str
+            The keys.
+        sizes : dict
+            Values that replace those of the file.
+
+        Returns
+        -------
+        list
+            What was built, in the order of the keys.
+        """
+        tree = self._parse(sizes or {})
+        part = self._dump({key: tree[key] for key in keys})
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(0)
+            built = load_hyperpyyaml(part)
+        return [built[key] for key in keys]
+
+    def modules(self, sizes=None):
+        """Builds the modules at other sizes.
+
+        Arguments
+        ---------
+        sizes : dict
+            Values that replace those of the file.
+
+        Returns
+        -------
+        torch.nn.ModuleDict
+        """
+        return torch.nn.ModuleDict(self.build("modules", sizes=sizes)[0])
+
+    def _parse(self, sizes):
+        """The tree with references resolved and values replaced."""
+        stream = io.StringIO(self.text)
+        stream.name = self.path  # included files are found relative to it
+        overrides = {**self.overrides, **sizes}
+        resolved = resolve_references(stream, overrides, True)
+        return self._load(resolved)
+
+    @staticmethod
+    def _load(text):
+        """Text to tree, tags kept."""
+        return ruamel.yaml.YAML().load(text)
+
+    @staticmethod
+    def _dump(tree):
+        """Tree to text."""
+        stream = io.StringIO()
+        ruamel.yaml.YAML().dump(tree, stream)
+        return stream.getvalue()
+
+
+def _as_dict(overrides):
+    """Overrides as a mapping, whether they came as text or not."""
+    if isinstance(overrides, str):
+        overrides = ruamel.yaml.YAML().load(overrides)
+    return dict(overrides or {})
+
+
+def _size(node):
+    """A whole number, or a list of them; None if the node is none."""
+    if isinstance(node, str) and re.fullmatch(r"\([\d\s,]+\)", node):
+        node = [int(number) for number in re.findall(r"\d+", node)]
+    if isinstance(node, list) and node:
+        numbers = [_size(item) for item in node]
+        return None if None in numbers else numbers
+    whole = isinstance(node, int) and not isinstance(node, bool)
+    return int(node) if whole else None

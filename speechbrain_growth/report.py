@@ -1,0 +1,162 @@
+"""The growth log: one JSON object for each growth, and the same in words.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import json
+import os
+
+from speechbrain_growth import cost
+
+
+class GrowthLog:
+    """Keeps what every growth did, and knows how to count its cost.
+
+    Arguments
+    ---------
+    save_file : str
+        Where the log is kept, as JSON lines.
+    example_shape : list of int
+        Shape of one example as the first module sees it.
+    example_name : str
+        What that example is.
+
+    Example
+    -------
+    >>> path = getfixture("tmpdir") / "growth_log.jsonl"
+    >>> log = GrowthLog(str(path), [1, 3], "image")
+    >>> net = {"net": __import__("torch").nn.Linear(3, 2)}
+    >>> log.cost(__import__("torch").nn.ModuleDict(net))
+    {'parameters': 8, 'macs': 6}
+    >>> log.write({"growth": 0, "epoch": 1})
+    >>> log.read()
+    [{'growth': 0, 'epoch': 1}]
+    """
+
+    def __init__(self, save_file, example_shape, example_name="example"):
+        self.save_file = save_file
+        self.example_shape = tuple(example_shape)
+        self.example_name = example_name
+
+    def cost(self, modules):
+        """Parameters, and MACs of one example.
+
+        Arguments
+        ---------
+        modules : torch.nn.ModuleDict
+            In signal order.
+
+        Returns
+        -------
+        dict
+        """
+        return {
+            "parameters": cost.parameters(modules),
+            "macs": cost.macs(modules, self.example_shape),
+        }
+
+    def read(self):
+        """The growths logged so far.
+
+        Returns
+        -------
+        list of dict
+        """
+        if not os.path.exists(self.save_file):
+            return []
+        with open(self.save_file, encoding="utf-8") as fin:
+            return [json.loads(line) for line in fin if line.strip()]
+
+    def write(self, entry):
+        """Adds a growth, in place of one that a killed run logged.
+
+        Arguments
+        ---------
+        entry : dict
+            Its key ``growth`` is its number in the schedule.
+        """
+        kept = [old for old in self.read() if old["growth"] < entry["growth"]]
+        temporary = f"{self.save_file}.tmp"
+        with open(temporary, "w", encoding="utf-8") as fout:
+            for line in (*kept, entry):
+                fout.write(json.dumps(line) + "\n")
+        os.replace(temporary, self.save_file)
+
+    def in_words(self):
+        """The whole log as text.
+
+        Returns
+        -------
+        str
+        """
+        entries = self.read()
+        if not entries:
+            return "The model did not grow."
+        return "\n".join(growth_in_words(e, self.example_name) for e in entries)
+
+
+def growth_in_words(entry, example):
+    """One growth as a sentence or two.
+
+    Arguments
+    ---------
+    entry : dict
+        A line of the log.
+    example : str
+        What MACs are counted for.
+
+    Returns
+    -------
+    str
+    """
+    before, after = entry["sizes_before"], entry["sizes_after"]
+    sizes = ", ".join(
+        f"{key} {before[key]} -> {after[key]}"
+        for key in after
+        if before[key] != after[key]
+    )
+    head = f"Growth {entry['growth'] + 1} after epoch {entry['epoch']}"
+    if not entry["grown"]:
+        return (
+            f"{head} was rolled back: the probe batch drifted by "
+            f"{entry['drift']:.1e}, above {entry['tolerance']:.0e}. The model "
+            f"stays at {', '.join(f'{k} {before[k]}' for k in before)}."
+        )
+    metrics = ", ".join(
+        f"{key} {number(old)} -> {number(entry['valid_after'][key])}"
+        for key, old in entry["valid_before"].items()
+    )
+    cost = ", ".join(
+        f"{entry[key + '_before'] / 1e6:.2f} -> "
+        f"{entry[key + '_after'] / 1e6:.2f} M {words}"
+        for key, words in (
+            ("parameters", "parameters"),
+            ("macs", f"MACs per {example}"),
+        )
+    )
+    return (
+        f"{head}, {entry['condition']}: {sizes}; {cost}; probe drift "
+        f"{entry['drift']:.1e}; validation right before -> right after: "
+        f"{metrics}; {entry['seconds']:.1f} s."
+    )
+
+
+def number(value):
+    """A metric as the training log prints it.
+
+    Arguments
+    ---------
+    value : float
+        The metric.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> number(16.8345)
+    '16.83'
+    """
+    return f"{value:.2f}" if 1.0 < value < 100.0 else f"{value:.2e}"

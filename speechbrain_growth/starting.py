@@ -1,0 +1,130 @@
+"""Starts a run from the best checkpoint of an earlier one.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import os
+
+from speechbrain.utils.checkpoints import (
+    DEFAULT_LOAD_HOOKS,
+    Checkpointer,
+    get_default_hook,
+)
+from speechbrain.utils.logger import get_logger
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.rebuild import Blueprint
+from speechbrain_growth.schedules import STATE, read_state
+
+logger = get_logger(__name__)
+
+
+def open_blueprint(hparams_file, overrides=None):
+    """Reads a YAML; with ``init_from``, at the sizes of that run's best model.
+
+    Arguments
+    ---------
+    hparams_file : str
+        Path of the YAML.
+    overrides : str or dict
+        As from ``speechbrain.parse_arguments``.
+
+    Returns
+    -------
+    Blueprint
+        Its ``overrides`` are what the rest of the YAML is to be loaded with.
+
+    Raises
+    ------
+    GrowthError
+        If an override contradicts the sizes that ``init_from`` brings.
+    """
+    blueprint = Blueprint(hparams_file, overrides)
+    earlier = blueprint.value("init_from")
+    if not earlier:
+        return blueprint
+    sizes, own = sizes_of(best_checkpoint(earlier)), blueprint.sizes
+    problems = [
+        f"init_from: {earlier} was trained with {key} {size}, but "
+        + (
+            f"the command line says {own[key]}; leave that out"
+            if key in own
+            else f"the model has no such size; it has {', '.join(own)}"
+        )
+        for key, size in sizes.items()
+        if key not in own or (key in blueprint.overrides and size != own[key])
+    ]
+    if problems:
+        raise GrowthError(problems)
+    return Blueprint(hparams_file, {**blueprint.overrides, **sizes})
+
+
+def best_checkpoint(folder):
+    """The checkpoint with the lowest metric in a run's output folder.
+
+    The metric is the one number that the recipe noted with each checkpoint.
+
+    Arguments
+    ---------
+    folder : str
+        Output folder of the earlier run.
+
+    Returns
+    -------
+    speechbrain.utils.checkpoints.Checkpoint
+
+    Raises
+    ------
+    GrowthError
+        If there is no checkpoint with a metric and sizes.
+    """
+    save = os.path.join(folder, "save")
+    found = Checkpointer(save).list_checkpoints() if os.path.isdir(save) else []
+    scored = [
+        (metric, checkpoint)
+        for checkpoint in found
+        if STATE in checkpoint.paramfiles
+        for key, metric in checkpoint.meta.items()
+        if key != "unixtime" and type(metric) is float
+    ]
+    if not scored:
+        raise GrowthError(
+            f"init_from: {folder} holds no checkpoint of a growing recipe; it "
+            "must be the output folder of an earlier run, with its folder save"
+        )
+    return min(scored, key=lambda pair: pair[0])[1]
+
+
+def sizes_of(checkpoint):
+    """Sizes of the weights in a checkpoint.
+
+    Arguments
+    ---------
+    checkpoint : speechbrain.utils.checkpoints.Checkpoint
+        Saved by a ``GrowingBrain``.
+
+    Returns
+    -------
+    dict
+    """
+    return read_state(checkpoint.paramfiles[STATE])["sizes"]
+
+
+def load_modules(checkpoint, recoverables, modules):
+    """Loads the modules of a checkpoint, and nothing else of it.
+
+    Arguments
+    ---------
+    checkpoint : speechbrain.utils.checkpoints.Checkpoint
+        Its sizes are those of the modules.
+    recoverables : dict
+        A checkpointer's objects by name.
+    modules : iterable
+        The objects that are to be loaded.
+    """
+    wanted = {id(module) for module in modules}
+    for name, recoverable in recoverables.items():
+        if id(recoverable) in wanted and name in checkpoint.paramfiles:
+            load = get_default_hook(recoverable, DEFAULT_LOAD_HOOKS)
+            load(recoverable, checkpoint.paramfiles[name], True)
+            logger.info(f"{name} starts from {checkpoint.path}")
