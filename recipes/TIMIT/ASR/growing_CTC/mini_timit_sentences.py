@@ -1,1 +1,0 @@
-../../mini_timit_sentences.py
