@@ -5,6 +5,7 @@ Authors
 """
 
 import argparse
+import re
 import sys
 
 import speechbrain as sb
@@ -34,7 +35,34 @@ def main(arguments):
         hparams_file, _, overrides = sb.parse_arguments(
             [chosen.hparams_file, *chosen.overrides]
         )
+        overrides = without_data(hparams_file, overrides)
         print(as_table(plan_run(open_blueprint(hparams_file, overrides))))
+
+
+def without_data(hparams_file, overrides):
+    """Fills what a YAML leaves open, such as the data folder.
+
+    Arguments
+    ---------
+    hparams_file : str
+        Path of the YAML.
+    overrides : str
+        As from ``speechbrain.parse_arguments``.
+
+    Returns
+    -------
+    str
+        The overrides, with an empty text for every key left open.
+    """
+    left_open = re.compile(r"^(\w+): *!PLACEHOLDER", re.MULTILINE)
+    given = re.compile(r"^(\w+):", re.MULTILINE).findall(overrides or "")
+    try:
+        with open(hparams_file, encoding="utf-8") as fin:
+            keys = left_open.findall(fin.read())
+    except OSError:
+        keys = []  # the blueprint says what is wrong with the file
+    lines = [f'{key}: ""' for key in keys if key not in given]
+    return "\n".join([*lines, overrides or ""])
 
 
 if __name__ == "__main__":

@@ -21,6 +21,7 @@ from speechbrain_growth.probe import drift
 from speechbrain_growth.report import growth_in_words
 from speechbrain_growth.schedules import STATE
 from speechbrain_growth.starting import best_checkpoint, load_modules, sizes_of
+from speechbrain_growth.transfer import powers_of
 
 logger = get_logger(__name__)
 
@@ -37,15 +38,20 @@ class GrowingBrain(sb.Brain):
     ---------
     blueprint : Blueprint
         Builds the modules at other sizes.
+    schedule : GrowthSchedule
+        Decides when.
+    growth_log : GrowthLog
+        Keeps what happened.
     **kwargs : dict
-        As for ``speechbrain.Brain``. Its ``hparams`` must have
-        ``growth_schedule``, ``growth_log`` and ``output_folder``.
+        As for ``speechbrain.Brain``; ``hparams`` must have an
+        ``output_folder``.
     """
 
-    def __init__(self, blueprint, **kwargs):
+    def __init__(self, blueprint, schedule, growth_log, **kwargs):
         super().__init__(**kwargs)
         self.blueprint = blueprint
-        self.schedule = self.hparams.growth_schedule
+        self.schedule = schedule
+        self.growth_log = growth_log
         self.schedule.start(blueprint.sizes)
         self.valid_loader = None
         _refuse_wrappers(self)
@@ -138,6 +144,9 @@ class GrowingBrain(sb.Brain):
             )
         self.restore_sizes(own)
         super().on_fit_start()
+        if any(g.optimizer == "carry" for g in self.schedule.growths):
+            for optimizer in self._optimizers():
+                powers_of(optimizer)  # raises if nothing is known of it
 
     def on_evaluate_start(self, max_key=None, min_key=None):
         """Restores the sizes of the checkpoint that will be loaded.
@@ -169,8 +178,7 @@ class GrowingBrain(sb.Brain):
         sizes = sizes_of(checkpoint)
         if sizes != self.schedule.sizes:
             old, new = self._modules(), self._build(sizes)
-            for optimizer in self._optimizers():
-                follow(optimizer, old, new)
+            follow(self._optimizers(), old, new)
             self._swap(new)
             self.schedule.start(sizes)
 
@@ -208,25 +216,23 @@ class GrowingBrain(sb.Brain):
         }
         if not entry["grown"]:
             return self._roll_back(entry)
-        log = self.hparams.growth_log
-        before, after = log.cost(old), log.cost(new)
+        before, after = self.growth_log.cost(old), self.growth_log.cost(new)
         entry.update({f"{key}_before": before[key] for key in before})
         entry.update({f"{key}_after": after[key] for key in after})
         carried = growth.optimizer == "carry"
-        for optimizer in self._optimizers():
-            follow(optimizer, old, new, plan if carried else None)
+        follow(self._optimizers(), old, new, plan if carried else None)
         self._swap(new)
         grace(getattr(self.hparams, "lr_annealing", None))
         schedule.grown(self.optimizer_step)
         entry["seconds"] = time.time() - begin
         entry["valid_after"] = self.measure(epoch)
-        log.write(entry)
-        logger.info(growth_in_words(entry, log.example_name))
+        self.growth_log.write(entry)
+        logger.info(growth_in_words(entry, self.growth_log.example_name))
 
     def _roll_back(self, entry):
         """The old model stays; the run stops or goes on."""
         self.schedule.refuse()
-        self.hparams.growth_log.write(entry)
+        self.growth_log.write(entry)
         words = growth_in_words(entry, "")
         if self.schedule.on_drift == "stop":
             raise GrowthError(words)

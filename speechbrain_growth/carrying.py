@@ -65,7 +65,7 @@ def carry(old, new, optimizer=None, noise=None, seed=0):
     if noise is not None:
         state = add_noise(plan, state, noise, generator)
     if optimizer is not None:
-        follow(optimizer, old, new, plan)
+        follow([optimizer], old, new, plan)
     new.load_state_dict(state, strict=True)
     trainable = dict(old.named_parameters())
     for name, parameter in new.named_parameters():
@@ -73,30 +73,31 @@ def carry(old, new, optimizer=None, noise=None, seed=0):
     return plan
 
 
-def follow(optimizer, old, new, plan=None):
-    """Makes an optimizer continue with the parameters of another model.
+def follow(optimizers, old, new, plan=None):
+    """Makes optimizers continue with the parameters of another model.
 
     Arguments
     ---------
-    optimizer : torch.optim.Optimizer
-        Holds the old parameters; the same object lives on.
+    optimizers : list of torch.optim.Optimizer
+        They hold the old parameters; the same objects live on.
     old : torch.nn.Module
         The model as it was.
     new : torch.nn.Module
         The model that follows it; the names of its parameters are the same.
     plan : Plan
-        Carries the optimizer's state; without, it starts with none.
+        Carries the optimizers' state; without, they start with none.
 
     Raises
     ------
     GrowthError
-        If the optimizer holds parameters of something else, too.
+        If an optimizer holds parameters of something else, too.
     """
     names = {parameter: name for name, parameter in old.named_parameters()}
     after = dict(new.named_parameters())
-    states = carry_optimizer(plan, optimizer, names) if plan else {}
-    replace_parameters(
-        optimizer,
-        {parameter: after[name] for parameter, name in names.items()},
-        {after[name]: state for name, state in states.items()},
-    )
+    successors = {old: after[name] for old, name in names.items()}
+    states = [
+        carry_optimizer(plan, one, names) if plan else {} for one in optimizers
+    ]
+    for optimizer, state in zip(optimizers, states):
+        state = {after[name]: entries for name, entries in state.items()}
+        replace_parameters(optimizer, successors, state)

@@ -7,6 +7,7 @@ their defaults may be left out. To add one, write one:
 
     @condition
     def when_below(seen, metric, value):
+        "Due when a metric has fallen below a value."
         return seen[-1][metric] < value
 
 Authors

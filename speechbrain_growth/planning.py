@@ -89,8 +89,15 @@ def as_table(rows):
 
     Example
     -------
-    >>> row = {"when": "start", "sizes": {"width": 4}, "exact": "",
-    ...     "parameters": 8, "macs": 6, "share": 1.0, "example": "image"}
+    >>> row = {
+    ...     "when": "start",
+    ...     "sizes": {"width": 4},
+    ...     "exact": "",
+    ...     "parameters": 8,
+    ...     "macs": 6,
+    ...     "share": 1.0,
+    ...     "example": "image",
+    ... }
     >>> print(as_table([row]))
     when  | sizes   | parameters | MACs per image | of the final | function
     ------|---------|------------|----------------|--------------|---------

@@ -38,9 +38,11 @@ class Blueprint:
     Example
     -------
     >>> path = getfixture("tmpdir") / "hparams.yaml"
-    >>> _ = path.write("width: 4\\nnet: !new:torch.nn.Linear\\n"
+    >>> _ = path.write(
+    ...     "width: 4\\nnet: !new:torch.nn.Linear\\n"
     ...     "    in_features: 3\\n    out_features: !ref <width>\\n"
-    ...     "modules: {net: !ref <net>}\\n")
+    ...     "modules: {net: !ref <net>}\\n"
+    ... )
     >>> blueprint = Blueprint(str(path))
     >>> blueprint.sizes
     {'width': 4}

@@ -162,7 +162,7 @@ def carry_optimizer(plan, optimizer, names):
     NoRuleError
         If the optimizer, or an entry of its state, is unknown.
     """
-    powers = _powers(optimizer)
+    powers = powers_of(optimizer)
     _check_strangers(optimizer, names)
     return {
         names[parameter]: {
@@ -175,8 +175,24 @@ def carry_optimizer(plan, optimizer, names):
     }
 
 
-def _powers(optimizer):
-    """The powers of an optimizer's state, once every entry is known."""
+def powers_of(optimizer):
+    """The powers of an optimizer's state, once every entry is known.
+
+    Arguments
+    ---------
+    optimizer : torch.optim.Optimizer
+        Any; only its type and the names in its state are looked at.
+
+    Returns
+    -------
+    dict
+        One value of ``POWERS``.
+
+    Raises
+    ------
+    NoRuleError
+        If the optimizer, or an entry of its state, is unknown.
+    """
     kind = type(optimizer)
     known = next((k for k in kind.__mro__ if k in POWERS), None)
     if known is None:

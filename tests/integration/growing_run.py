@@ -145,6 +145,8 @@ def toy(folder, kill=None, keep=1, run_opts=None, **overrides):
         hparams = load_hyperpyyaml(fin, blueprint.overrides)
     brain = ToyBrain(
         blueprint=blueprint,
+        schedule=hparams["growth_schedule"],
+        growth_log=hparams["growth_log"],
         modules=hparams["modules"],
         opt_class=hparams["opt_class"],
         hparams=hparams,

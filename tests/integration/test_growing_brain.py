@@ -12,8 +12,10 @@ import torch
 from growing_run import at, data, toy, train, weights
 
 from speechbrain.lobes.models.CRDNN import CRDNN
-from speechbrain_growth import GrowthError
-from speechbrain_growth import brain as brain_module
+from speechbrain_growth import (
+    GrowthError,
+    brain as brain_module,
+)
 
 LARGE = {"cnn_channels": [4, 8], "rnn_neurons": 9, "dnn_neurons": 13}
 MOMENTS = [
@@ -30,7 +32,7 @@ MOMENTS = [
 
 def log_of(brain):
     """The growth log without the clock."""
-    lines = brain.hparams.growth_log.read()
+    lines = brain.growth_log.read()
     return [{k: v for k, v in line.items() if k != "seconds"} for line in lines]
 
 
@@ -52,7 +54,7 @@ def test_the_model_has_the_sizes_that_were_asked_for(whole):
 
 
 def test_metrics_right_before_and_right_after_agree(whole):
-    (growth,) = whole.hparams.growth_log.read()
+    (growth,) = whole.growth_log.read()
     before, after = growth["valid_before"], growth["valid_after"]
     assert before == {k: float(v) for k, v in whole.history[1].items()}
     assert after["error"] == before["error"]
@@ -326,5 +328,5 @@ def test_the_schedule_in_a_checkpoint_is_readable_text(tmp_path):
     text = (checkpoint.path / "growth_schedule.ckpt").read_text()
     assert "rnn_neurons: 9" in text and "decided: 1" in text
     assert "!!python" not in text
-    json.dumps(brain.hparams.growth_log.read())
-    assert os.path.exists(brain.hparams.growth_log.save_file)
+    json.dumps(brain.growth_log.read())
+    assert os.path.exists(brain.growth_log.save_file)

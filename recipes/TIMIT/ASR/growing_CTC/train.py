@@ -202,11 +202,11 @@ def dataio_prep(hparams):
 # Begin Recipe!
 if __name__ == "__main__":
     # Dataset prep (rendering mini-TIMIT, parsing TIMIT into json files)
-    from mini_timit import render_mini_timit  # noqa
+    from mini_timit import RenderError, render_mini_timit  # noqa
     from timit_prepare import CorpusError, prepare_timit  # noqa
 
     # A mistake of the user's ends in one message, not in a traceback
-    with plain_errors(CorpusError):
+    with plain_errors(CorpusError, RenderError):
         # CLI:
         hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
 
@@ -244,12 +244,18 @@ if __name__ == "__main__":
             },
         )
 
+        # Noise is added when there is some; none is downloaded
+        if hparams.get("noise_annotation"):
+            hparams["wav_augment"] = hparams["noisy_augment"]
+
         # Dataset IO prep: creating Datasets and encodings for phones
         train_data, valid_data, test_data, label_encoder = dataio_prep(hparams)
 
         # Trainer initialization
         asr_brain = ASR_Brain(
             blueprint=blueprint,
+            schedule=hparams["growth_schedule"],
+            growth_log=hparams["growth_log"],
             modules=hparams["modules"],
             opt_class=hparams["opt_class"],
             hparams=hparams,

@@ -1,0 +1,179 @@
+"""The TIMIT recipe from its command line, on a corpus of a few utterances.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+from speechbrain.lobes.models.CRDNN import CRDNN
+from speechbrain_growth.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
+YAML = str(RECIPE / "hparams" / "grow.yaml")
+SMALL = ["--cnn_channels=[2,4]", "--rnn_neurons=6", "--dnn_neurons=8"]
+GROWTH = (
+    "--growth=[{after_epoch: 1, cnn_channels: [4, 8], rnn_neurons: 9, "
+    "dnn_neurons: 11, lr: {rewarm: 2}}]"
+)
+PRODUCED = [
+    *["train_log.txt", "log.txt", "wer_test.txt", "env.log", "train.py"],
+    *["hyperparams.yaml", "growth_log.jsonl", "save/label_encoder.txt"],
+]
+
+
+def run(*arguments, check=True):
+    """Runs train.py in a process of its own."""
+    done = subprocess.run(
+        [sys.executable, "train.py", "hparams/grow.yaml", *arguments],
+        cwd=RECIPE,
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 or not check, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A mini-TIMIT with one speaker for each region and part."""
+    folder = tmp_path_factory.mktemp("corpus") / "mini"
+    command = [sys.executable, "mini_timit.py", str(folder), "--scale=0.02"]
+    subprocess.run(command, cwd=RECIPE, check=True, capture_output=True)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def grown(corpus, tmp_path_factory):
+    """A run that grew after its first epoch, and what it printed."""
+    output = tmp_path_factory.mktemp("grown")
+    done = run(
+        f"--data_folder={corpus}",
+        f"--output_folder={output}",
+        "--number_of_epochs=2",
+        *SMALL,
+        GROWTH,
+    )
+    return output, done.stdout
+
+
+def test_writes_what_upstream_writes_and_the_growth_log(grown):
+    output, printed = grown
+    for name in PRODUCED:
+        assert (output / name).stat().st_size > 0, name
+        assert name.startswith(("env", "hyper", "train.py", "log")) or (
+            str(output / name) in printed or name.startswith("save")
+        )
+    assert "Test PER" in printed and "Growth 1 after epoch 1" in printed
+
+
+def test_metrics_are_equal_to_the_printed_digit(grown):
+    output, _ = grown
+    (entry,) = map(json.loads, (output / "growth_log.jsonl").open())
+    before, after = entry["valid_before"], entry["valid_after"]
+    assert f"{before['PER']:.2f}" == f"{after['PER']:.2f}"
+    assert f"{before['loss']:.2e}" == f"{after['loss']:.2e}"
+    assert entry["drift"] < 1e-5
+    log = (output / "train_log.txt").read_text().splitlines()[0]
+    assert f"valid PER: {before['PER']:.2f}" in log
+
+
+def test_a_checkpoint_is_a_stock_model(grown):
+    output, _ = grown
+    (newest, *_) = sorted(
+        (output / "save").glob("CKPT*"),
+        key=lambda path: (path / "counter.ckpt").read_text(),
+        reverse=True,
+    )
+    stock = CRDNN(
+        input_size=40,
+        cnn_channels=[4, 8],
+        rnn_neurons=9,
+        rnn_layers=2,
+        dnn_blocks=1,
+        dnn_neurons=11,
+        time_pooling=True,
+    )
+    state = torch.load(newest / "model.ckpt", weights_only=True)
+    stock.load_state_dict(state, strict=True)
+
+
+def test_starts_from_an_earlier_run(grown, corpus, tmp_path):
+    earlier, _ = grown
+    output = tmp_path / "second"
+    run(
+        f"--data_folder={corpus}",
+        f"--output_folder={output}",
+        f"--init_from={earlier}",
+        "--number_of_epochs=1",
+        "--growth=[]",
+    )
+    labels = "save/label_encoder.txt"
+    assert (output / labels).read_text() == (earlier / labels).read_text()
+    assert "starts from" in (output / "log.txt").read_text()
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--data_folder=/no/such/folder"], "/no/such/folder"),
+        (["--data_folder=train.py"], "train.py"),
+        (["--data_folder=hparams"], "hparams"),
+        (["--growth=[{after_epoch: 2, rnn_neuron: 9}]"], "rnn_neurons?"),
+        (["--init_from=/no/such/run"], "/no/such/run"),
+    ],
+)
+def test_a_mistake_ends_without_a_traceback(arguments, message, tmp_path):
+    output = tmp_path / "output"
+    done = run(f"--output_folder={output}", *SMALL, *arguments, check=False)
+    assert done.returncode != 0
+    assert "error: " in done.stderr and message in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize(
+    "growth, message",
+    [
+        ("[{after_epoch: 2, rnn_neuron: 96}]", "did you mean rnn_neurons"),
+        ("[{after_epoch: 2, rnn_neurons: 32}]", "would shrink to 32"),
+        ("[{after_epoch: 99, rnn_neurons: 96}]", "but the last epoch is"),
+        (
+            "[{after_epoch: 2, rnn_neurons: 70}, "
+            "{after_epoch: 2, rnn_neurons: 80}]",
+            "each date must be later",
+        ),
+        (
+            "[{after_epoch: 2, cnn_channels: [24, 32]}]",
+            "16 cannot become 24, but 16 and 32 would do",
+        ),
+        ("[{after_epoch: 2, output_neurons: 50}]", "the outputs grow"),
+        ("[{after_epoch: 2, batch_size: 50}]", "no size 'batch_size'"),
+        ("[{after_epoch: 2, n_mels: 80}]", "inputs"),
+        ("[{after_epoch: 2, rnn_layers: 3}]", "stand in one model only"),
+        ("[{rnn_neurons: 96}]", "no condition"),
+        ("[{after_epoch: 2}]", "no size"),
+        ("[{after_epoch: 2, rnn_neurons: 1.5}]", "whole number"),
+        ("7", "must be a list"),
+    ],
+)
+def test_plan_refuses_what_training_would(growth, message):
+    with pytest.raises(SystemExit, match="error") as error:
+        main(["plan", YAML, f"--growth={growth}"])
+    assert message in str(error.value)
+
+
+def test_plan_prints_the_run(capsys):
+    main(["plan", YAML])
+    table = capsys.readouterr().out
+    assert "MACs per second of audio" in table and "exact" in table
+    main(["plan", str(RECIPE / "hparams" / "grow_timit.yaml")])
+    assert "after_epoch 20" in capsys.readouterr().out
