@@ -14,7 +14,7 @@ On TIMIT itself:
 The baselines are overrides: small, and large from the start
 > python train.py hparams/grow.yaml --growth=[]
 > python train.py hparams/grow.yaml --growth=[] --cnn_channels=[32,64] \
-    --rnn_neurons=128 --dnn_neurons=128
+    --rnn_neurons=192 --dnn_neurons=192
 
 Authors
  * The speechbrain_growth authors 2026
