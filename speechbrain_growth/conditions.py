@@ -103,7 +103,7 @@ def on_plateau(
     not_before : int
         First epoch after which the growth may happen.
     not_after : int
-        Epoch after which the growth happens in any case.
+        Epoch, not before ``not_before``, after which the growth happens in any case.
 
     Returns
     -------
@@ -121,20 +121,20 @@ def on_plateau(
     False
     """
     epoch = seen[-1]["epoch"]
+    if metric not in seen[-1]:
+        known = ", ".join(k for k in seen[-1] if k != "epoch")
+        raise GrowthError(
+            f"on_plateau: validation gave no metric {metric!r}; it gave "
+            f"{known or 'none'}"
+        )
     if epoch < not_before:
         return False
     if not_after is not None and epoch >= not_after:
         return True
     best, waited = float("inf"), 0
     for past in seen:
-        if metric not in past:
-            known = ", ".join(k for k in past if k != "epoch")
-            raise GrowthError(
-                f"on_plateau: validation gave no metric {metric!r}; it gave "
-                f"{known or 'none'}"
-            )
         # not-a-number counts as no improvement
-        better = past[metric] < best - min_delta
+        better = past[metric] < best and best - past[metric] >= min_delta
         best = past[metric] if better else best
         waited = 0 if better else waited + 1
     return waited >= patience
@@ -179,6 +179,11 @@ def arguments(name, value):
         )
     for key, given in value.items():
         _check_kind(name, key, given)
+    if value.get("not_before", 0) > (value.get("not_after") or float("inf")):
+        raise GrowthError(
+            f"{name}: not_before is {value['not_before']} and not_after "
+            f"{value['not_after']}; the first must not be the later"
+        )
     return dict(value)
 
 
@@ -192,7 +197,9 @@ def _check_kind(name, key, given):
         right = isinstance(given, Real) and not isinstance(given, bool)
         right, wanted = right and given >= 0, "a number, at least 0"
     else:
+        least = int(key == "patience")  # without any, it would always be due
         right = isinstance(given, int) and not isinstance(given, bool)
-        right, wanted = right and given >= 0, "a whole number, at least 0"
+        right = right and given >= least
+        wanted = f"a whole number, at least {least}"
     if not right:
         raise GrowthError(f"{name}: {key} is {given!r}; it must be {wanted}")

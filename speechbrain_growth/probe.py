@@ -48,13 +48,14 @@ def drift(before, after):
     >>> drift(torch.tensor([1.0, -2.0]), [torch.tensor([1.5, -2.0])])
     0.25
     """
-    worst = 0.0
-    pairs = list(zip(tensors_in(before), tensors_in(after)))
-    if not pairs or len(pairs) != len(tensors_in(before)):
+    before, after = tensors_in(before), tensors_in(after)
+    if not before or [t.shape for t in before] != [t.shape for t in after]:
         return float("inf")
-    for old, new in pairs:
-        if old.shape != new.shape or not torch.isfinite(new).all():
+    worst = 0.0
+    for old, new in zip(before, after):
+        if not (torch.isfinite(old).all() and torch.isfinite(new).all()):
             return float("inf")
-        scale = old.abs().max().item() or 1.0
-        worst = max(worst, (new - old).abs().max().item() / scale)
+        if old.numel():
+            scale = old.abs().max().item() or 1.0
+            worst = max(worst, (new - old).abs().max().item() / scale)
     return worst

@@ -11,9 +11,17 @@ import re
 import ruamel.yaml
 import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
+from hyperpyyaml.core import recursive_update
 
 from speechbrain_growth.errors import GrowthError
 
+READING = (
+    ruamel.yaml.error.YAMLError,
+    KeyError,
+    ValueError,
+    TypeError,
+    OSError,
+)
 REFERENCE = re.compile(r"<([^<>\[\].]+)")
 
 
@@ -55,16 +63,19 @@ class Blueprint:
         try:
             with open(hparams_file, encoding="utf-8") as fin:
                 self.text = fin.read()
-            self.overrides = _as_dict(overrides)
-            self._tree = self._parse({})
         except OSError as error:
             raise GrowthError(
                 f"{hparams_file}: {error.strerror}; it must be a YAML file of "
                 "hyperparameters"
             )
-        except (ruamel.yaml.error.YAMLError, KeyError, ValueError) as error:
+        except UnicodeDecodeError as error:
             raise GrowthError(f"{hparams_file}: {error}")
-        if "modules" not in self._tree:
+        try:
+            self.overrides = _as_dict(overrides)
+            self._tree = self._parse({})
+        except READING as error:
+            raise GrowthError(f"{hparams_file}: {error}")
+        if "modules" not in (self._tree or ()):
             raise GrowthError(
                 f"{hparams_file}: there is no key 'modules'; it must name the "
                 "modules in signal order"
@@ -72,16 +83,19 @@ class Blueprint:
 
     @property
     def sizes(self):
-        """Every number that the modules are built from, by YAML key."""
+        """Every number that the modules are built from, by YAML key.
+
+        A size that refers to another one follows it, and is left out.
+        """
         raw = self._load(self.text)
-        raw.update(self.overrides)
+        recursive_update(raw, self.overrides)
         reached, waiting = set(), ["modules"]
         while waiting:
             key = waiting.pop()
             if key in raw and key not in reached:
                 reached.add(key)
                 waiting += REFERENCE.findall(self._dump(raw[key]))
-        values = {key: _size(self._tree[key]) for key in raw if key in reached}
+        values = {key: _size(raw[key]) for key in raw if key in reached}
         return {k: v for k, v in values.items() if v is not None}
 
     def value(self, key, default=None):
@@ -116,9 +130,15 @@ class Blueprint:
             What was built, in the order of the keys.
         """
         tree = self._parse(sizes or {})
-        part = self._dump({key: tree[key] for key in keys})
+        missing = [key for key in keys if key not in tree]
+        if missing:
+            raise GrowthError(
+                f"{self.path}: there is no key {' and no '.join(missing)}; a "
+                "run that grows needs it"
+            )
+        part = self._dump(_in_blocks({key: tree[key] for key in keys}))
         with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(0)
+            torch.default_generator.manual_seed(0)  # and no other device's
             built = load_hyperpyyaml(part)
         return [built[key] for key in keys]
 
@@ -161,11 +181,25 @@ def _as_dict(overrides):
     """Overrides as a mapping, whether they came as text or not."""
     if isinstance(overrides, str):
         overrides = ruamel.yaml.YAML().load(overrides)
+    if not isinstance(overrides or {}, dict):
+        raise ValueError(f"the overrides are {overrides}, not a mapping")
     return dict(overrides or {})
+
+
+def _in_blocks(node):
+    """A tree without braces: between them, `(3, 4)` would become a text."""
+    if hasattr(node, "fa"):
+        node.fa.set_block_style()
+    if isinstance(node, (dict, list)):
+        for item in node.values() if isinstance(node, dict) else node:
+            _in_blocks(item)
+    return node
 
 
 def _size(node):
     """A whole number, or a list of them; None if the node is none."""
+    if getattr(getattr(node, "tag", None), "value", None) == "!tuple":
+        node = node.value  # so tagged once hyperpyyaml has loaded any file
     if isinstance(node, str) and re.fullmatch(r"\([\d\s,]+\)", node):
         node = [int(number) for number in re.findall(r"\d+", node)]
     if isinstance(node, list) and node:

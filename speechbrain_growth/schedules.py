@@ -217,7 +217,7 @@ class GrowthSchedule:
             "decided": self.decided,
             "refused": self.refused,
             "grown_at_step": self.grown_at_step,
-            "last": self.last,
+            "last": dict(self.last),  # YAML would point to seen
             "seen": self.seen,
             "hand": self.hand,
         }

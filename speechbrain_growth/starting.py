@@ -85,7 +85,7 @@ def best_checkpoint(folder):
         for checkpoint in found
         if STATE in checkpoint.paramfiles
         for key, metric in checkpoint.meta.items()
-        if key != "unixtime" and type(metric) is float
+        if key != "unixtime" and type(metric) is float and metric == metric
     ]
     if not scored:
         raise GrowthError(
