@@ -1,4 +1,4 @@
-"""Growth rules for the layers of ``torch.nn``.
+"""Growth rules for the layers of ``torch.nn``: units, norms, containers.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -6,6 +6,7 @@ Authors
 
 from torch import nn
 
+from speechbrain_growth.rules_axes import along
 from speechbrain_growth.tracing import Signal, rule
 from speechbrain_growth.widths import identity
 
@@ -15,6 +16,8 @@ UNIT_BY_UNIT = (
     nn.Dropout1d,
     nn.Dropout2d,
     nn.Dropout3d,
+    nn.AlphaDropout,
+    nn.FeatureAlphaDropout,
     nn.ReLU,
     nn.ReLU6,
     nn.LeakyReLU,
@@ -28,18 +31,14 @@ UNIT_BY_UNIT = (
     nn.LogSigmoid,
     nn.Tanh,
     nn.Softplus,
+    nn.Softsign,
+    nn.Tanhshrink,
+    nn.Hardshrink,
+    nn.Softshrink,
+    nn.Threshold,
     nn.Hardtanh,
     nn.Hardswish,
     nn.Hardsigmoid,
-    nn.MaxPool1d,
-    nn.MaxPool2d,
-    nn.AvgPool1d,
-    nn.AvgPool2d,
-    nn.AdaptiveAvgPool1d,
-    nn.AdaptiveAvgPool2d,
-    nn.AdaptiveMaxPool1d,
-    nn.AdaptiveMaxPool2d,
-    nn.Flatten,
 )
 
 
@@ -57,8 +56,21 @@ for _kind in UNIT_BY_UNIT:
 @rule.register(nn.ModuleDict)
 def sequence(old, new, signal, trace):
     """Children in the order of the signal."""
-    before, after = dict(old.named_children()), dict(new.named_children())
-    return trace.chain(before, after, signal)
+    return trace.chain(children(old), children(new), signal)
+
+
+def children(module):
+    """Named children, and again those without tensors that come again.
+
+    A layer with tensors that comes again is left out, so that its second name
+    is found to have no plan: the widths of its two places would differ.
+    """
+    once = dict(module.named_children())
+    return {
+        name: child
+        for name, child in module._modules.items()
+        if name in once or (child is not None and not child.state_dict())
+    }
 
 
 @rule.register(nn.Linear)
@@ -69,31 +81,41 @@ def _linear(old, new, signal, trace):
     trace.tensor("weight", trace.out(own), trace.into(arriving))
     if old.bias is not None:
         trace.tensor("bias", trace.out(own))
-    return Signal(own, signal.channels_last)
+    return Signal(own, dims=signal.dims)
 
 
-@rule.register(nn.Conv1d)
-@rule.register(nn.Conv2d)
-def _convolution(old, new, signal, trace):
-    """As a linear layer, at every position of the kernel."""
-    if old.groups != 1 or new.groups != 1:
+@rule.register(nn.Embedding)
+@rule.register(nn.EmbeddingBag)
+def _embedding(old, new, signal, trace):
+    """Columns are copied; the row of the padding stays zero."""
+    own = trace.widen(old.embedding_dim, new.embedding_dim)
+    if old.max_norm is not None and not own.is_identity:
         trace.problem(
-            f"{old.groups} groups cannot be widened yet; groups=1 can"
+            f"bounds the norm of {own}, which counts the copies; without "
+            "max_norm it would do"
         )
+    trace.tensor("weight", None, trace.out(own))
+    return Signal(own)
+
+
+@rule.register(nn.PReLU)
+def _prelu(old, new, signal, trace):
+    """One slope for all units, or one for each."""
+    if old.num_parameters == new.num_parameters == 1:
+        trace.tensor("weight")
         return signal
-    arriving = trace.arriving(signal, old.in_channels, new.in_channels)
-    own = trace.widen(old.out_channels, new.out_channels, "channels")
-    kernel = (None,) * len(old.kernel_size)
-    trace.tensor("weight", trace.out(own), trace.into(arriving), *kernel)
-    if old.bias is not None:
-        trace.tensor("bias", trace.out(own))
-    return Signal(own, channels_last=False)
+    own = trace.arriving(signal, old.num_parameters, new.num_parameters)
+    trace.tensor("weight", trace.out(own))
+    return signal._replace(width=own)
 
 
 @rule.register(nn.BatchNorm1d)
 @rule.register(nn.BatchNorm2d)
 @rule.register(nn.BatchNorm3d)
 @rule.register(nn.SyncBatchNorm)
+@rule.register(nn.InstanceNorm1d)
+@rule.register(nn.InstanceNorm2d)
+@rule.register(nn.InstanceNorm3d)
 def _batch_norm(old, new, signal, trace):
     """Statistics are per unit, so copies keep those of their original."""
     own = trace.arriving(signal, old.num_features, new.num_features)
@@ -104,7 +126,38 @@ def _batch_norm(old, new, signal, trace):
         trace.tensor("running_mean", trace.out(own))
         trace.tensor("running_var", trace.out(own))
         trace.tensor("num_batches_tracked")
-    return signal
+    if isinstance(old, INSTANCE_NORMS) and signal.channels_last:
+        along([-1], signal, trace)
+    return signal._replace(width=own)
+
+
+INSTANCE_NORMS = (nn.InstanceNorm1d, nn.InstanceNorm2d, nn.InstanceNorm3d)
+
+
+@rule.register(nn.GroupNorm)
+def _group_norm(old, new, signal, trace):
+    """Averages over the units of a group.
+
+    Exact if each group's units have equally many copies, or if whole groups
+    are copied; the layer that draws the units is asked for that.
+    """
+    own = trace.arriving(signal, old.num_channels, new.num_channels)
+    groups, each = old.num_groups, own.old // old.num_groups
+    if new.num_groups * each == own.new:
+        trace.formed(own, each=each)
+    elif new.num_groups == groups and own.new % own.old == 0:
+        trace.formed(own, blocks=groups)
+    else:
+        up = -(-own.new // own.old) * own.old
+        trace.problem(
+            f"averages over groups of {each}, so {groups} groups of {own.old} "
+            f"cannot become {new.num_groups} of {own.new}; {groups} groups of "
+            f"{up}, or {up // each} of {up}, would do"
+        )
+    if old.affine:
+        trace.tensor("weight", trace.out(own))
+        trace.tensor("bias", trace.out(own))
+    return signal._replace(width=own)
 
 
 @rule.register(nn.LayerNorm)
@@ -113,19 +166,42 @@ def _layer_norm(old, new, signal, trace):
 
     Axes before the last (frequency, in SpeechBrain's CNN_Block) do not grow.
     """
+    if not signal.channels_last and signal.dims not in (None, 2):
+        return _layer_norm_channels_first(old, new, signal, trace)
     shape, larger = old.normalized_shape, new.normalized_shape
     width = signal.width or identity(shape[-1], "inputs")
-    own = trace.arriving(Signal(width), shape[-1], larger[-1])
-    if len(own.counts.unique()) > 1:
-        times = own.new // own.old
-        trace.problem(
-            "LayerNorm averages over all units, so each needs equally many "
-            f"copies; {own.old} cannot become {own.new}, but "
-            f"{own.old * times} and {own.old * (times + 1)} would do"
-        )
+    own = trace.arriving(signal, shape[-1], larger[-1])
+    _equally_many(width, trace)
     if old.elementwise_affine:
         axes = (None,) * (len(shape) - 1)
         trace.tensor("weight", *axes, trace.out(own))
         if old.bias is not None:
             trace.tensor("bias", *axes, trace.out(own))
-    return Signal(width, signal.channels_last)
+    return signal._replace(width=own)
+
+
+def _layer_norm_channels_first(old, new, signal, trace):
+    """As torch's convolutions leave it: (channels, positions) or positions."""
+    axes = [None] * len(old.normalized_shape)
+    if len(axes) == signal.dims - 1:
+        own = trace.arriving(
+            signal, old.normalized_shape[0], new.normalized_shape[0]
+        )
+        axes[0] = trace.out(own)
+        _equally_many(own, trace)
+    if old.elementwise_affine:
+        trace.tensor("weight", *axes)
+        if old.bias is not None:
+            trace.tensor("bias", *axes)
+    return signal
+
+
+def _equally_many(width, trace):
+    """Refuses a map whose units have unequal numbers of copies."""
+    if width.new >= width.old and len(width.counts.unique()) > 1:
+        times = width.new // width.old
+        trace.problem(
+            "LayerNorm averages over all units, so each needs equally many "
+            f"copies; {width.old} cannot become {width.new}, but "
+            f"{width.old * times} and {width.old * (times + 1)} would do"
+        )

@@ -4,79 +4,143 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import torch
+
 from speechbrain.nnet import (
     CNN,
-    RNN,
     activations,
     containers,
+    dropout,
+    embedding,
     linear,
     normalization,
     pooling,
 )
-from speechbrain.nnet.dropout import Dropout2d
 from speechbrain.processing.features import InputNormalization
 from speechbrain_growth.rules import sequence, unit_by_unit
-from speechbrain_growth.tracing import Signal, rule
-from speechbrain_growth.widths import concat
+from speechbrain_growth.rules_axes import along
+from speechbrain_growth.tracing import rule
+from speechbrain_growth.widths import replicate
 
-for _kind in (
-    pooling.Pooling1d,
-    pooling.Pooling2d,
-    Dropout2d,
-    activations.Softmax,
-    InputNormalization,
-):
+for _kind in (dropout.Dropout2d, activations.Swish, InputNormalization):
     rule.register(_kind, unit_by_unit)
 
-for _kind in (containers.Sequential, containers.LengthsCapableSequential):
+for _kind in (
+    containers.Sequential,
+    containers.LengthsCapableSequential,
+    containers.ModuleList,
+    CNN.DepthwiseSeparableConv1d,
+    CNN.DepthwiseSeparableConv2d,
+):
     rule.register(_kind, sequence)
+
+MEETING = (torch.add, torch.sub, torch.mul, torch.div)
 
 
 @rule.register(linear.Linear)
+@rule.register(normalization.LayerNorm)
+@rule.register(embedding.Embedding)
+def _last(old, new, signal, trace):
+    """What stands inside works on the last axis, as SpeechBrain does."""
+    _max_norm(old, signal, trace)
+    if getattr(old, "combine_dims", False) and signal.dims == 4:
+        signal = signal._replace(dims=3)
+    return sequence(old, new, signal, trace)
+
+
 @rule.register(CNN.Conv1d)
 @rule.register(CNN.Conv2d)
+@rule.register(CNN.ConvTranspose1d)
 @rule.register(normalization.BatchNorm1d)
 @rule.register(normalization.BatchNorm2d)
-@rule.register(normalization.LayerNorm)
-def _wrapper(old, new, signal, trace):
-    """SpeechBrain keeps channels last, whatever the layer inside does."""
-    before, after = dict(old.named_children()), dict(new.named_children())
-    signal = trace.chain(before, after, signal)
-    return Signal(signal.width, channels_last=True)
+@rule.register(normalization.InstanceNorm1d)
+@rule.register(normalization.InstanceNorm2d)
+@rule.register(normalization.GroupNorm)
+def _transposed(old, new, signal, trace):
+    """What stands inside has channels first; outside they are last."""
+    _max_norm(old, signal, trace)
+    if getattr(old, "combine_batch_time", False) and signal.dims == 4:
+        along([-1], signal, trace)
+    inside = signal._replace(channels_last=False)
+    leaves = sequence(old, new, inside, trace)
+    last = not getattr(old, "skip_transpose", False)
+    return leaves._replace(channels_last=last)
 
 
-@rule.register(RNN.LiGRU)
-@rule.register(RNN.SLiGRU)
-def _ligru(old, new, signal, trace):
-    """Layers one after the other."""
-    before, after = (
-        dict(old.rnn.named_children()),
-        dict(new.rnn.named_children()),
+def _max_norm(old, signal, trace):
+    """Refuses to share weights whose norm is bounded at the next forward."""
+    if getattr(old, "max_norm", None) is not None and signal.grows:
+        trace.problem(
+            f"bounds the norm of the weights that {signal.width} share; "
+            "without max_norm it would do"
+        )
+
+
+@rule.register(activations.Softmax)
+@rule.register(activations.GumbelSoftmax)
+def _softmax(old, new, signal, trace):
+    """Merges batch and time, so that only axes from the end are known."""
+    dim = getattr(old, "dim", -1)
+    return along([dim], signal._replace(dims=None), trace)._replace(
+        dims=signal.dims
     )
-    trace.path.append("rnn")
-    signal = trace.chain(before, after, signal)
-    trace.path.pop()
+
+
+@rule.register(pooling.Pooling1d)
+@rule.register(pooling.Pooling2d)
+def _pooling(old, new, signal, trace):
+    """Along one axis or two."""
+    if isinstance(old, pooling.Pooling2d):
+        return along(old.pool_axis, signal, trace)
+    flat = isinstance(old.pool_layer, (torch.nn.AvgPool1d, torch.nn.MaxPool1d))
+    along([old.pool_axis], signal._replace(dims=3 if flat else 4), trace)
     return signal
 
 
-@rule.register(RNN.LiGRU_Layer)
-@rule.register(RNN.SLiGRU_Layer)
-def _ligru_layer(old, new, signal, trace):
-    """One map serves the units, both gates, and both directions.
+@rule.register(pooling.AdaptivePool)
+def _adaptive_pooling(old, new, signal, trace):
+    """Along all axes between the first and the last."""
+    return signal if signal.channels_last else along([1], signal, trace)
 
-    Candidate and update gate of a unit, its state and its recurrent column
-    belong together; both directions use the same weights. The initial state
-    (zeros) and the pre-drawn dropout masks are built anew at the new size.
-    """
-    arriving = trace.arriving(signal, old.input_size, new.input_size)
-    own = trace.widen(old.hidden_size, new.hidden_size)
-    gates = concat(own, own, label=f"[candidate; update] x {own.label}")
-    trace.tensor("w.weight", trace.out(gates), trace.into(arriving))
-    trace.tensor("u.weight", trace.out(gates), trace.into(own))
-    for name, norm in old.named_children():
-        if name in ("norm", "layer_norm"):
-            trace.child(name, norm, getattr(new, name), Signal(gates))
-    trace.keep_fresh("h_init", "drop_masks", "drop_mask_te")
-    if old.bidirectional:
-        own = concat(own, own, label=f"[forward; backward] x {own.label}")
-    return Signal(own)
+
+@rule.register(pooling.StatisticsPooling)
+def _statistics(old, new, signal, trace):
+    """Mean and deviation over time, side by side."""
+    if not signal.channels_last:
+        along([1], signal, trace)
+    both = old.return_mean and old.return_std
+    if signal.width is None or not both:
+        return signal
+    label = f"[mean; deviation] x {signal.width.label}"
+    return signal._replace(width=replicate(signal.width, 2, label))
+
+
+@rule.register(containers.ConnectBlocks)
+def _connect_blocks(old, new, signal, trace):
+    """Blocks in a row; what meets a shortcut shares its map."""
+    if old.shortcut_combine_fn not in MEETING:
+        names = ", ".join(f"torch.{function.__name__}" for function in MEETING)
+        trace.problem(f"shortcut_combine_fn is unknown; {names} would do")
+    before, after = list(old.blocks), list(new.blocks)
+    if len(before) != len(after):
+        trace.problem(
+            f"{len(before)} blocks would become {len(after)}; their number "
+            "must stay"
+        )
+        return signal
+    shortcut = signal
+    for number, (small, large) in enumerate(zip(before, after)):
+        signal = trace.child(f"blocks.{number}", small, large, signal)
+        if old.shortcut_projection:
+            place = f"projections.{number}"
+            pair = (m.projections[number] for m in (old, new))
+            meets = trace.tie(trace.child(place, *pair, shortcut), signal)
+        else:
+            meets = trace.tie(shortcut, signal)
+        if old.shortcut_type == "residual":
+            signal = meets
+        elif old.shortcut_type == "skip":
+            shortcut = meets
+        else:
+            signal = shortcut = meets
+    return shortcut if old.shortcut_type == "skip" else signal

@@ -17,30 +17,18 @@ Authors
 """
 
 from functools import singledispatch
-from typing import NamedTuple
 
 import torch
 
 from speechbrain_growth import widths
+from speechbrain_growth.deepening import Birth, births_of
 from speechbrain_growth.errors import GrowthError, NoRuleError
-from speechbrain_growth.plan import Axis, Plan
+from speechbrain_growth.matching import distinct, matches
+from speechbrain_growth.plan import Axis, Plan, earlier
+from speechbrain_growth.signals import Signal
+from speechbrain_growth.ties import Maps
 
-
-class Signal(NamedTuple):
-    """What flows between two layers.
-
-    Arguments
-    ---------
-    width : WidthMap
-        The units (features, channels) of the signal; None if the first layer
-        is still to say how many there are.
-    channels_last : bool
-        How (position, channel) is flattened: channel innermost, as
-        SpeechBrain does, or outermost, as ``torch.nn.Flatten`` does.
-    """
-
-    width: widths.WidthMap
-    channels_last: bool = True
+WALKS = 30  # two or three are enough, unless wishes contradict each other
 
 
 @singledispatch
@@ -72,17 +60,18 @@ class Trace:
 
     Arguments
     ---------
-    generator : torch.Generator
+    maps : Maps
         Draws which units are copied, and their shares.
-    equal : bool
-        Gives all copies of a unit the same share.
+    birth : Birth
+        How layers are born that only the new model has.
     """
 
-    def __init__(self, generator=None, equal=False):
-        self.generator = generator
-        self.equal = equal
+    def __init__(self, maps, birth=None):
+        self.maps = maps
+        self.birth = birth or Birth()
+        self.births, self.moved = {}, {}
         self.tensors, self.fresh = {}, []
-        self.problems, self.unknown = [], []
+        self.problems, self.unknown, self.unborn = [], [], []
         self.path = []
 
     @property
@@ -133,25 +122,68 @@ class Trace:
             )
             return signal
         known = next(k for k in kind.__mro__ if k in rule.registry)
-        if known is not object and kind.forward is not known.forward:
+        if known is not object and _computes_otherwise(kind, known):
             known = object
         return rule.dispatch(known)(old, new, signal, self)
 
     def chain(self, old, new, signal):
-        """Plans named children one after the other."""
-        if list(old) != list(new):
-            extra = sorted(set(old) ^ set(new))
-            self.problem(
-                f"the layers {', '.join(extra)} stand in one model only; "
-                "widening keeps the layers as they are"
-            )
+        """Plans children one after the other; some may be born.
+
+        A born layer hands on what arrives, so widths pass through it.
+        """
+        names = {name: ".".join([*self.path, name]) for name in new}
+        chosen = [n for n in new if names[n] in self.birth.names]
+        try:
+            found = matches(old, new, chosen)
+        except GrowthError as error:
+            self.problem(str(error))
             return signal
-        for name in old:
-            signal = self.child(name, old[name], new[name], signal)
+        tried = [
+            (way, *births_of(new, way, names, self.birth.way)) for way in found
+        ]
+        good = {id(w): (w, births) for w, births, wrong in tried if not wrong}
+        ways = distinct([way for way, _ in good.values()], old)
+        if len(ways) != 1:
+            self._unmatched(old, new, tried, ways)
+            return signal
+        way, births = good[id(ways[0])]
+        was = earlier(".".join(self.path), self.moved)
+        for name in new:
+            if name not in way:
+                self.births[names[name]] = births[names[name]]
+                continue
+            source = way[name]
+            if name != source:
+                self.moved[names[name]] = ".".join(filter(None, (was, source)))
+            signal = self.child(name, old[source], new[name], signal)
         return signal
 
-    def widen(self, old, new, what="units"):
-        """Draws the map of a layer's own units."""
+    def _unmatched(self, old, new, tried, ways):
+        """Says why it is not clear which layers are the old ones."""
+        if len(ways) > 1:
+            born = (", ".join(n for n in new if n not in way) for way in ways)
+            self.problem(
+                f"the layers {' or '.join(born)} could be the new ones; say "
+                "which, by Birth(names=)"
+            )
+            return
+        wrong = min((wrong for _, _, wrong in tried), key=len, default=[])
+        if set(old) == set(new):
+            self.problem(
+                f"the layers {', '.join(old)} would stand in the order "
+                f"{', '.join(new)}; growth keeps their order"
+            )
+            return
+        extra = ", ".join(sorted(set(old) ^ set(new)))
+        why = [f"{name}: {error}" for name, error in wrong]
+        if any(isinstance(error, NoRuleError) for _, error in wrong):
+            self.unborn += why
+        else:
+            why = "; ".join(why) or "growth keeps the old layers, in order"
+            self.problem(f"the layers {extra} stand in one model only; {why}")
+
+    def widen(self, old, new, what="units", blocks=1):
+        """Draws the map of a layer's own units, in equal blocks if asked."""
         if new < old:
             self.problem(
                 f"{old} {what} cannot shrink to {new}; growth only adds {what}"
@@ -159,9 +191,56 @@ class Trace:
             return widths.identity(old)._replace(
                 source=torch.arange(new), share=torch.ones(new).double()
             )
-        return widths.widen(
-            old, new, self.generator, self.equal, f"{self.name} {what}"
+        width = self.maps.draw(f"{self.name} {what}", old, new, blocks)
+        if width is None:
+            self.problem(
+                f"its {old} {what}, then {new}, must grow in {blocks} equal "
+                "blocks, and another layer needs them otherwise"
+            )
+            return widths.identity(old)
+        return width
+
+    def formed(self, width, blocks=1, each=1):
+        """The map inside each of some blocks, of groups of some units.
+
+        The layer that draws it is asked to draw it that way.
+        """
+        found = self.maps.formed(width, blocks, each)
+        if found is None:
+            shape = f"{blocks} equal blocks" if blocks > 1 else ""
+            shape += " of " if blocks > 1 and each > 1 else ""
+            shape += f"groups of {each} that stay together" if each > 1 else ""
+            self.problem(
+                f"needs its units in {shape}, but {width} cannot come that "
+                "way; a linear layer or a convolution before it would do"
+            )
+            return widths.identity(width.old // blocks // each)
+        return found
+
+    def tie(self, one, other):
+        """The signal that leaves where two meet unit by unit, as in a sum.
+
+        Both get the same map: the layers that draw them are asked to.
+        """
+        if one.width is None and other.width is None:
+            return one
+        width, second = (
+            signal.width or widths.identity(old.width.old, "inputs")
+            for signal, old in ((one, other), (other, one))
         )
+        if (width.old, width.new) != (second.old, second.new):
+            self.problem(
+                f"{width} meet {second}, unit by unit; both must grow to the "
+                "same size"
+            )
+            return one
+        tied = self.maps.tie(width, second)
+        if tied is None:
+            self.problem(
+                f"{width} meet {second}, unit by unit, and are laid out "
+                "differently; a linear layer before one of them would do"
+            )
+        return one._replace(width=tied or width)
 
     def arriving(self, signal, old, new):
         """The signal's map as the layer's inputs have it, flattened or not."""
@@ -179,7 +258,7 @@ class Trace:
         return flatten(width, times, f"{times} x {width.label}")
 
 
-def trace(old, new, generator=None, equal=False):
+def trace(old, new, generator=None, equal=False, birth=None):
     """Plans the growth of ``old`` into ``new``; changes nothing.
 
     Arguments
@@ -192,6 +271,8 @@ def trace(old, new, generator=None, equal=False):
         Draws which units are copied, and their shares.
     equal : bool
         Gives all copies of a unit the same share.
+    birth : Birth
+        How layers are born that only the new model has.
 
     Returns
     -------
@@ -215,34 +296,60 @@ def trace(old, new, generator=None, equal=False):
     2.weight: out 2 units 3, in 0 units 4 -> 6
     2.bias: out 2 units 3
     """
-    walk = Trace(generator, equal)
-    signal = walk.layer(old, new, Signal(None))
-    if walk.unknown:
-        raise NoRuleError(
-            [
-                f"{layer} has no growth rule; teach it one with "
-                "speechbrain_growth.tracing.rule.register"
-                for layer in walk.unknown
-            ]
-        )
-    problems = walk.problems or _unexplained(old, new, walk)
+    maps = Maps(generator, equal)
+    for _ in range(WALKS):
+        maps.restless = False
+        walk = Trace(maps, birth)
+        signal = walk.layer(old, new, Signal(None))
+        if not maps.restless:
+            break
+    else:
+        walk.problem("layers need maps that contradict each other")
+    if walk.unknown or walk.unborn:
+        unruled = [
+            f"{layer} has no growth rule; teach it one with "
+            "speechbrain_growth.tracing.rule.register"
+            for layer in walk.unknown
+        ]
+        raise NoRuleError(unruled + walk.unborn)
+    plan = Plan(
+        walk.tensors, tuple(walk.fresh), signal.width, walk.births, walk.moved
+    )
+    problems = walk.problems or _unexplained(old, new, plan)
     if problems:
         raise GrowthError(problems)
-    return Plan(walk.tensors, tuple(walk.fresh), signal.width)
+    return plan
 
 
-def _unexplained(old, new, walk):
-    """Tensors whose shapes the plan does not account for."""
-    before, after = old.state_dict(), new.state_dict()
-    problems = []
-    for name in sorted(set(before) | set(after)):
-        if name in walk.fresh:
+def _computes_otherwise(kind, known):
+    """Whether a subclass replaces anything that its base's forward runs."""
+    pending, seen = ["forward"], set()
+    while pending:
+        name = pending.pop()
+        method = getattr(known, name, None)
+        if name in seen or not hasattr(method, "__code__"):
             continue
-        if name not in before or name not in after:
+        if getattr(kind, name) is not method:
+            return True
+        seen.add(name)
+        pending += method.__code__.co_names
+    return False
+
+
+def _unexplained(old, new, plan):
+    """Tensors whose shapes the plan does not account for."""
+    left, after = old.state_dict(), new.state_dict()
+    before = {n: left.pop(plan.before(n), None) for n in after}
+    before.update(left)
+    problems = []
+    for name in sorted(before):
+        if name in plan.fresh or plan.birthplace(name):
+            continue
+        if before[name] is None or name not in after:
             problems.append(f"{name}: stands in one of the two models only")
-        elif name not in walk.tensors:
+        elif name not in plan.tensors:
             problems.append(f"{name}: no rule says what becomes of this tensor")
-        elif not _fits(walk.tensors[name], before[name], after[name]):
+        elif not _fits(plan.tensors[name], before[name], after[name]):
             problems.append(
                 f"{name}: {tuple(before[name].shape)} would become "
                 f"{tuple(after[name].shape)}, which the plan does not explain"

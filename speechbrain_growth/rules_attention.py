@@ -1,0 +1,139 @@
+"""Growth rules for attention and for the encoder layers of Transformers.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import torch
+from torch import nn
+from torch.nn import functional as F
+
+from speechbrain.lobes.models.transformer import Transformer
+from speechbrain.nnet import attention
+from speechbrain_growth.rules import sequence
+from speechbrain_growth.tracing import Signal, rule
+from speechbrain_growth.widths import concat, identity, spread
+
+ACTIVATIONS = (F.relu, F.gelu, F.silu, F.elu, F.leaky_relu, F.mish)
+ACTIVATIONS += (torch.relu, torch.tanh, torch.sigmoid)
+
+for _kind in (
+    attention.PositionalwiseFeedForward,
+    nn.TransformerEncoder,
+    Transformer.TransformerEncoder,
+):
+    rule.register(_kind, sequence)
+
+
+@rule.register(nn.MultiheadAttention)
+def _attention(old, new, signal, trace):
+    """Self-attention; whole heads are copied.
+
+    A head divides its scores by the root of its width, so that width stays;
+    more units are more heads.
+    """
+    each = old.head_dim
+    if each != new.head_dim:
+        up = -(-new.embed_dim // each)
+        trace.problem(
+            f"attention divides by the root of a head's width, so it must "
+            f"stay {each}; {new.num_heads} heads of {new.head_dim} would not "
+            f"do, but {up} heads of {each} (embed_dim={up * each}) would"
+        )
+        return signal
+    if old.in_proj_weight is None:
+        trace.problem("takes other keys than queries; self-attention would do")
+        return signal
+    arriving = trace.arriving(signal, old.embed_dim, new.embed_dim)
+    heads = trace.widen(old.num_heads, new.num_heads, "heads")
+    rows = spread(heads, each, f"{heads.label} x {each}")
+    three = concat(
+        rows, rows, rows, label=f"[query; key; value] x {rows.label}"
+    )
+    trace.tensor("in_proj_weight", trace.out(three), trace.into(arriving))
+    if old.in_proj_bias is not None:
+        trace.tensor("in_proj_bias", trace.out(three))
+    if old.bias_k is not None:
+        trace.tensor("bias_k", None, None, trace.out(rows))
+        trace.tensor("bias_v", None, None, trace.out(rows))
+    leaves = trace.child("out_proj", old.out_proj, new.out_proj, Signal(rows))
+    return Signal(leaves.width, dims=3)
+
+
+@rule.register(attention.MultiheadAttention)
+def _wrapped_attention(old, new, signal, trace):
+    """SpeechBrain's wrapper."""
+    return trace.child("att", old.att, new.att, signal)
+
+
+@rule.register(attention.RelPosMHAXL)
+@rule.register(attention.RoPEMHA)
+def _fixed(old, new, signal, trace):
+    """Scales its scores by the whole width, so it may stand but not grow."""
+    if signal.grows or old.embed_dim != new.embed_dim:
+        trace.problem(
+            f"scales its scores by its width, so it must stay {old.embed_dim}; "
+            "the feed-forward block beside it may grow"
+        )
+    for name, tensor in old.state_dict().items():
+        trace.tensor(name, *[None] * tensor.ndim)
+    return Signal(identity(old.embed_dim, "units"), dims=3)
+
+
+def _encoder_layer(old, new, signal, trace, blocks, first):
+    """Attention and feed-forward block, each with a norm and a residual sum.
+
+    Arguments
+    ---------
+    old : torch.nn.Module
+        The layer as it is.
+    new : torch.nn.Module
+        The larger layer.
+    signal : Signal
+        What arrives.
+    trace : Trace
+        Takes the axes.
+    blocks : tuple
+        Names of the modules in a row of each of the two blocks.
+    first : bool
+        Whether a block's norm stands before it.
+
+    Returns
+    -------
+    Signal
+        What leaves.
+    """
+
+    def run(name, signal):
+        """Plans a child by its name."""
+        return trace.child(name, getattr(old, name), getattr(new, name), signal)
+
+    for number, names in enumerate(blocks, start=1):
+        branch = run(f"norm{number}", signal) if first else signal
+        for name in names:
+            branch = run(name, branch)
+        signal = trace.tie(signal, branch)
+        signal = signal if first else run(f"norm{number}", signal)
+    return signal
+
+
+@rule.register(nn.TransformerEncoderLayer)
+def _torch_layer(old, new, signal, trace):
+    """The activation is a function or a layer."""
+    feed = ["linear1", "linear2"]
+    if isinstance(old.activation, nn.Module):
+        feed.insert(1, "activation")
+    elif old.activation not in ACTIVATIONS:
+        trace.problem(
+            "its activation is an unknown function; a layer of torch.nn would "
+            "do"
+        )
+    blocks = (["self_attn"], feed)
+    return _encoder_layer(old, new, signal, trace, blocks, old.norm_first)
+
+
+@rule.register(Transformer.TransformerEncoderLayer)
+def _speechbrain_layer(old, new, signal, trace):
+    """As torch's, under other names."""
+    blocks = (["self_att"], ["pos_ffn"])
+    return _encoder_layer(old, new, signal, trace, blocks, old.normalize_before)
