@@ -15,18 +15,28 @@ from speechbrain_growth.errors import GrowthError, NoRuleError
 
 # For each entry of an optimizer's state: the power of the share on the layer's
 # own (out) axis and on its incoming (in) axis. None: a number for the whole
-# tensor, kept as it is. Subclasses (AdamW) inherit.
+# tensor, kept as it is. Subclasses (AdamW) inherit. Another optimizer is taught
+# in one line: POWERS[Lion] = {"exp_avg": FIRST}
+FIRST, SECOND = (1, 0), (2, 0)  # averages of gradients, and of their squares
+ADAM = {"step": None, "exp_avg": FIRST, "exp_avg_sq": SECOND}
 POWERS = {
-    torch.optim.SGD: {"momentum_buffer": (1, 0)},
-    torch.optim.Adam: {
+    torch.optim.SGD: {"momentum_buffer": FIRST},
+    torch.optim.Adam: {**ADAM, "max_exp_avg_sq": SECOND},
+    torch.optim.NAdam: {**ADAM, "mu_product": None},
+    torch.optim.RAdam: ADAM,
+    torch.optim.Adamax: {"step": None, "exp_avg": FIRST, "exp_inf": FIRST},
+    torch.optim.Adagrad: {"step": None, "sum": SECOND},
+    torch.optim.RMSprop: {
         "step": None,
-        "exp_avg": (1, 0),
-        "exp_avg_sq": (2, 0),
-        "max_exp_avg_sq": (2, 0),
+        "square_avg": SECOND,
+        "grad_avg": FIRST,
+        # of gradients over their root mean square: the share cancels
+        "momentum_buffer": (0, 0),
     },
     torch.optim.Adadelta: {
         "step": None,
-        "square_avg": (2, 0),
+        "square_avg": SECOND,
+        # of updates, which are to be shared as the weights are
         "acc_delta": (0, 2),
     },
 }
@@ -91,7 +101,7 @@ def carry_weights(plan, old, new):
     """
     before, after = old.state_dict(), new.state_dict()
     return {
-        name: remap(before[name], plan.tensors[name])
+        name: remap(before[plan.before(name)], plan.tensors[name])
         if name in plan.tensors
         else after[name]
         for name in after
@@ -163,7 +173,7 @@ def carry_optimizer(plan, optimizer, names):
         If the optimizer, or an entry of its state, is unknown.
     """
     powers = powers_of(optimizer)
-    _check_strangers(optimizer, names)
+    check_strangers(optimizer, names)
     return {
         names[parameter]: {
             key: remap(value, plan.tensors[names[parameter]], powers[key])
@@ -226,15 +236,28 @@ def replace_parameters(optimizer, successors, states):
     states : dict
         State of each new parameter; missing ones start with none.
     """
-    _check_strangers(optimizer, successors)
+    check_strangers(optimizer, successors)
     for group in optimizer.param_groups:
         group["params"] = [successors[p] for p in group["params"]]
     optimizer.state.clear()
     optimizer.state.update(states)
 
 
-def _check_strangers(optimizer, known):
-    """Every parameter of the optimizer must belong to the model."""
+def check_strangers(optimizer, known):
+    """Raises if an optimizer holds a parameter that is not among the known.
+
+    Arguments
+    ---------
+    optimizer : torch.optim.Optimizer
+        Any.
+    known : container
+        The parameters of the model.
+
+    Raises
+    ------
+    GrowthError
+        Naming the shapes of the others.
+    """
     strangers = [
         str(tuple(parameter.shape))
         for group in optimizer.param_groups
