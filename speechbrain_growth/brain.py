@@ -15,7 +15,9 @@ from tqdm import tqdm
 import speechbrain as sb
 from speechbrain.nnet.schedulers import NewBobScheduler
 from speechbrain.utils.logger import get_logger
+from speechbrain_growth.births import calibrating
 from speechbrain_growth.carrying import carry, follow
+from speechbrain_growth.deepening import Birth
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.probe import drift
 from speechbrain_growth.report import growth_in_words
@@ -194,9 +196,12 @@ class GrowingBrain(sb.Brain):
         schedule, growth = self.schedule, self.schedule.current
         old, new = self._modules(), self._build(schedule.wanted)
         seed = 1000 * int(getattr(self.hparams, "seed", 0)) + schedule.decided
-        plan = carry(old, new, noise=growth.noise, seed=seed)
-        far = self._drift(new)
-        tolerance = schedule.tolerance if growth.noise is None else None
+        birth = Birth(growth.birth)
+        plan = carry(old, new, noise=growth.noise, seed=seed, birth=birth)
+        with calibrating(plan, new):
+            far = self._drift(new)
+        promised = growth.noise is None and plan.promise.startswith("exact")
+        tolerance = schedule.tolerance if promised else None
         entry = {
             "growth": schedule.decided - 1,
             "epoch": epoch - 1,
@@ -205,6 +210,7 @@ class GrowingBrain(sb.Brain):
             "drift": far,
             "tolerance": tolerance,
             "noise": growth.noise,
+            "born": plan.born,
             "optimizer": growth.optimizer,
             "lr": growth.lr,
             "rewarm": growth.rewarm,

@@ -6,16 +6,19 @@ Authors
 
 import torch
 
+from speechbrain_growth.births import calibrating
+from speechbrain_growth.deepening import Birth, with_births
 from speechbrain_growth.tracing import trace
 from speechbrain_growth.transfer import (
     add_noise,
     carry_optimizer,
     carry_weights,
+    check_strangers,
     replace_parameters,
 )
 
 
-def carry(old, new, optimizer=None, noise=None, seed=0):
+def carry(old, new, optimizer=None, noise=None, seed=0, birth=None):
     """Makes ``new`` compute what ``old`` does, and the optimizer follow.
 
     Everything is checked before anything changes: if this raises, ``new`` and
@@ -34,6 +37,8 @@ def carry(old, new, optimizer=None, noise=None, seed=0):
         None breaks the symmetry exactly, by unequal shares.
     seed : int
         Seed of the random choices.
+    birth : Birth
+        How layers are born that only the new model has.
 
     Returns
     -------
@@ -60,17 +65,31 @@ def carry(old, new, optimizer=None, noise=None, seed=0):
     True
     """
     generator = torch.Generator().manual_seed(seed)
-    plan = trace(old, new, generator, equal=noise is not None)
+    birth = birth or Birth()
+    plan = trace(old, new, generator, noise is not None, birth)
     state = carry_weights(plan, old, new)
     if noise is not None:
         state = add_noise(plan, state, noise, generator)
     if optimizer is not None:
         follow([optimizer], old, new, plan)
-    new.load_state_dict(state, strict=True)
+    new.load_state_dict(with_births(plan, state), strict=True)
     trainable = dict(old.named_parameters())
     for name, parameter in new.named_parameters():
-        parameter.requires_grad_(trainable[name].requires_grad)
+        if plan.before(name) is not None:
+            grows = trainable[plan.before(name)].requires_grad
+            parameter.requires_grad_(grows)
+    if birth.probe is not None:
+        _calibrate(plan, new, birth.probe)
     return plan
+
+
+def _calibrate(plan, model, probe):
+    """Runs a batch through a model, for the batch norms that are born."""
+    training = {module: module.training for module in model.modules()}
+    with torch.no_grad(), calibrating(plan, model):
+        model.eval()(probe)
+    for module, mode in training.items():
+        module.training = mode
 
 
 def follow(optimizers, old, new, plan=None):
@@ -83,21 +102,52 @@ def follow(optimizers, old, new, plan=None):
     old : torch.nn.Module
         The model as it was.
     new : torch.nn.Module
-        The model that follows it; the names of its parameters are the same.
+        The model that follows it. A parameter that only it has joins the
+        group of the parameter before it.
     plan : Plan
-        Carries the optimizers' state; without, they start with none.
+        Carries the optimizers' state; without, they start with none, and
+        parameters of the same name follow each other.
 
     Raises
     ------
     GrowthError
         If an optimizer holds parameters of something else, too.
     """
-    names = {parameter: name for name, parameter in old.named_parameters()}
-    after = dict(new.named_parameters())
-    successors = {old: after[name] for old, name in names.items()}
+    before, after = dict(old.named_parameters()), dict(new.named_parameters())
+    was = {name: plan.before(name) if plan else name for name in after}
+    names = {before[was[n]]: n for n in after if was[n] in before}
+    # Those without a successor stay until everything is checked
+    successors = {p: after.get(names.get(p), p) for p in before.values()}
+    for optimizer in optimizers:
+        check_strangers(optimizer, successors)
     states = [
         carry_optimizer(plan, one, names) if plan else {} for one in optimizers
     ]
     for optimizer, state in zip(optimizers, states):
         state = {after[name]: entries for name, entries in state.items()}
         replace_parameters(optimizer, successors, state)
+    groups = [group for one in optimizers for group in one.param_groups]
+    gone = set(before.values()) - set(names)
+    for group in groups:
+        group["params"] = [p for p in group["params"] if p not in gone]
+    _adopt(groups, after, [n for n in after if was[n] not in before])
+
+
+def _adopt(groups, parameters, born):
+    """Puts each born parameter right behind the one that stands before it.
+
+    Those before all others go right before the first, so that the order stays
+    the model's, by which checkpoints tell an optimizer's parameters apart.
+    """
+    home = {p: group["params"] for group in groups for p in group["params"]}
+    order = list(parameters.items())
+    for walk, behind in ((order, 1), (order[::-1], 0)):
+        beside = None
+        for name, parameter in walk:
+            if name in born and parameter not in home and beside is not None:
+                held = home[beside]
+                place = [one is beside for one in held].index(True)
+                held.insert(place + behind, parameter)
+                home[parameter] = held
+            if parameter in home:
+                beside = parameter

@@ -30,6 +30,9 @@ class Growth(NamedTuple):
         ``carry`` or ``reset``: what becomes of the optimizer's state.
     noise : float
         Net2Net's noise relative to the weights; None: exact, unequal shares.
+    birth : str
+        How layers are born: ``gate``, ``identity`` or ``copy``; None: a gate
+        where there is one, an identity elsewhere.
     """
 
     condition: str
@@ -39,6 +42,7 @@ class Growth(NamedTuple):
     rewarm: int = 0
     optimizer: str = "carry"
     noise: Union[float, None] = None
+    birth: Union[str, None] = None
 
     @property
     def when(self):
@@ -100,7 +104,7 @@ def _parse_entry(entry):
             f"found {' and '.join(when) or 'no condition'}; it must have one "
             f"of {', '.join(CONDITIONS)}"
         )
-    after = ("lr", "optimizer", "symmetry")
+    after = ("lr", "optimizer", "symmetry", "birth")
     sizes = {k: v for k, v in entry.items() if k not in (*when, *after)}
     if not sizes:
         raise GrowthError("found no size; name at least one that grows")
@@ -117,6 +121,11 @@ def _parse_entry(entry):
         raise GrowthError(
             f"optimizer is {optimizer!r}; it must be carry or reset"
         )
+    birth = entry.get("birth")
+    if "birth" in entry and birth not in ("gate", "identity", "copy"):
+        raise GrowthError(
+            f"birth is {birth!r}; it must be gate, identity or copy"
+        )
     return Growth(
         when[0],
         arguments(when[0], entry[when[0]]),
@@ -125,6 +134,7 @@ def _parse_entry(entry):
         rewarm,
         optimizer,
         _parse_symmetry(entry.get("symmetry", "shares")),
+        birth,
     )
 
 
@@ -220,7 +230,7 @@ def check(growths, sizes, epochs):
                     "must be later than those before it"
                 )
             dates[date] = number
-        now.update(growth.sizes)
+        now.update({k: v for k, v in growth.sizes.items() if k in now})
     if problems:
         raise GrowthError(problems)
 
@@ -228,7 +238,7 @@ def check(growths, sizes, epochs):
 def _size_problems(here, key, size, now):
     """What is wrong with one size, compared with the model's."""
     if key not in now:
-        near = difflib.get_close_matches(key, now, n=1, cutoff=0.5)
+        near = difflib.get_close_matches(str(key), now, n=1, cutoff=0.5)
         hint = f"did you mean {near[0]}? " if near else ""
         return [
             f"{here}: the model has no size {key!r}; {hint}its sizes are "

@@ -25,6 +25,53 @@ class Axis(NamedTuple):
     role: str
 
 
+def least_exact(words):
+    """The one of some words on exactness that promises least.
+
+    Arguments
+    ---------
+    words : iterable of str
+        Each begins with ``exact`` or ``not exact``.
+
+    Returns
+    -------
+    str
+        ``exact`` if there are none.
+
+    Example
+    -------
+    >>> least_exact(["exact", "not exact: a copy", "exact in eval"])
+    'not exact: a copy'
+    """
+    return max(
+        words, key=lambda w: (w[:3] == "not", w != "exact"), default="exact"
+    )
+
+
+def earlier(name, moved):
+    """The old name of a tensor or layer, after some layers have moved.
+
+    Arguments
+    ---------
+    name : str
+        Its name in the new model.
+    moved : dict
+        New name of each layer that moved, and the old one.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> earlier("net.4.weight", {"net.4": "net.2"})
+    'net.2.weight'
+    """
+    inside = [new for new in moved if f"{name}.".startswith(f"{new}.")]
+    longest = max(inside, key=len, default="")
+    return moved[longest] + name[len(longest) :] if longest else name
+
+
 class Plan(NamedTuple):
     """What becomes of every tensor of a model.
 
@@ -36,11 +83,38 @@ class Plan(NamedTuple):
         Names of the buffers that the new model keeps as it was built.
     output : WidthMap
         What the model's output copies; the identity if it did not grow.
+    births : dict
+        For each layer that only the new model has, its first state.
+    moved : dict
+        New name of each layer whose name changed, and the old one.
     """
 
     tensors: Dict[str, tuple]
     fresh: Tuple[str, ...]
     output: WidthMap
+    births: Dict[str, tuple] = {}
+    moved: Dict[str, str] = {}
+
+    @property
+    def born(self):
+        """How exact each layer is that only the new model has."""
+        return {name: birth.exact for name, birth in self.births.items()}
+
+    @property
+    def promise(self):
+        """How exact the growth is: as its least exact birth."""
+        return least_exact(self.born.values())
+
+    def birthplace(self, name):
+        """The born layer that a tensor or layer belongs to, or None."""
+        inside = (b for b in self.births if f"{name}.".startswith(f"{b}."))
+        return next(inside, None)
+
+    def before(self, name):
+        """The old model's name of a tensor of the new one; None if born."""
+        if self.birthplace(name) is not None:
+            return None
+        return earlier(name, self.moved)
 
     @property
     def changes(self):
@@ -59,4 +133,6 @@ class Plan(NamedTuple):
             )
             lines.append(f"{name}: {words or 'copied'}")
         lines += [f"{name}: as the new model has it" for name in self.fresh]
+        lines += [f"{name}: born, {words}" for name, words in self.born.items()]
+        lines += [f"{new}: was {old}" for new, old in self.moved.items()]
         return "\n".join(lines)

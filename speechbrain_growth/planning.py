@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from speechbrain_growth.deepening import Birth
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.growths import check
 from speechbrain_growth.tracing import trace
@@ -44,17 +45,17 @@ def plan_run(blueprint):
         sizes = {**sizes, **growth.sizes}
         new = blueprint.modules(sizes)
         try:
-            _check_output(trace(old, new).output)
+            plan = trace(old, new, birth=Birth(growth.birth))
+            _check_output(plan.output)
         except GrowthError as error:
             here = f"growth[{number}] ({growth.when})"
             problems += [f"{here}: {problem}" for problem in error.problems]
         else:
-            exact = "exact" if growth.noise is None else f"noise {growth.noise}"
             rows.append(
                 {
                     "when": growth.when,
                     "sizes": growth.sizes,
-                    "exact": exact,
+                    "exact": _exactness(plan, growth.noise),
                     **log.cost(new),
                 }
             )
@@ -65,6 +66,17 @@ def plan_run(blueprint):
         row["share"] = row["macs"] / rows[-1]["macs"]
         row["example"] = log.example_name
     return rows
+
+
+def _exactness(plan, noise):
+    """How exact a growth is, in a few words."""
+    words = [] if noise is None else [f"noise {noise}"]
+    words += [
+        f"{name} {exact}"
+        for name, exact in plan.born.items()
+        if exact != "exact"
+    ]
+    return "; ".join(words) or "exact"
 
 
 def _check_output(width):

@@ -135,8 +135,12 @@ def growth_in_words(entry, example):
             ("macs", f"MACs per {example}"),
         )
     )
+    born = "".join(
+        f"; {name} is born, {exact}"
+        for name, exact in entry.get("born", {}).items()
+    )
     return (
-        f"{head}, {entry['condition']}: {sizes}; {cost}; probe drift "
+        f"{head}, {entry['condition']}: {sizes}{born}; {cost}; probe drift "
         f"{entry['drift']:.1e}; validation right before -> right after: "
         f"{metrics}; {entry['seconds']:.1f} s."
     )

@@ -1,0 +1,110 @@
+"""A residual block that can be inserted into a trained model.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import torch
+
+from speechbrain.nnet.RNN import LiGRU, SLiGRU
+from speechbrain_growth.deepening import (
+    EXACT,
+    Born,
+    copy,
+    copy_of,
+    gate,
+    identity,
+)
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.ties import core, same
+from speechbrain_growth.tracing import Signal, rule
+
+
+class Gated(torch.nn.Module):
+    """Returns x + g f(x), with one trainable number g.
+
+    At g = 0, where it starts, it returns what it gets, in training as in
+    evaluation. Then only g has a gradient: f learns from the second step on.
+
+    Arguments
+    ---------
+    inner : torch.nn.Module
+        f; its outputs have the shape of its inputs. If it returns a tuple, as
+        recurrent layers do, the first element counts.
+
+    Example
+    -------
+    >>> block = Gated(torch.nn.Linear(3, 3))
+    >>> inputs = torch.randn(2, 3)
+    >>> torch.equal(block(inputs), inputs)
+    True
+    """
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+        self.gate = torch.nn.Parameter(torch.zeros(()))
+
+    def forward(self, x):
+        """Returns the sum.
+
+        Arguments
+        ---------
+        x : torch.Tensor
+            What ``inner`` takes.
+
+        Returns
+        -------
+        torch.Tensor
+        """
+        outputs = self.inner(x)
+        if isinstance(outputs, tuple):
+            outputs = outputs[0]
+        return x + self.gate * outputs
+
+
+@gate.register(Gated)
+def _closed(layer, place):
+    """Closed, with f as it was built."""
+    return Born({"gate": torch.zeros(())}, EXACT)
+
+
+@identity.register(Gated)
+def _no_identity(layer, place):
+    """The gate is how this block becomes an identity."""
+    raise GrowthError(
+        "birth: identity does not fit a gated block; gate or copy would do"
+    )
+
+
+@copy.register(Gated)
+def _copy(layer, place):
+    """A copy of a gated block with its gate, or of a plain one, gate open."""
+    if place.earlier and type(place.earlier[-1][1]) is Gated:
+        return copy_of(layer, place, Gated)
+    path, twin = "inner", layer.inner
+    if isinstance(twin, (LiGRU, SLiGRU)):  # which may have several layers
+        path, twin = "inner.rnn.0", twin.rnn[0]
+    state, exact = copy_of(twin, place, type(twin))
+    state = {f"{path}.{key}": source for key, source in state.items()}
+    return Born({"gate": torch.ones(()), **state}, exact)
+
+
+@rule.register(Gated)
+def _gated(old, new, signal, trace):
+    """Both branches of the sum share one map."""
+    trace.tensor("gate")
+    branch = trace.child("inner", old.inner, new.inner, signal)
+    if signal.width is None or same(signal.width, branch.width):
+        return signal
+    # Two directions are two blocks of the map that an RNN draws
+    half = core(signal.width, 2, 1)
+    for label, *sizes in [*trace.maps.drawn, *trace.maps.bound]:
+        if half is None or not label.startswith(f"{trace.name}.inner"):
+            continue
+        if sizes == [half.old, half.new]:
+            key = (label, *sizes)
+            own = trace.maps.bound.get(key) or trace.maps.drawn[key]
+            trace.tie(Signal(half), Signal(own))
+            return signal
+    return trace.tie(signal, branch)
