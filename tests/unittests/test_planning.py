@@ -1,0 +1,237 @@
+"""Tests for the plan of a run, and for the log of its growths
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import json
+
+import pytest
+import torch
+
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.planning import as_table, plan_run
+from speechbrain_growth.rebuild import Blueprint
+from speechbrain_growth.report import GrowthLog
+
+torch.set_num_threads(1)
+
+TEXT = """
+number_of_epochs: 10
+inputs: 3
+width: 4
+depth_width: 5
+outputs: 2
+growth:
+    - after_epoch: 2
+      width: 8
+    - on_plateau: {metric: PER, patience: 2}
+      width: 9
+      depth_width: 10
+      symmetry: {noise: 0.01}
+
+growth_schedule: !new:speechbrain_growth.schedules.GrowthSchedule
+    growth: !ref <growth>
+growth_log: !new:speechbrain_growth.report.GrowthLog
+    save_file: growth_log.jsonl
+    example_shape: [1, !ref <inputs>]
+    example_name: image
+
+net: !new:torch.nn.Sequential
+    - !new:torch.nn.Linear [!ref <inputs>, !ref <width>]
+    - !new:torch.nn.ReLU
+    - !new:torch.nn.Linear [!ref <width>, !ref <depth_width>]
+    - !new:torch.nn.{norm} [!ref <depth_width>]
+    - !new:torch.nn.Linear [!ref <depth_width>, !ref <outputs>]
+modules:
+    net: !ref <net>
+"""
+
+
+@pytest.fixture
+def plan(tmp_path):
+    """Plans a run with a norm and overrides of one's own"""
+
+    def planned(norm="BatchNorm1d", **overrides):
+        path = tmp_path / "hparams.yaml"
+        path.write_text(TEXT.replace("{norm}", norm))
+        return plan_run(Blueprint(str(path), overrides))
+
+    return planned
+
+
+def cost(a, b):
+    """Parameters and MACs of the net, by hand"""
+    return (
+        4 * a + (a + 1) * b + 2 * b + (b + 1) * 2,
+        3 * a + a * b + b * 2,
+    )
+
+
+def test_each_growth_has_a_row(plan):
+    rows = plan()
+    assert [row["when"] for row in rows] == [
+        "start",
+        "after_epoch 2",
+        "on_plateau metric PER, patience 2",
+    ]
+    assert [row["sizes"] for row in rows] == [
+        {"width": 4, "depth_width": 5},
+        {"width": 8},
+        {"width": 9, "depth_width": 10},
+    ]
+    assert [row["exact"] for row in rows] == ["", "exact", "noise 0.01"]
+
+
+def test_cost_is_that_of_the_model_then(plan):
+    rows = plan()
+    found = [(row["parameters"], row["macs"]) for row in rows]
+    expected = [cost(4, 5), cost(8, 5), cost(9, 10)]
+    assert found == expected
+    shares = [macs / expected[-1][1] for _, macs in expected]
+    assert [row["share"] for row in rows] == pytest.approx(shares)
+
+
+def test_a_run_without_growths_shows_all_sizes(plan):
+    rows = plan(growth=[], width=7)
+    assert len(rows) == 1 and rows[0]["share"] == 1
+    assert rows[0]["sizes"] == {
+        "inputs": 3,
+        "width": 7,
+        "depth_width": 5,
+        "outputs": 2,
+    }
+
+
+def test_the_table_is_text(plan):
+    lines = as_table(plan()).splitlines()
+    cells = [[cell.strip() for cell in line.split(" | ")] for line in lines]
+    parameters, macs = cost(4, 5)
+    assert cells[0] == [
+        "when",
+        "sizes",
+        "parameters",
+        "MACs per image",
+        "of the final",
+        "function",
+    ]
+    assert set(lines[1]) == {"-", "|"}
+    share = round(100 * macs / cost(9, 10)[1])
+    assert cells[2][:4] == [
+        "start",
+        "width 4, depth_width 5",
+        str(parameters),
+        str(macs),
+    ]
+    assert cells[2][4].startswith(f"{share} %")
+    assert cells[4][-2:] == ["100 %", "noise 0.01"]
+
+
+def test_all_problems_of_all_growths_are_named_at_once(plan):
+    growth = [
+        {"after_epoch": 1, "depth_width": 7},
+        {"after_epoch": 2, "width": 6},
+        {"after_epoch": 3, "depth_width": 9, "outputs": 3},
+    ]
+    with pytest.raises(GrowthError) as raised:
+        plan("LayerNorm", growth=growth)
+    first, last = raised.value.problems
+    assert first.startswith("growth[0] (after_epoch 1): net.3: LayerNorm ave")
+    assert last.startswith("growth[2] (after_epoch 3): net.3: LayerNorm ave")
+
+
+def test_outputs_cannot_grow(plan):
+    growth = [{"after_epoch": 1, "outputs": 3}]
+    message = (
+        r"^growth\[0\] \(after_epoch 1\): the outputs grow \(.*2 -> 3\); the "
+        "last module must keep its size"
+    )
+    with pytest.raises(GrowthError, match=message):
+        plan(growth=growth)
+
+
+@pytest.mark.parametrize("epochs", [0, -3, 2.5, "ten", None, True])
+def test_a_number_of_epochs_that_is_none_is_refused(plan, epochs):
+    with pytest.raises(GrowthError, match="^number_of_epochs is .*above 0$"):
+        plan(number_of_epochs=epochs)
+
+
+def test_the_schedule_is_compared_with_the_run(plan):
+    message = r"2 problems:\n.*'widht'; did you mean width.*\n.*epoch is 12"
+    growth = [{"after_epoch": 12, "widht": 9}]
+    with pytest.raises(GrowthError, match=message):
+        plan(growth=growth)
+
+
+def test_a_bad_entry_is_refused(plan):
+    with pytest.raises(GrowthError, match=r"growth\[0\]: found no condition"):
+        plan(growth=[{"width": 9}])
+
+
+def test_planning_touches_no_file(plan, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    plan()
+    assert [file.name for file in tmp_path.iterdir()] == ["hparams.yaml"]
+
+
+def test_a_missing_schedule_is_named(tmp_path):
+    path = tmp_path / "hparams.yaml"
+    text = TEXT.replace("{norm}", "LayerNorm")
+    path.write_text(text.replace("growth_schedule:", "plan:"))
+    with pytest.raises(GrowthError, match="growth_schedule"):
+        plan_run(Blueprint(str(path)))
+
+
+# The log of growths
+
+
+def entry(number=0, **rest):
+    """A growth as the Brain logs it"""
+    return {
+        "growth": number,
+        "epoch": 2,
+        "condition": "after_epoch 2",
+        "grown": True,
+        "drift": 1.25e-7,
+        "tolerance": 1e-4,
+        "sizes_before": {"width": 4, "inputs": 3},
+        "sizes_after": {"width": 8, "inputs": 3},
+        "parameters_before": 1_500_000,
+        "parameters_after": 3_000_000,
+        "macs_before": 500_000,
+        "macs_after": 1_250_000,
+        "valid_before": {"PER": 16.8345},
+        "valid_after": {"PER": 16.8},
+        "seconds": 1.26,
+        **rest,
+    }
+
+
+def test_a_logged_growth_in_words(tmp_path):
+    log = GrowthLog(str(tmp_path / "log.jsonl"), [1, 3], "image")
+    assert log.in_words() == "The model did not grow."
+    log.write(entry())
+    assert log.in_words() == (
+        "Growth 1 after epoch 2, after_epoch 2: width 4 -> 8; 1.50 -> 3.00 M "
+        "parameters, 0.50 -> 1.25 M MACs per image; probe drift 1.2e-07; "
+        "validation right before -> right after: PER 16.83 -> 16.80; 1.3 s."
+    )
+
+
+def test_a_growth_that_was_rolled_back_in_words(tmp_path):
+    log = GrowthLog(str(tmp_path / "log.jsonl"), [1, 3])
+    log.write(entry(grown=False, drift=0.5))
+    assert log.in_words() == (
+        "Growth 1 after epoch 2 was rolled back: the probe batch drifted by "
+        "5.0e-01, above 1e-04. The model stays at width 4, inputs 3."
+    )
+
+
+def test_a_growth_done_again_replaces_what_a_killed_run_logged(tmp_path):
+    log = GrowthLog(str(tmp_path / "log.jsonl"), [1, 3])
+    for number, epoch in [(0, 1), (1, 5), (2, 8), (1, 6)]:
+        log.write(entry(number, epoch=epoch))
+    assert [(e["growth"], e["epoch"]) for e in log.read()] == [(0, 1), (1, 6)]
+    lines = (tmp_path / "log.jsonl").read_text().splitlines()
+    assert [json.loads(line)["growth"] for line in lines] == [0, 1]
+    assert [file.name for file in tmp_path.iterdir()] == ["log.jsonl"]

@@ -1,0 +1,560 @@
+"""Tests for schedules: what is read, what is refused, what is decided
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import math
+
+import pytest
+import torch
+import yaml
+
+from speechbrain.utils.checkpoints import Checkpointer
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.growths import check, parse
+from speechbrain_growth.schedules import GrowthSchedule, read_state
+
+SIZES = {"rnn_neurons": 64, "dnn_neurons": 32, "cnn_channels": [16, 32]}
+NAN, INF = float("nan"), float("inf")
+
+
+def entry(epoch=1, **rest):
+    """A growth at a date; of one size, unless others are named"""
+    return {"after_epoch": epoch, **(rest or {"rnn_neurons": 96})}
+
+
+def late(**rest):
+    """A good entry, and something of its own"""
+    return {"after_epoch": 1, "rnn_neurons": 96, **rest}
+
+
+# Entries that cannot be read: the list, and what the message says
+UNREADABLE = {
+    "no list": ({"after_epoch": 1}, r"^growth: found \{.*it must be a list"),
+    "a number": (10, r"^growth: found 10; it must be a list"),
+    "nothing": (
+        None,
+        r"^growth: found None; it must be a list .*\[\] for none",
+    ),
+    "text": ("after_epoch: 1", r"^growth: found 'after_epoch: 1'; it must be"),
+    "no mapping": ([5], r"^growth\[0\]: found 5; it must be a mapping"),
+    "a list in the list": ([[1, 2]], r"found \[1, 2\]; it must be a mapping"),
+    "an empty entry": ([{}], r"found no condition; it must have one of after_"),
+    "no condition": ([{"rnn_neurons": 8}], r"found no condition; .*by_hand"),
+    "two conditions": (
+        [{**entry(), "by_hand": True}],
+        r"found after_epoch and by_hand; it must have one of",
+    ),
+    "a misspelt condition": (
+        [{"after_epochs": 3, "rnn_neurons": 8}],
+        r"found no condition",
+    ),
+    "no size": ([{"after_epoch": 1}], r"found no size; name at least one"),
+    "only an lr": ([{"after_epoch": 1, "lr": 0.5}], r"found no size"),
+    "a factor": ([entry(rnn_neurons=1.5)], r"rnn_neurons is 1.5; .*never a f"),
+    "a factor in words": ([entry(rnn_neurons="x2")], r"rnn_neurons is 'x2'"),
+    "a number as text": ([entry(rnn_neurons="96")], r"rnn_neurons is '96'"),
+    "a size below zero": ([entry(rnn_neurons=-8)], r"rnn_neurons is -8"),
+    "a size of zero": ([entry(rnn_neurons=0)], r"0; a size must be a whole"),
+    "a bool": ([entry(rnn_neurons=True)], r"rnn_neurons is True; a size must"),
+    "no number": ([entry(rnn_neurons=None)], r"rnn_neurons is None; a size"),
+    "an empty list": (
+        [entry(cnn_channels=[])],
+        r"cnn_channels is \[\]; a size",
+    ),
+    "a factor in a list": (
+        [entry(cnn_channels=[32, 1.5])],
+        r"cnn_channels is \[32, 1.5\]; a size",
+    ),
+    "a bool in a list": ([entry(cnn_channels=[32, True])], r"a size must be"),
+    "a list in a size": ([entry(cnn_channels=[[32], 4])], r"a size must be"),
+    "a mapping": ([entry(rnn_neurons={"to": 8})], r"rnn_neurons is \{'to': 8"),
+    "an lr of zero": ([late(lr=0)], r"lr is 0; it must be keep, a factor ab"),
+    "an lr below zero": ([late(lr=-0.5)], r"lr is -0.5; it must be keep"),
+    "an infinite lr": ([late(lr=INF)], r"lr is inf; it must be keep"),
+    "no number for lr": ([late(lr=NAN)], r"lr is nan; it must be keep"),
+    "a bool for lr": ([late(lr=True)], r"lr is True; it must be keep"),
+    "lr in words": ([late(lr="half")], r"lr is 'half'; .*\{rewarm: number"),
+    "a rewarm of nothing": ([late(lr={"rewarm": 0})], r"lr is \{'rewarm': 0\}"),
+    "half a step": ([late(lr={"rewarm": 1.5})], r"lr is \{'rewarm': 1.5\}"),
+    "a bool of steps": ([late(lr={"rewarm": True})], r"lr is \{'rewarm': True"),
+    "a rewarm and more": (
+        [late(lr={"rewarm": 5, "to": 1})],
+        r"lr is \{'rewarm': 5, 'to': 1\}",
+    ),
+    "another optimizer": (
+        [late(optimizer="adam")],
+        r"optimizer is 'adam'; it must be carry or reset",
+    ),
+    "no optimizer": ([late(optimizer=None)], r"optimizer is None; it must be"),
+    "another symmetry": (
+        [late(symmetry="noise")],
+        r"symmetry is 'noise'; it must be shares, or \{noise: level above 0",
+    ),
+    "no noise": ([late(symmetry={"noise": 0})], r"symmetry is \{'noise': 0\}"),
+    "a noise of none": ([late(symmetry={"noise": None})], r"symmetry is "),
+    "two symmetries": (
+        [late(symmetry={"noise": 0.1, "shares": 1})],
+        r"symmetry is \{'noise': 0.1, 'shares': 1\}",
+    ),
+    "an unknown argument": (
+        [{"on_plateau": {"metric": "PER", "wait": 3}, "rnn_neurons": 96}],
+        r"growth\[0\]: on_plateau: found metric, wait; it takes metric, pat",
+    ),
+    "a date that is none": (
+        [{"after_epoch": "ten", "rnn_neurons": 96}],
+        r"growth\[0\]: after_epoch: epoch is 'ten'",
+    ),
+}
+
+# Entries that do not fit this model or this run of 10 epochs
+UNFIT = {
+    "a misspelt size": (
+        [entry(rnn_neuron=96)],
+        r"^growth\[0\] \(after_epoch 1\): the model has no size 'rnn_neuron'; "
+        r"did you mean rnn_neurons\? its sizes are rnn_neurons, dnn_neurons, "
+        r"cnn_channels$",
+    ),
+    "an unknown size": ([entry(zebra=9)], r"no size 'zebra'; its sizes are"),
+    "shrinking": (
+        [entry(rnn_neurons=48)],
+        r"rnn_neurons is 64 and would shrink to 48; growth only adds units$",
+    ),
+    "shrinking in a list": (
+        [entry(cnn_channels=[32, 16])],
+        r"cnn_channels is \[16, 32\] and would shrink to \[32, 16\]",
+    ),
+    "shrinking after a growth": (
+        [entry(1, rnn_neurons=96), entry(2, rnn_neurons=80)],
+        r"^growth\[1\] \(after_epoch 2\): rnn_neurons is 96 and would shrink",
+    ),
+    "a longer list": (
+        [entry(cnn_channels=[16, 32, 64])],
+        r"cnn_channels is \[16, 32\] and would become \[16, 32, 64\]; it must "
+        r"stay 2 numbers$",
+    ),
+    "a list that becomes a number": (
+        [entry(cnn_channels=64)],
+        r"cnn_channels is \[16, 32\] and would become 64; it must stay 2 num",
+    ),
+    "a number that becomes a list": (
+        [entry(rnn_neurons=[96])],
+        r"rnn_neurons is 64 and would become \[96\]; it must stay 1 number$",
+    ),
+    "after the last epoch": (
+        [entry(12)],
+        r"epoch is 12, but the last epoch is 10; .* after 9 at most",
+    ),
+    "after the very last epoch": ([entry(10)], r"epoch is 10, but the last"),
+    "a plateau that comes too late": (
+        [
+            {
+                "on_plateau": {"metric": "PER", "not_before": 10},
+                "rnn_neurons": 96,
+            }
+        ],
+        r"\(on_plateau metric PER, not_before 10\): not_before is 10, but the",
+    ),
+    "a plateau that ends too late": (
+        [{"on_plateau": {"metric": "PER", "not_after": 11}, "rnn_neurons": 96}],
+        r"not_after is 11, but the last epoch is 10",
+    ),
+    "two at one epoch": (
+        [entry(3), entry(3, dnn_neurons=64)],
+        r"^growth\[1\] .*comes after growth\[0\] in the list, whose epoch is 3; "
+        r"each date must be later",
+    ),
+    "dates out of order": (
+        [entry(5), entry(3, dnn_neurons=64)],
+        r"^growth\[1\] .*growth\[0\] in the list, whose epoch is 5",
+    ),
+    "out of order around another": (
+        [
+            entry(5),
+            {"by_hand": True, "dnn_neurons": 48},
+            entry(4, dnn_neurons=64),
+        ],
+        r"^growth\[2\] .*growth\[0\] in the list, whose epoch is 5",
+    ),
+    "out of order twice": (
+        [
+            entry(5),
+            entry(3, dnn_neurons=64),
+            entry(4, dnn_neurons=65),
+        ],
+        r"(?s)^2 problems:.*growth\[1\] .*growth\[2\] .*whose epoch is 5",
+    ),
+    "nothing changes": (
+        [entry(1, rnn_neurons=64, cnn_channels=[16, 32])],
+        r"the model has these sizes already; name at least one larger",
+    ),
+    "nothing changes any more": (
+        [entry(1, rnn_neurons=96), entry(2, rnn_neurons=96)],
+        r"^growth\[1\] .*the model has these sizes already",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", UNREADABLE)
+def test_what_cannot_be_read_is_refused(what):
+    growth, message = UNREADABLE[what]
+    with pytest.raises(GrowthError, match=message):
+        parse(growth)
+    with pytest.raises(GrowthError, match=message):
+        GrowthSchedule(growth)
+
+
+@pytest.mark.parametrize("what", UNFIT)
+def test_what_does_not_fit_is_refused(what):
+    growth, message = UNFIT[what]
+    with pytest.raises(GrowthError, match=message):
+        check(parse(growth), SIZES, 10)
+
+
+def test_all_unreadable_entries_are_named_at_once():
+    with pytest.raises(GrowthError) as raised:
+        parse([5, entry(), {"after_epoch": 1}, late(lr=0)])
+    starts = [problem[:10] for problem in raised.value.problems]
+    assert starts == ["growth[0]:", "growth[2]:", "growth[3]:"]
+
+
+def test_everything_that_does_not_fit_is_named_at_once():
+    growth = [entry(12, rnn_neurons=8, zebra=3), entry(1, dnn_neurons=1)]
+    with pytest.raises(GrowthError) as raised:
+        check(parse(growth), SIZES, 10)
+    words = ["shrink to 8", "'zebra'", "is 12", "shrink to 1", "later than"]
+    assert len(raised.value.problems) == len(words)
+    for word, problem in zip(words, raised.value.problems):
+        assert word in problem
+
+
+def test_the_sizes_of_the_run_are_left_alone():
+    sizes = {"rnn_neurons": 64}
+    check(parse([entry(rnn_neurons=96)]), sizes, 10)
+    assert sizes == {"rnn_neurons": 64}
+
+
+GOOD = [
+    [],
+    [entry(0)],
+    [entry(9)],
+    [entry(1), entry(2, rnn_neurons=128)],
+    [entry(1, cnn_channels=[16, 64])],
+    [entry(1, cnn_channels=(32, 64))],
+    [{"on_plateau": "PER", "rnn_neurons": 65}, entry(2, dnn_neurons=33)],
+    [
+        {"by_hand": True, "rnn_neurons": 65},
+        {"by_hand": True, "dnn_neurons": 40},
+    ],
+]
+
+
+@pytest.mark.parametrize("growth", GOOD)
+def test_good_schedules_are_taken(growth):
+    check(parse(growth), SIZES, 10)
+
+
+# What follows a growth's date and sizes; what is read from it
+WORDS = [
+    ({}, {"lr": 1.0, "rewarm": 0, "optimizer": "carry", "noise": None}),
+    ({"lr": "keep"}, {"lr": 1.0, "rewarm": 0}),
+    ({"lr": 0.5}, {"lr": 0.5, "rewarm": 0}),
+    ({"lr": {"rewarm": 20}}, {"lr": 1.0, "rewarm": 20}),
+    ({"optimizer": "carry"}, {"optimizer": "carry"}),
+    ({"optimizer": "reset"}, {"optimizer": "reset"}),
+    ({"symmetry": "shares"}, {"noise": None}),
+    ({"symmetry": {"noise": 0.01}}, {"noise": 0.01}),
+]
+
+
+@pytest.mark.parametrize("words, read", WORDS)
+def test_what_an_entry_says_is_read(words, read):
+    growth = parse([late(**words)])[0]
+    assert growth.condition == "after_epoch"
+    assert growth.arguments == {"epoch": 1}
+    assert growth.sizes == {"rnn_neurons": 96}
+    assert {key: getattr(growth, key) for key in read} == read
+
+
+def test_a_tuple_of_sizes_becomes_a_list():
+    growth = parse([entry(cnn_channels=(32, 64))])[0]
+    assert growth.sizes == {"cnn_channels": [32, 64]}
+
+
+@pytest.mark.parametrize(
+    "growth, message",
+    [
+        ([{"after_epoch": 1, 256: 128}], "no size 256"),
+        ([entry(1, widht=8), entry(2, widht=9)], "2 problems"),
+    ],
+)
+def test_what_does_not_fit_is_refused_too(growth, message):
+    with pytest.raises(GrowthError, match=message):
+        check(parse(growth), {"width": 4}, 10)
+
+
+# Deciding
+
+
+def schedule_of(*growth, sizes=None):
+    """A schedule at the start of a run"""
+    schedule = GrowthSchedule(list(growth))
+    schedule.start(sizes or SIZES)
+    return schedule
+
+
+def decisions(schedule, epochs, wishes=None, metric=50.0):
+    """The epochs after which it decided to grow"""
+    wishes = wishes or {}
+    return [
+        epoch
+        for epoch in epochs
+        if schedule.decide(epoch, {"PER": metric}, wishes.get(epoch))
+    ]
+
+
+def test_a_date_decides_once():
+    schedule = schedule_of(entry(3))
+    assert decisions(schedule, range(1, 8)) == [3]
+
+
+def test_nothing_moves_when_it_decides():
+    schedule = schedule_of(entry(1, rnn_neurons=96))
+    assert not schedule.pending and schedule.wanted == SIZES
+    schedule.decide(1, {})
+    assert schedule.pending and schedule.sizes == SIZES
+    assert schedule.wanted == {**SIZES, "rnn_neurons": 96}
+    assert schedule.current.sizes == {"rnn_neurons": 96}
+    schedule.grown(step=10)
+    assert not schedule.pending
+    assert schedule.sizes == {**SIZES, "rnn_neurons": 96}
+
+
+def test_the_sizes_are_the_schedules_own():
+    sizes = dict(SIZES)
+    schedule = schedule_of(entry(1), sizes=sizes)
+    sizes["rnn_neurons"] = 1
+    assert schedule.sizes == SIZES
+    schedule.wanted["rnn_neurons"] = 2
+    assert schedule.sizes == SIZES
+
+
+def test_growths_happen_in_order_and_one_after_an_epoch():
+    schedule = schedule_of(
+        entry(1, rnn_neurons=96), entry(2, dnn_neurons=48), entry(3)
+    )
+    assert decisions(schedule, [5, 6, 7, 8]) == [5, 6, 7]
+
+
+def test_a_plateau_counts_anew_after_each_growth():
+    plateau = {"on_plateau": {"metric": "PER", "patience": 2}}
+    schedule = schedule_of(
+        {**plateau, "rnn_neurons": 96}, {**plateau, "dnn_neurons": 48}
+    )
+    assert decisions(schedule, range(1, 12)) == [3, 6]
+
+
+def test_a_wish_counts_once():
+    schedule = schedule_of(
+        *[{"by_hand": True, "rnn_neurons": 64 + n} for n in range(1, 5)]
+    )
+    wishes = {2: 111, 3: 111, 4: 111, 6: 222, 7: 222}
+    assert decisions(schedule, range(1, 9), wishes) == [2, 6]
+    assert schedule.hand == 222
+
+
+def test_a_wish_brings_any_growth_forward():
+    schedule = schedule_of(entry(7), entry(8, dnn_neurons=48))
+    assert decisions(schedule, range(1, 10), {2: 111}) == [2, 8]
+
+
+def test_a_wish_without_a_growth_left_is_used_up():
+    schedule = schedule_of()
+    assert decisions(schedule, [1, 2], {1: 111}) == []
+    assert schedule.hand == 111
+
+
+def test_an_old_wish_does_not_count_again_after_a_resume(tmp_path):
+    growth = [{"by_hand": True, "rnn_neurons": n} for n in (96, 128)]
+    schedule = schedule_of(*growth)
+    schedule.decide(1, {}, 111)
+    schedule.save(tmp_path / "state")
+    resumed = schedule_of(*growth)
+    resumed.load(tmp_path / "state")
+    assert not resumed.decide(2, {}, 111)
+    assert resumed.decide(3, {}, 222)
+
+
+def test_a_missing_metric_is_named():
+    schedule = schedule_of({"on_plateau": "WER", "rnn_neurons": 96})
+    with pytest.raises(GrowthError, match="no metric 'WER'; it gave PER"):
+        decisions(schedule, [1])
+
+
+def test_no_growth_left_asks_no_condition():
+    assert decisions(schedule_of(), range(1, 5)) == []
+
+
+def test_metrics_of_any_number_type_are_taken():
+    schedule = schedule_of(entry(5))
+    schedule.decide(1, {"PER": torch.tensor(2.5), "n": 3})
+    assert schedule.last == {"epoch": 1, "PER": 2.5, "n": 3.0}
+    assert all(type(v) in (int, float) for v in schedule.last.values())
+
+
+def test_a_refused_growth_does_not_happen():
+    schedule = schedule_of(
+        entry(1, rnn_neurons=96, lr=0.5), entry(2, dnn_neurons=48)
+    )
+    schedule.decide(1, {})
+    schedule.refuse()
+    assert not schedule.pending and schedule.wanted == SIZES
+    schedule.decide(2, {})
+    assert schedule.wanted == {**SIZES, "dnn_neurons": 48}
+    schedule.grown(step=5)
+    assert schedule.lr_factor(5) == 1.0
+
+
+# The learning rate: entries, step of the last growth, factor by step
+RATES = [
+    ([late()], {0: 1.0, 9: 1.0}),
+    ([late(lr="keep")], {0: 1.0, 9: 1.0}),
+    ([late(lr=0.5)], {0: 0.5, 9: 0.5}),
+    ([late(lr=3)], {0: 3.0}),
+    ([late(lr=0.5), entry(2, dnn_neurons=48, lr=0.25)], {0: 0.125, 9: 0.125}),
+    ([late(lr={"rewarm": 4})], {0: 0.25, 1: 0.5, 2: 0.75, 3: 1.0, 9: 1.0}),
+    ([late(lr={"rewarm": 1})], {0: 1.0}),
+    (
+        [late(lr=0.5), entry(2, dnn_neurons=48, lr={"rewarm": 2})],
+        {0: 0.25, 1: 0.5, 2: 0.5},
+    ),
+    ([late(lr={"rewarm": 9}), entry(2, dnn_neurons=48)], {0: 1.0, 5: 1.0}),
+]
+
+
+@pytest.mark.parametrize("growth, factors", RATES)
+def test_the_learning_rate_after_growths(growth, factors):
+    schedule = schedule_of(*growth)
+    for number in range(len(growth)):
+        assert schedule.lr_factor(0) == 1.0 or number
+        schedule.decide(number + 1, {})
+        schedule.grown(step=100 * (number + 1))
+    begin = 100 * len(growth)
+    found = {step: schedule.lr_factor(begin + step) for step in factors}
+    assert found == factors
+
+
+def test_the_learning_rate_stays_until_a_growth_has_happened():
+    schedule = schedule_of(late(lr=0.5))
+    schedule.decide(1, {})
+    assert schedule.lr_factor(3) == 1.0
+
+
+# The state
+
+
+def through_checkpointer(schedule, folder, *growth):
+    """Saves with SpeechBrain's checkpointer, and loads into another"""
+    saver = Checkpointer(folder, {"growth_schedule": schedule})
+    checkpoint = saver.save_checkpoint()
+    resumed = GrowthSchedule(list(growth))
+    Checkpointer(folder, {"growth_schedule": resumed}).recover_if_possible()
+    return resumed, checkpoint.paramfiles["growth_schedule"]
+
+
+PLATEAU = {"on_plateau": {"metric": "PER", "patience": 2}, "rnn_neurons": 96}
+
+
+def test_the_state_survives_a_checkpoint(tmp_path):
+    growth = [
+        PLATEAU,
+        entry(5, dnn_neurons=48, lr=0.5),
+        {"by_hand": True, "cnn_channels": [32, 64]},
+    ]
+    schedule = schedule_of(*growth)
+    decisions(schedule, [1, 2], metric=NAN)
+    schedule.grown(step=17)
+    decisions(schedule, [3, 4, 5], {4: 123})
+    schedule.refuse()
+    decisions(schedule, [6], metric=0.1)
+    resumed, _ = through_checkpointer(schedule, tmp_path, *growth)
+    names = ("sizes", "decided", "refused", "grown_at_step", "seen", "last")
+    for name in (*names, "hand", "wanted", "pending"):
+        assert getattr(resumed, name) == getattr(schedule, name)
+    assert resumed.lr_factor(18) == schedule.lr_factor(18)
+
+
+@pytest.mark.parametrize("killed", range(1, 9))
+def test_a_resumed_schedule_decides_as_an_uninterrupted_one(tmp_path, killed):
+    growth = [
+        PLATEAU,
+        entry(5, dnn_neurons=48),
+        {**PLATEAU, "rnn_neurons": 128},
+    ]
+    wishes = {6: 123, 7: 123}
+    whole = decisions(schedule_of(*growth), range(1, 9), wishes)
+    assert whole == [3, 5, 6]
+    schedule = schedule_of(*growth)
+    first = decisions(schedule, range(1, killed), wishes)
+    resumed, _ = through_checkpointer(schedule, tmp_path, *growth)
+    assert first + decisions(resumed, range(killed, 9), wishes) == whole
+
+
+def test_the_state_is_readable_text_of_plain_types(tmp_path):
+    schedule = schedule_of(entry(2, rnn_neurons=96), PLATEAU)
+    schedule.decide(1, {"PER": torch.tensor(NAN)})
+    schedule.decide(2, {"PER": 40})
+    _, path = through_checkpointer(schedule, tmp_path)
+    text = path.read_text()
+    assert "!!" not in text
+    assert "rnn_neurons: 64" in text and "decided: 1" in text
+    state = yaml.safe_load(text)
+    assert state["sizes"] == SIZES
+    assert state["last"] == {"epoch": 2, "PER": 40.0}
+    assert read_state(path) == state
+
+
+def test_the_state_has_no_anchors(tmp_path):
+    schedule = schedule_of(entry(5))
+    schedule.decide(1, {"PER": 40})
+    schedule.save(tmp_path / "state")
+    assert "&id" not in (tmp_path / "state").read_text()
+
+
+def test_a_metric_that_is_no_number_survives(tmp_path):
+    schedule = schedule_of(entry(5))
+    schedule.decide(1, {"PER": NAN, "loss": INF})
+    resumed, _ = through_checkpointer(schedule, tmp_path, entry(5))
+    assert math.isnan(resumed.seen[0]["PER"])
+    assert resumed.last["loss"] == INF
+
+
+def test_a_run_with_a_shorter_list_keeps_its_sizes(tmp_path):
+    schedule = schedule_of(entry(1, rnn_neurons=96))
+    schedule.decide(1, {})
+    schedule.grown(step=3)
+    resumed, _ = through_checkpointer(schedule, tmp_path)
+    assert resumed.sizes["rnn_neurons"] == 96
+    assert not resumed.pending and not resumed.decide(2, {})
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[1, 2]", "sizes: {}", "a: [", "just words"]
+)
+def test_a_file_that_is_no_state_is_refused(tmp_path, text):
+    path = tmp_path / "state"
+    path.write_text(text)
+    with pytest.raises(GrowthError, match="state: this is not the state of a"):
+        GrowthSchedule().load(path)
+
+
+@pytest.mark.parametrize("word", ["stop", "continue"])
+def test_what_to_do_on_drift(word):
+    assert GrowthSchedule(on_drift=word).on_drift == word
+
+
+def test_another_word_on_drift_is_refused():
+    message = "on_drift: found 'ignore'; stop or continue would do"
+    with pytest.raises(GrowthError, match=message):
+        GrowthSchedule(on_drift="ignore")

@@ -1,0 +1,541 @@
+"""Tests for plans, and for what is refused before anything changes
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import pytest
+import torch
+from torch import nn
+
+from speechbrain.lobes.models.CRDNN import CRDNN
+from speechbrain.nnet import CNN, RNN, linear, normalization, pooling
+from speechbrain.nnet.activations import Softmax
+from speechbrain_growth import GrowthError, NoRuleError, carry, trace
+from speechbrain_growth.tracing import rule
+
+torch.set_num_threads(1)
+
+
+class OwnForward(nn.Linear):
+    """A linear layer that does something else"""
+
+    def forward(self, x):
+        return super().forward(x).flip(-1)
+
+
+class OwnKernel(nn.Conv1d):
+    """A convolution whose weights are centred, below ``forward``"""
+
+    def _conv_forward(self, x, weight, bias):
+        centred = weight - weight.mean((1, 2), keepdim=True)
+        return super()._conv_forward(x, centred, bias)
+
+
+class Renamed(nn.Linear):
+    """A linear layer under another name"""
+
+
+class Net(nn.Module):
+    """A model that runs its layers as it likes"""
+
+    def __init__(self, width):
+        super().__init__()
+        self.layer = nn.Linear(3, width)
+
+    def forward(self, x):
+        return self.layer(x)
+
+
+class Other(Net):
+    """Another such model"""
+
+
+class Scale(nn.Module):
+    """One factor for each unit"""
+
+    def __init__(self, units):
+        super().__init__()
+        self.factor = nn.Parameter(torch.rand(units))
+
+    def forward(self, x):
+        return x * self.factor
+
+
+@rule.register(Scale)
+def _scale(old, new, signal, trace):
+    trace.tensor("factor", trace.out(signal.width))
+    return signal
+
+
+class Forgetful(Scale):
+    """Its rule forgets the factor"""
+
+
+@rule.register(Forgetful)
+def _forgetful(old, new, signal, trace):
+    return signal
+
+
+def mlp(width, *between, inputs=3, outputs=2, last=None):
+    """Two linear layers and what stands between"""
+    layers = [layer(width) for layer in between]
+    last = last or nn.Linear(width, outputs)
+    return nn.Sequential(nn.Linear(inputs, width), *layers, last)
+
+
+def conv(width, groups=1):
+    """Two convolutions"""
+    last = nn.Conv1d(width, 2, 3, groups=groups)
+    return nn.Sequential(nn.Conv1d(4, width, 3), last)
+
+
+def unknown(width):
+    """Layers without a rule, at several depths"""
+    return nn.ModuleDict(
+        {
+            "body": mlp(width, lambda n: Other(n), lambda n: Net(n)),
+            "odd": OwnForward(2, 2),
+            "nets": nn.ModuleList([nn.ReLU(), Net(2)]),
+        }
+    )
+
+
+def crdnn(channels, rnn, dnn, **options):
+    """A CRDNN of two convolutional blocks"""
+    return CRDNN(
+        input_shape=(1, 8, 8),
+        cnn_channels=channels,
+        rnn_neurons=rnn,
+        dnn_neurons=dnn,
+        rnn_layers=2,
+        **options,
+    )
+
+
+def ligru(width, **options):
+    """One recurrent layer"""
+    return RNN.LiGRU(width, (1, 5, 3), **options)
+
+
+# what: old, new, error, what its message says
+REFUSED = {
+    "unknown layers": (
+        lambda: (unknown(4), unknown(6)),
+        NoRuleError,
+        r"4 problems:\n.*body\.1: Other has no growth rule.*body\.2: Net has.*"
+        r"odd: OwnForward has.*nets\.1: Net has .*rule\.register",
+    ),
+    "an unknown model": (
+        lambda: (Net(4), Net(6)),
+        NoRuleError,
+        r"^model: Net has no growth rule",
+    ),
+    "a forward of its own": (
+        lambda: (mlp(4, last=OwnForward(4, 2)), mlp(6, last=OwnForward(6, 2))),
+        NoRuleError,
+        r"^1: OwnForward has no growth rule",
+    ),
+    "shrinking units": (
+        lambda: (mlp(6), mlp(4)),
+        GrowthError,
+        r"^0: 6 units cannot shrink to 4; growth only adds units$",
+    ),
+    "shrinking channels": (
+        lambda: (conv(6), conv(4)),
+        GrowthError,
+        r"^0: 6 channels cannot shrink to 4; growth only adds channels$",
+    ),
+    "shrinking here, growing there": (
+        lambda: (
+            nn.Sequential(*mlp(6), *mlp(4, inputs=2)),
+            nn.Sequential(*mlp(4), *mlp(9, inputs=2)),
+        ),
+        GrowthError,
+        r"^0: 6 units cannot shrink to 4",
+    ),
+    "two layers that shrink": (
+        lambda: (ligru(4, num_layers=2), ligru(3, num_layers=2)),
+        GrowthError,
+        r"2 problems:\n.*rnn\.0: 4 units.*\n.*rnn\.1: 4 units",
+    ),
+    "layernorm of no whole multiple": (
+        lambda: (mlp(4, nn.LayerNorm), mlp(6, nn.LayerNorm)),
+        GrowthError,
+        r"^1: LayerNorm averages .*; 4 cannot become 6, but 4 and 8 would do$",
+    ),
+    "layernorm of no whole multiple, further up": (
+        lambda: (mlp(4, nn.LayerNorm), mlp(11, nn.LayerNorm)),
+        GrowthError,
+        r"4 cannot become 11, but 8 and 12 would do",
+    ),
+    "all layernorms of a crdnn": (
+        lambda: (crdnn([2, 4], 4, 4), crdnn([3, 6], 4, 4)),
+        GrowthError,
+        r"(?s)4 problems:\n.*CNN\.block_0\.norm_1\.norm: LayerNorm.*2 cannot "
+        r"become 3, but 2 and 4 .*CNN\.block_1\.norm_2\.norm.*4 and 8 would do",
+    ),
+    "sligru of no whole multiple": (
+        lambda: (
+            RNN.SLiGRU(4, (1, 5, 3)),
+            RNN.SLiGRU(6, (1, 5, 3)),
+        ),
+        GrowthError,
+        r"^rnn\.0\.layer_norm: LayerNorm averages",
+    ),
+    "convolution that becomes grouped": (
+        lambda: (conv(4), conv(6, groups=2)),
+        GrowthError,
+        r"^1: .* groups",
+    ),
+    "convolution that was grouped": (
+        lambda: (conv(4, groups=2), conv(6)),
+        GrowthError,
+        r"^1: 2 groups",
+    ),
+    "another type": (
+        lambda: (mlp(4, lambda n: nn.ReLU()), mlp(6, lambda n: nn.Tanh())),
+        GrowthError,
+        r"^1: was ReLU and would become Tanh; growth keeps the type",
+    ),
+    "a layer of the new model only": (
+        lambda: (mlp(4, nn.BatchNorm1d), mlp(6, nn.BatchNorm1d, nn.LayerNorm)),
+        GrowthError,
+        r"^model: the layers 3 stand in one model only",
+    ),
+    "a layer of the old model only": (
+        lambda: (ligru(4, num_layers=3), ligru(6, num_layers=1)),
+        GrowthError,
+        r"^rnn: the layers 1, 2 stand in one model only",
+    ),
+    "inputs that grow": (
+        lambda: (mlp(4), mlp(4, inputs=6)),
+        GrowthError,
+        r"^0: takes 3 inputs, then 6, but 3 units, then 3, arrive",
+    ),
+    "inputs that do not follow": (
+        lambda: (mlp(4, last=nn.Linear(6, 2)), mlp(8, last=nn.Linear(8, 2))),
+        GrowthError,
+        r"^1: takes 6 inputs, then 8, but 4 units, then 8, arrive",
+    ),
+    "inputs that stay behind": (
+        lambda: (mlp(4), mlp(8, last=nn.Linear(4, 2))),
+        GrowthError,
+        r"^1: takes 4 inputs, then 4, but 4 units, then 8, arrive",
+    ),
+    "a larger kernel": (
+        lambda: (nn.Conv1d(2, 4, 3), nn.Conv1d(2, 4, 5)),
+        GrowthError,
+        r"^weight: \(4, 2, 3\) would become \(4, 2, 5\), which the plan does",
+    ),
+    "more frequencies in a layernorm": (
+        lambda: (
+            normalization.LayerNorm(input_shape=(1, 2, 8, 4)),
+            normalization.LayerNorm(input_shape=(1, 2, 9, 4)),
+        ),
+        GrowthError,
+        r"2 problems:\n.*bias: \(8, 4\) would become \(9, 4\).*\n.*weight",
+    ),
+    "a bias of the old model only": (
+        lambda: (nn.Linear(3, 4), nn.Linear(3, 4, bias=False)),
+        GrowthError,
+        r"^bias: stands in one of the two models only$",
+    ),
+    "a tensor without a plan": (
+        lambda: (mlp(4, Forgetful), mlp(6, Forgetful)),
+        GrowthError,
+        r"^1\.factor: no rule says what becomes of this tensor$",
+    ),
+    "shared layers": (
+        lambda: [
+            nn.Sequential(nn.Linear(2, n), shared, nn.ReLU(), shared)
+            for n in (4, 6)
+            for shared in [nn.Linear(n, n)]
+        ],
+        GrowthError,
+        r"3\.weight: no rule says what becomes of this tensor",
+    ),
+    "weight norm": (
+        lambda: [
+            nn.Sequential(nn.utils.weight_norm(nn.Linear(3, n))) for n in (4, 6)
+        ],
+        GrowthError,
+        r"0\.weight_g: no rule.*\n.*0\.weight_v: no rule",
+    ),
+}
+
+
+def snapshot(model, optimizer=None):
+    """Everything that a refusal must leave alone"""
+    tensors = [v.clone() for v in model.state_dict().values()]
+    trainable = [p.requires_grad for p in model.parameters()]
+    if optimizer is None:
+        return tensors, trainable, []
+    held = [id(p) for g in optimizer.param_groups for p in g["params"]]
+    for state in optimizer.state.values():
+        tensors += [v.clone() for v in state.values() if torch.is_tensor(v)]
+    return tensors, trainable, held
+
+
+def unchanged(one, other):
+    """Whether two snapshots agree bit for bit"""
+    return one[1:] == other[1:] and all(map(torch.equal, one[0], other[0]))
+
+
+def trained(model, kind=torch.optim.Adam):
+    """An optimizer with a state for every parameter"""
+    optimizer = kind(model.parameters())
+    for parameter in model.parameters():
+        parameter.grad = torch.ones_like(parameter)
+    optimizer.step()
+    return optimizer
+
+
+def refuse(old, new, optimizer, error, message):
+    """Growing raises, and nothing has changed"""
+    before = snapshot(old, optimizer), snapshot(new)
+    with pytest.raises(error, match=message) as raised:
+        carry(old, new, optimizer)
+    assert (error is NoRuleError) == isinstance(raised.value, NoRuleError)
+    assert unchanged(before[0], snapshot(old, optimizer))
+    assert unchanged(before[1], snapshot(new))
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")
+@pytest.mark.parametrize("what", REFUSED)
+def test_refused_and_nothing_changed(what):
+    build, error, message = REFUSED[what]
+    old, new = build()
+    refuse(old, new, trained(old), error, rf"(?s){message}")
+
+
+def test_every_kind_of_mistake_is_a_value_error():
+    assert issubclass(GrowthError, ValueError)
+    assert issubclass(NoRuleError, GrowthError)
+    assert issubclass(NoRuleError, NotImplementedError)
+
+
+# Optimizers
+
+
+def test_an_unknown_optimizer_is_named():
+    old, new = mlp(4), mlp(6)
+    message = r"^Rprop: no rule .*SGD, Adam, .*Adadelta.*optimizer: reset"
+    refuse(old, new, trained(old, torch.optim.Rprop), NoRuleError, message)
+
+
+def test_unknown_entries_of_the_state_are_all_named():
+    old, new = mlp(4), mlp(6)
+    optimizer = trained(old)
+    optimizer.state[old[1].weight]["ema"] = torch.zeros(2, 4)
+    optimizer.state[old[0].bias]["age"] = 3
+    message = r"2 problems:\n.*Adam: .*'age'.*known are step.*\n.*Adam: .*'ema'"
+    refuse(old, new, optimizer, NoRuleError, message)
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
+def test_parameters_of_something_else_are_refused(kind):
+    old, new = mlp(4), mlp(6)
+    optimizer = trained(nn.ModuleList([old, nn.Linear(7, 5)]), kind)
+    message = r"holds parameters of shapes \(5, 7\), \(5,\) that the model"
+    refuse(old, new, optimizer, GrowthError, message)
+
+
+# What a plan says
+
+
+@pytest.mark.parametrize("rnn_class", [RNN.LiGRU, RNN.SLiGRU])
+def test_every_tensor_is_planned_or_fresh(rnn_class):
+    old = crdnn([2, 3], 4, 5, rnn_class=rnn_class)
+    new = crdnn([4, 9], 8, 7, rnn_class=rnn_class)
+    plan = trace(old, new)
+    names = set(old.state_dict())
+    # SLiGRU's drop_masks are named although they are not in its state
+    fresh = set(plan.fresh) & names
+    assert set(plan.tensors) | fresh == names
+    assert not set(plan.tensors) & fresh
+    ends = ("h_init", "drop_masks", "drop_mask_te")
+    assert fresh == {n for n in names if n.endswith(ends)}
+    changed = {
+        name
+        for name, tensor in old.state_dict().items()
+        if tensor.shape != new.state_dict()[name].shape
+    }
+    assert set(plan.changes) == changed - fresh
+
+
+def test_a_model_that_stays_changes_nothing():
+    plan = trace(crdnn([2, 3], 4, 5), crdnn([2, 3], 4, 5))
+    assert plan.changes == []
+    assert plan.output.is_identity
+
+
+def test_the_output_map_says_whether_the_model_grew_outside():
+    assert trace(mlp(4), mlp(6)).output.is_identity
+    output = trace(mlp(4), mlp(6, outputs=5)).output
+    assert (output.old, output.new) == (2, 5)
+
+
+def test_a_plan_reads_aloud():
+    text = str(trace(mlp(4, nn.BatchNorm1d), mlp(6, nn.BatchNorm1d)))
+    assert text.splitlines() == [
+        "0.weight: out 0 units 4 -> 6, in inputs 3",
+        "0.bias: out 0 units 4 -> 6",
+        "1.weight: out 0 units 4 -> 6",
+        "1.bias: out 0 units 4 -> 6",
+        "1.running_mean: out 0 units 4 -> 6",
+        "1.running_var: out 0 units 4 -> 6",
+        "1.num_batches_tracked: copied",
+        "2.weight: out 2 units 2, in 0 units 4 -> 6",
+        "2.bias: out 2 units 2",
+    ]
+    assert "rnn.0.h_init: as the new model has it" in str(
+        trace(ligru(2), ligru(3))
+    )
+
+
+def test_gates_and_directions_are_blocks_of_one_map():
+    plan = trace(ligru(3, bidirectional=True), ligru(5, bidirectional=True))
+    own = plan.tensors["rnn.0.u.weight"][1].width
+    gates = plan.tensors["rnn.0.w.weight"][0].width
+    blocks = torch.cat([own.source, own.source + 3])
+    for width in (gates, plan.tensors["rnn.0.norm.weight"][0].width):
+        assert torch.equal(width.source, blocks)
+    assert torch.equal(plan.output.source, blocks)
+
+
+def test_the_same_seed_gives_the_same_plan():
+    states = []
+    for seed in (3, 3, 4):
+        torch.manual_seed(0)
+        old, new = mlp(4), mlp(9)
+        torch.manual_seed(seed)
+        carry(old, new, seed=seed)
+        states.append(new[1].weight.detach())
+    assert torch.equal(states[0], states[1])
+    assert not torch.equal(states[0], states[2])
+
+
+def test_the_callers_random_numbers_are_left_alone():
+    old, new = mlp(4), mlp(9)
+    before = torch.get_rng_state()
+    carry(old, new, noise=0.1)
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_a_subclass_without_a_forward_of_its_own_has_the_rule():
+    old, new = (mlp(n, last=Renamed(n, 2)) for n in (4, 6))
+    carry(old, new)
+    inputs = torch.randn(5, 3)
+    torch.testing.assert_close(new(inputs), old(inputs))
+
+
+def test_a_new_type_of_layer_can_be_taught():
+    old, new = mlp(4, Scale), mlp(6, Scale)
+    carry(old, new)
+    inputs = torch.randn(5, 3)
+    torch.testing.assert_close(new(inputs), old(inputs))
+
+
+def test_frozen_parameters_stay_frozen():
+    old, new = mlp(4), mlp(6)
+    old[0].weight.requires_grad_(False)
+    carry(old, new)
+    frozen = [p.requires_grad for p in new.parameters()]
+    assert frozen == [False, True, True, True]
+
+
+# Once mistakes: what is not exact must be refused, never guessed
+
+
+def skip_transpose(width):
+    """Channels first, then torch's flatten"""
+    first = CNN.Conv1d(
+        width, 3, in_channels=3, skip_transpose=True, padding="valid"
+    )
+    return nn.Sequential(first, nn.Flatten(), nn.Linear(4 * width, 2))
+
+
+def norm_after_flatten(width):
+    """torch's flatten, then a norm of SpeechBrain's"""
+    return nn.Sequential(
+        nn.Conv1d(3, width, 3),
+        nn.Flatten(),
+        normalization.BatchNorm1d(input_size=4 * width),
+        nn.Linear(4 * width, 2),
+    )
+
+
+def hidden_softmax(width):
+    """A softmax over units that grow"""
+    return mlp(width, lambda n: Softmax(apply_log=False))
+
+
+def pooled_units(width):
+    """Pooling over units that grow"""
+    pool = pooling.Pooling1d("avg", 3, pool_axis=2, stride=1, padding=1)
+    return mlp(width, lambda n: pool)
+
+
+def grouped(width):
+    """A convolution in two groups, then one in as many as there are units"""
+    return nn.Sequential(
+        nn.Conv1d(2, width, 1),
+        nn.Conv1d(width, width, 2, groups=2),
+        nn.Conv1d(width, width, 2, groups=width),
+        nn.Conv1d(width, 2, 2),
+    )
+
+
+def max_norm(width):
+    """Weights whose norm is bounded at the next forward"""
+    last = linear.Linear(2, input_size=width, max_norm=0.1)
+    return mlp(width, last=last)
+
+
+def own_kernel(width):
+    """A subclass that changes a method below ``forward``"""
+    return nn.Sequential(nn.Conv1d(3, width, 1), OwnKernel(width, 2, 3))
+
+
+DOUBTFUL = {
+    "skip_transpose": (skip_transpose, (4, 3, 6)),
+    "norm after flatten": (norm_after_flatten, (4, 3, 6)),
+    "hidden softmax": (hidden_softmax, (4, 5, 3)),
+    "pooling over units": (pooled_units, (4, 5, 3)),
+    "max_norm": (max_norm, (4, 5, 3)),
+    "grouped convolutions": (grouped, (4, 2, 6)),
+    "own method below forward": (own_kernel, (4, 3, 6)),
+}
+
+
+@pytest.mark.parametrize("what", DOUBTFUL)
+def test_exact_or_refused(what):
+    build, shape = DOUBTFUL[what]
+    torch.manual_seed(0)
+    old, new, inputs = build(4), build(6), torch.randn(shape)
+    try:
+        carry(old, new)
+    except GrowthError:
+        return
+    before, after = old.eval()(inputs), new.eval()(inputs)
+    torch.testing.assert_close(after, before)
+
+
+def test_layers_in_another_order_are_named():
+    old = nn.ModuleDict({"a": nn.ReLU(), "b": nn.Tanh()})
+    new = nn.ModuleDict({"b": nn.Tanh(), "a": nn.ReLU()})
+    with pytest.raises(GrowthError, match=r"\ba\b.*\bb\b"):
+        trace(old, new)
+
+
+def test_shrinking_is_the_only_problem_of_a_layernorm():
+    with pytest.raises(GrowthError) as raised:
+        trace(mlp(6, nn.LayerNorm), mlp(4, nn.LayerNorm))
+    assert len(raised.value.problems) == 1
+
+
+def test_a_recurrent_layernorm_names_sizes_of_the_yaml():
+    old, new = (ligru(n, normalization="layernorm") for n in (4, 6))
+    with pytest.raises(GrowthError, match=r"but 4 and 8 would do"):
+        trace(old, new)
