@@ -831,7 +831,20 @@ REFUSED = {
         functools.partial(vector, lambda n: nn.Softmax(1)), 4, 6
     ),
     "sb Softmax, batch and time in one": both(
-        functools.partial(sound, lambda n: activations.Softmax(dim=1)), 4, 6
+        lambda n: chain(
+            CNN.Conv1d(n, 3, in_channels=3), activations.Softmax(dim=1)
+        ),
+        4,
+        6,
+    ),
+    "Softmax over units, after combine_dims": both(
+        lambda n: chain(
+            CNN.Conv2d(2, (3, 3), input_shape=(1, 6, 3)),
+            linear.Linear(n, input_size=6, combine_dims=True),
+            nn.Softmax(2),
+        ),
+        4,
+        6,
     ),
     "Softmax over channels, after Flatten": both(
         lambda n: chain(

@@ -84,7 +84,7 @@ def xvector(sizes):
     return nn.ModuleDict({"embed": body, "classify": classify})
 
 
-def ecapa(sizes, **options):
+def ecapa(sizes, scale=2, **options):
     """SpeechBrain's ECAPA-TDNN, in small"""
     channels, attention, squeezed, last = sizes
     body = ECAPA_TDNN.ECAPA_TDNN(
@@ -95,7 +95,7 @@ def ecapa(sizes, **options):
         groups=[1, 1, 1, 1],
         attention_channels=attention,
         se_channels=squeezed,
-        res2net_scale=2,
+        res2net_scale=scale,
         lin_neurons=last,
         **options,
     )
@@ -217,6 +217,13 @@ MODELS = {
     "vanilla": (vanilla, {}, 4, 7, SOUND),
     "x-vector": (xvector, {}, ([2, 3], 4, 5), ([3, 7], 5, 8), SOUND),
     "ecapa": (ecapa, {}, *DEEP, SOUND),
+    "ecapa of many chunks": (
+        ecapa,
+        {"scale": 4},
+        ([8, 8, 8, 5], 3, 3, 4),
+        ([12, 12, 12, 9], 4, 3, 5),
+        SOUND,
+    ),
     "ecapa without context": (
         ecapa,
         {"global_context": False},
