@@ -122,6 +122,22 @@ def test_starts_from_an_earlier_run(grown, corpus, tmp_path):
     assert "starts from" in (output / "log.txt").read_text()
 
 
+@pytest.mark.parametrize("outputs, right", [(44, True), (12, False)])
+def test_outputs_and_labels_need_not_agree(outputs, right, corpus, tmp_path):
+    done = run(
+        f"--data_folder={corpus}",
+        f"--output_folder={tmp_path}",
+        f"--output_neurons={outputs}",
+        "--number_of_epochs=1",
+        "--growth=[]",
+        *SMALL,
+        check=right,
+    )
+    if not right:
+        assert "error: output_neurons is 12, but" in done.stderr
+        assert "Traceback" not in done.stderr
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [

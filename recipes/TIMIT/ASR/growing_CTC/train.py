@@ -30,7 +30,7 @@ import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.brain import GrowingBrain
-from speechbrain_growth.errors import plain_errors
+from speechbrain_growth.errors import GrowthError, plain_errors
 from speechbrain_growth.planning import as_table, plan_run
 from speechbrain_growth.starting import open_blueprint
 
@@ -192,6 +192,16 @@ def dataio_prep(hparams):
         special_labels={"blank_label": hparams["blank_index"]},
         sequence_input=True,
     )
+
+    # A small corpus may lack a phone; its output must have a name all the same
+    outputs, labels = hparams["output_neurons"], len(label_encoder)
+    if labels > outputs:
+        raise GrowthError(
+            f"output_neurons is {outputs}, but {lab_enc_file} has {labels} "
+            f"labels, the blank included; {labels} or more would do"
+        )
+    for index in range(labels, outputs):
+        label_encoder.add_label(f"<unused {index}>")
 
     # 5. Set output:
     sb.dataio.dataset.set_output_keys(datasets, ["id", "sig", "phn_encoded"])
