@@ -4,10 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import contextlib
-import warnings
-
 import torch
+from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 
@@ -53,25 +51,21 @@ def macs(modules, shape):
     >>> macs(chain, (5, 3))
     30
     """
-    first = next(modules.parameters())
-    signal = torch.zeros(tuple(shape), dtype=first.dtype, device=first.device)
+    # Meta tensors have a shape only: nothing is computed, all is counted
+    signal = torch.empty(tuple(shape), device="meta")
     counter = FlopCounterMode(display=False)
     training = {module: module.training for module in modules.modules()}
-    with torch.no_grad(), _plain_kernels(), counter:
+    with torch.no_grad(), counter:
         for module in modules.eval().values():
             if any(True for _ in module.parameters()):
-                signal = module(signal)
+                owned = [*module.named_parameters(), *module.named_buffers()]
+                tensors = {
+                    name: torch.empty_like(tensor, device="meta")
+                    for name, tensor in owned
+                }
+                signal = signal.to(next(module.parameters()).dtype)
+                signal = functional_call(module, tensors, (signal,))
                 signal = signal[0] if isinstance(signal, tuple) else signal
     for module, mode in training.items():
         module.training = mode
     return counter.get_total_flops() // 2
-
-
-@contextlib.contextmanager
-def _plain_kernels():
-    """Fused recurrent kernels would not be seen by the counter."""
-    with warnings.catch_warnings():
-        # Setting any oneDNN flag warns about Intel GPUs, wanted or not.
-        warnings.simplefilter("ignore")
-        with torch.backends.mkldnn.flags(enabled=False):
-            yield
