@@ -202,6 +202,7 @@ def dataio_prep(hparams):
         )
     for index in range(labels, outputs):
         label_encoder.add_label(f"<unused {index}>")
+    label_encoder.expect_len(outputs)
 
     # 5. Set output:
     sb.dataio.dataset.set_output_keys(datasets, ["id", "sig", "phn_encoded"])
