@@ -20,6 +20,7 @@ from typing import Dict, NamedTuple, Tuple, Union
 
 import torch
 
+from speechbrain_growth.dispatch import spoken_for
 from speechbrain_growth.errors import GrowthError, NoRuleError
 
 EXACT = "exact"
@@ -152,11 +153,7 @@ def born(layer, place, way=None):
     kind = type(layer)
     if way is None:
         way = "identity" if gate.dispatch(kind) is _ungated else "gate"
-    rules = WAYS[way]
-    known = next(k for k in kind.__mro__ if k in rules.registry)
-    if known is not object and kind.forward is not known.forward:
-        known = object  # with a forward of its own it may do anything
-    return rules.dispatch(known)(layer, place)
+    return spoken_for(WAYS[way], kind)(layer, place)
 
 
 _ungated = gate.dispatch(object)

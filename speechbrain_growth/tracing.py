@@ -22,6 +22,7 @@ import torch
 
 from speechbrain_growth import widths
 from speechbrain_growth.deepening import Birth, births_of
+from speechbrain_growth.dispatch import spoken_for
 from speechbrain_growth.errors import GrowthError, NoRuleError
 from speechbrain_growth.matching import distinct, matches
 from speechbrain_growth.plan import Axis, Plan, earlier
@@ -121,10 +122,7 @@ class Trace:
                 f"{type(new).__name__}; growth keeps the type of a layer"
             )
             return signal
-        known = next(k for k in kind.__mro__ if k in rule.registry)
-        if known is not object and _computes_otherwise(kind, known):
-            known = object
-        return rule.dispatch(known)(old, new, signal, self)
+        return spoken_for(rule, kind)(old, new, signal, self)
 
     def chain(self, old, new, signal):
         """Plans children one after the other; some may be born.
@@ -319,21 +317,6 @@ def trace(old, new, generator=None, equal=False, birth=None):
     if problems:
         raise GrowthError(problems)
     return plan
-
-
-def _computes_otherwise(kind, known):
-    """Whether a subclass replaces anything that its base's forward runs."""
-    pending, seen = ["forward"], set()
-    while pending:
-        name = pending.pop()
-        method = getattr(known, name, None)
-        if name in seen or not hasattr(method, "__code__"):
-            continue
-        if getattr(kind, name) is not method:
-            return True
-        seen.add(name)
-        pending += method.__code__.co_names
-    return False
 
 
 def _unexplained(old, new, plan):

@@ -794,3 +794,22 @@ def test_activations_of_speechbrain_have_no_birth_yet():
     new = between(activations.Swish())
     with pytest.raises(NoRuleError, match="new: Swish has no birth rule"):
         trace(between(None), new)
+
+
+class OwnKernel(nn.Conv1d):
+    """A subclass that changes a method below ``forward``"""
+
+    def _conv_forward(self, inputs, weight, bias):
+        """Adds one"""
+        return super()._conv_forward(inputs, weight, bias) + 1
+
+
+def test_a_subclass_that_computes_otherwise_is_no_identity():
+    def build(deeper):
+        layers = [nn.Conv1d(2, 2, 3, padding=1)]
+        if deeper:
+            layers.append(OwnKernel(2, 2, 3, padding=1))
+        return nn.Sequential(*layers)
+
+    with pytest.raises(NoRuleError, match="OwnKernel has no birth rule"):
+        carry(build(False), build(True))

@@ -1,0 +1,56 @@
+"""Finds the rule of a layer's type, if that rule speaks for it.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+
+def spoken_for(rules, kind):
+    """Returns the rule of a type; that of ``object`` if there is none.
+
+    A subclass that replaces anything that its base's forward runs may compute
+    anything, so the rule of its base does not speak for it.
+
+    Arguments
+    ---------
+    rules : callable
+        A ``functools.singledispatch`` function.
+    kind : type
+        Type of a layer.
+
+    Returns
+    -------
+    callable
+        The implementation.
+
+    Example
+    -------
+    >>> from torch.nn import Conv1d, ReLU
+    >>> from speechbrain_growth.tracing import rule
+    >>> class Own(Conv1d):
+    ...     def _conv_forward(self, *inputs):
+    ...         return super()._conv_forward(*inputs) + 1
+    >>> spoken_for(rule, Own) is rule.dispatch(object)
+    True
+    >>> spoken_for(rule, ReLU) is rule.dispatch(ReLU)
+    True
+    """
+    known = next(k for k in kind.__mro__ if k in rules.registry)
+    if known is not object and _computes_otherwise(kind, known):
+        known = object
+    return rules.dispatch(known)
+
+
+def _computes_otherwise(kind, known):
+    """Whether a subclass replaces anything that its base's forward runs."""
+    pending, seen = ["forward"], set()
+    while pending:
+        name = pending.pop()
+        method = getattr(known, name, None)
+        if name in seen or not hasattr(method, "__code__"):
+            continue
+        if getattr(kind, name) is not method:
+            return True
+        seen.add(name)
+        pending += method.__code__.co_names
+    return False
