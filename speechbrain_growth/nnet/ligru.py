@@ -116,7 +116,7 @@ class LiGRULayer(RNN.LiGRU_Layer):
 
 
 class LiGRU(RNN.LiGRU):
-    """Stock ``speechbrain.nnet.RNN.LiGRU``, several times faster on a CPU.
+    """Stock ``speechbrain.nnet.RNN.LiGRU``, about twice as fast on a CPU.
 
     Parameters, buffers, names, initial values and results are the stock
     layer's, so a checkpoint moves freely between the two. It cannot be
