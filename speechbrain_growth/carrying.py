@@ -8,6 +8,7 @@ import torch
 
 from speechbrain_growth.births import calibrating
 from speechbrain_growth.deepening import Birth, with_births
+from speechbrain_growth.probe import in_eval
 from speechbrain_growth.tracing import trace
 from speechbrain_growth.transfer import (
     add_noise,
@@ -79,17 +80,9 @@ def carry(old, new, optimizer=None, noise=None, seed=0, birth=None):
             grows = trainable[plan.before(name)].requires_grad
             parameter.requires_grad_(grows)
     if birth.probe is not None:
-        _calibrate(plan, new, birth.probe)
+        with torch.no_grad(), in_eval(new), calibrating(plan, new):
+            new(birth.probe)
     return plan
-
-
-def _calibrate(plan, model, probe):
-    """Runs a batch through a model, for the batch norms that are born."""
-    training = {module: module.training for module in model.modules()}
-    with torch.no_grad(), calibrating(plan, model):
-        model.eval()(probe)
-    for module, mode in training.items():
-        module.training = mode
 
 
 def follow(optimizers, old, new, plan=None):

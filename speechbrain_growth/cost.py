@@ -8,6 +8,8 @@ import torch
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
+from speechbrain_growth.probe import in_eval
+
 
 def parameters(modules):
     """Number of trainable parameters.
@@ -54,9 +56,8 @@ def macs(modules, shape):
     # Meta tensors have a shape only: nothing is computed, all is counted
     signal = torch.empty(tuple(shape), device="meta")
     counter = FlopCounterMode(display=False)
-    training = {module: module.training for module in modules.modules()}
-    with torch.no_grad(), counter:
-        for module in modules.eval().values():
+    with torch.no_grad(), in_eval(modules), counter:
+        for module in modules.values():
             if any(True for _ in module.parameters()):
                 owned = [*module.named_parameters(), *module.named_buffers()]
                 tensors = {
@@ -66,6 +67,4 @@ def macs(modules, shape):
                 signal = signal.to(next(module.parameters()).dtype)
                 signal = functional_call(module, tensors, (signal,))
                 signal = signal[0] if isinstance(signal, tuple) else signal
-    for module, mode in training.items():
-        module.training = mode
     return counter.get_total_flops() // 2

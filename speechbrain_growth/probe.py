@@ -1,10 +1,45 @@
 """Measures how far a grown model is from the one that it grew from.
 
+What looks at a model leaves it as it was.
+
 Authors
  * The speechbrain_growth authors 2026
 """
 
+import contextlib
+
 import torch
+
+
+@contextlib.contextmanager
+def in_eval(model):
+    """Puts a model in eval mode for as long as the context lasts.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        Each of its layers gets its own mode back.
+
+    Yields
+    ------
+    None
+
+    Example
+    -------
+    >>> dropout = torch.nn.Dropout()
+    >>> with in_eval(dropout):
+    ...     dropout.training
+    False
+    >>> dropout.training
+    True
+    """
+    training = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        yield
+    finally:
+        for module, mode in training.items():
+            module.training = mode
 
 
 def tensors_in(outputs):
