@@ -12,6 +12,7 @@ from torch import nn
 from speechbrain.nnet import CNN, RNN, containers, linear, normalization
 from speechbrain_growth.deepening import EXACT, Born, born, identity
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.nnet import ligru
 from speechbrain_growth.plan import least_exact
 
 IN_EVAL = "exact in eval, approximate in train once calibrated"
@@ -174,6 +175,8 @@ for _rule, _kinds in {
         identity.register(getattr(nn, _kind), _rule)
 for _kind in ("LiGRU", "LiGRU_Layer", "SLiGRU", "SLiGRU_Layer"):
     identity.register(getattr(RNN, _kind), _RNN)
+for _kind in (ligru.LiGRU, ligru.LiGRULayer):
+    identity.register(_kind, _RNN)
 
 
 @identity.register(nn.Sequential)
