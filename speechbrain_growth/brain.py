@@ -19,8 +19,10 @@ from speechbrain_growth.births import calibrating
 from speechbrain_growth.carrying import carry, follow
 from speechbrain_growth.deepening import Birth
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.meter import METER, Meter
 from speechbrain_growth.probe import drift
 from speechbrain_growth.report import growth_in_words
+from speechbrain_growth.run_log import RunLogger
 from speechbrain_growth.schedules import STATE
 from speechbrain_growth.starting import best_checkpoint, load_modules, sizes_of
 from speechbrain_growth.transfer import powers_of
@@ -33,8 +35,10 @@ class GrowingBrain(sb.Brain):
 
     A recipe says in ``valid_stats`` which metrics a validation gave, and calls
     ``decide_growth`` once, after validation and before its checkpoint is saved.
-    The rest happens by itself: the schedule is part of every checkpoint, and
-    sizes are restored before weights.
+    In ``compute_forward`` it shows ``meter.count`` what the first module gets,
+    and logs ``meter.stats()``.
+    The rest happens by itself: schedule and meter are part of every checkpoint,
+    and sizes are restored before weights.
 
     Arguments
     ---------
@@ -55,10 +59,12 @@ class GrowingBrain(sb.Brain):
         self.schedule = schedule
         self.growth_log = growth_log
         self.schedule.start(blueprint.sizes)
+        self.meter = Meter(blueprint.modules, schedule, self.device)
         self.valid_loader = None
         _refuse_wrappers(self)
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(STATE, self.schedule)
+            self.checkpointer.add_recoverable(METER, self.meter)
 
     def valid_stats(self, stage_loss):
         """Metrics of the validation that just ended; recipes add theirs.
@@ -149,6 +155,26 @@ class GrowingBrain(sb.Brain):
         if any(g.optimizer == "carry" for g in self.schedule.growths):
             for optimizer in self._optimizers():
                 powers_of(optimizer)  # raises if nothing is known of it
+        self.meter.start()
+        train_logger = getattr(self.hparams, "train_logger", None)
+        if isinstance(train_logger, RunLogger):
+            counter = getattr(self.hparams, "epoch_counter", None)
+            train_logger.begin(self._facts(), getattr(counter, "current", 0))
+
+    def _facts(self):
+        """What the run is, for its log."""
+        blueprint = self.blueprint
+        return {
+            "yaml": os.path.basename(blueprint.path),
+            "overrides": blueprint.overrides,
+            "seed": getattr(self.hparams, "seed", None),
+            "epochs": blueprint.value("number_of_epochs"),
+            "sizes": blueprint.sizes,
+            "growth": blueprint.value("growth"),
+            "device": str(self.device),
+            "threads": torch.get_num_threads(),
+            "torch": torch.__version__,
+        }
 
     def on_evaluate_start(self, max_key=None, min_key=None):
         """Restores the sizes of the checkpoint that will be loaded.
@@ -193,6 +219,7 @@ class GrowingBrain(sb.Brain):
             The epoch that is about to begin.
         """
         begin = time.time()
+        self.meter.fold()  # what is counted so far was counted at these sizes
         schedule, growth = self.schedule, self.schedule.current
         old, new = self._modules(), self._build(schedule.wanted)
         seed = 1000 * int(getattr(self.hparams, "seed", 0)) + schedule.decided
@@ -232,13 +259,20 @@ class GrowingBrain(sb.Brain):
         schedule.grown(self.optimizer_step)
         entry["seconds"] = time.time() - begin
         entry["valid_after"] = self.measure(epoch)
-        self.growth_log.write(entry)
+        self._log_growth(entry)
         logger.info(growth_in_words(entry, self.growth_log.example_name))
+
+    def _log_growth(self, entry):
+        """Writes a growth wherever growths are logged."""
+        self.growth_log.write(entry)
+        train_logger = getattr(self.hparams, "train_logger", None)
+        if isinstance(train_logger, RunLogger):
+            train_logger.log_growth(entry)
 
     def _roll_back(self, entry):
         """The old model stays; the run stops or goes on."""
         self.schedule.refuse()
-        self.growth_log.write(entry)
+        self._log_growth(entry)
         words = growth_in_words(entry, "")
         if self.schedule.on_drift == "stop":
             raise GrowthError(words)

@@ -34,6 +34,10 @@ growth_schedule: !new:speechbrain_growth.schedules.GrowthSchedule
 growth_log: !new:speechbrain_growth.report.GrowthLog
     save_file: !ref <output_folder>/growth_log.jsonl
     example_shape: [1, 20, 12]
+train_logger: !new:speechbrain_growth.run_log.RunLogger
+    save_file: !ref <output_folder>/train_log.txt
+    metric: error
+    better: lower
 model: !new:speechbrain.lobes.models.CRDNN.CRDNN
     input_size: 12
     cnn_channels: !ref <cnn_channels>
@@ -78,6 +82,7 @@ class ToyBrain(GrowingBrain):
     def compute_forward(self, batch, stage):
         """Log-probabilities of five classes for every frame."""
         inputs, _ = batch
+        self.meter.count(inputs)
         return self.modules.output(self.modules.model(inputs)).log_softmax(-1)
 
     def compute_objectives(self, predictions, batch, stage):
@@ -102,10 +107,15 @@ class ToyBrain(GrowingBrain):
         self.moment(f"epoch {epoch} step {self.step}")
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
-        """As recipes do: anneal, decide, save."""
+        """As recipes do: anneal, log, decide, save."""
         if stage != sb.Stage.VALID:
             return
         stats = self.valid_stats(stage_loss)
+        self.hparams.train_logger.log_stats(
+            {"epoch": epoch, **self.meter.stats()},
+            valid_stats=stats,
+            verbose=False,
+        )
         self.history.append(stats)
         _, new_lr = self.hparams.lr_annealing(stage_loss)
         sb.nnet.schedulers.update_learning_rate(self.optimizer, new_lr)

@@ -50,6 +50,7 @@ class ASR_Brain(GrowingBrain):
 
         feats = self.hparams.compute_features(wavs)
         feats = self.modules.normalize(feats, wav_lens)
+        self.meter.count(feats)
         out = self.modules.model(feats)
         out = self.modules.output(out)
         pout = self.hparams.log_softmax(out)
@@ -105,7 +106,11 @@ class ASR_Brain(GrowingBrain):
             old_lr, new_lr = self.hparams.lr_annealing(anneal_by)
             sb.nnet.schedulers.update_learning_rate(self.optimizer, new_lr)
             self.hparams.train_logger.log_stats(
-                stats_meta={"epoch": epoch, "lr": old_lr},
+                stats_meta={
+                    "epoch": epoch,
+                    "lr": old_lr,
+                    **self.meter.stats(),
+                },
                 train_stats={"loss": self.train_loss},
                 valid_stats=stats,
             )
