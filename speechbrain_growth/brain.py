@@ -22,6 +22,7 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.meter import METER, Meter
 from speechbrain_growth.probe import drift
 from speechbrain_growth.report import growth_in_words
+from speechbrain_growth.resuming import ResumingBrain
 from speechbrain_growth.run_log import RunLogger
 from speechbrain_growth.schedules import STATE
 from speechbrain_growth.starting import best_checkpoint, load_modules, sizes_of
@@ -30,7 +31,7 @@ from speechbrain_growth.transfer import powers_of
 logger = get_logger(__name__)
 
 
-class GrowingBrain(sb.Brain):
+class GrowingBrain(ResumingBrain):
     """Decides after validation, grows before the next epoch.
 
     A recipe says in ``valid_stats`` which metrics a validation gave, and calls
@@ -61,6 +62,7 @@ class GrowingBrain(sb.Brain):
         self.schedule.start(blueprint.sizes)
         self.meter = Meter(blueprint.modules, schedule, self.device)
         self.valid_loader = None
+        self.logs.paths.append(growth_log.save_file)
         _refuse_wrappers(self)
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(STATE, self.schedule)

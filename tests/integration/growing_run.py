@@ -4,6 +4,10 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import random
+import re
+
+import numpy as np
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
@@ -13,13 +17,13 @@ from speechbrain_growth.starting import open_blueprint
 
 YAML = """
 seed: 7
-__set_seed: !apply:torch.manual_seed [!ref <seed>]
+__set_seed: !apply:speechbrain.utils.seed_everything [!ref <seed>]
 output_folder: !PLACEHOLDER
 save_folder: !ref <output_folder>/save
 init_from: ""
 number_of_epochs: 4
 lr: 0.5
-dropout: 0.0
+dropout: 0.2
 rnn_layers: 2
 cnn_channels: [2, 4]
 rnn_neurons: 6
@@ -82,6 +86,8 @@ class ToyBrain(GrowingBrain):
     def compute_forward(self, batch, stage):
         """Log-probabilities of five classes for every frame."""
         inputs, _ = batch
+        if stage == sb.Stage.TRAIN:  # as augmentations do, from anywhere
+            inputs = inputs + 0.1 * random.random() * np.random.rand()
         self.meter.count(inputs)
         return self.modules.output(self.modules.model(inputs)).log_softmax(-1)
 
@@ -108,11 +114,14 @@ class ToyBrain(GrowingBrain):
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """As recipes do: anneal, log, decide, save."""
+        if stage == sb.Stage.TRAIN:
+            self.train_loss = stage_loss
         if stage != sb.Stage.VALID:
             return
         stats = self.valid_stats(stage_loss)
+        digits = f"{self.train_loss:.17g}"  # all that there are
         self.hparams.train_logger.log_stats(
-            {"epoch": epoch, **self.meter.stats()},
+            {"epoch": epoch, "digits": digits, **self.meter.stats()},
             valid_stats=stats,
             verbose=False,
         )
@@ -167,19 +176,25 @@ def toy(folder, kill=None, keep=1, run_opts=None, **overrides):
     return brain
 
 
-def train(brain, shuffle=True):
+def train(brain, train_set=None, **loader):
     """Trains to the end, or to the moment of the kill."""
     try:
         brain.fit(
             brain.hparams.epoch_counter,
-            data(),
+            data() if train_set is None else train_set,
             data(2, seed=1),
-            train_loader_kwargs={"batch_size": 4, "shuffle": shuffle},
+            train_loader_kwargs={"batch_size": 4, "shuffle": True, **loader},
             valid_loader_kwargs={"batch_size": 4},
         )
     except Killed:
         pass
     return brain
+
+
+def train_log(brain):
+    """The text log without the clocks."""
+    with open(brain.hparams.train_logger.save_file, encoding="utf-8") as fin:
+        return re.sub(r"(cpu|wall)_seconds: [^,]+, ", "", fin.read())
 
 
 def at(moment):

@@ -9,7 +9,7 @@ import os
 
 import pytest
 import torch
-from growing_run import at, data, toy, train, weights
+from growing_run import at, data, toy, train, train_log, weights
 
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain_growth import (
@@ -83,15 +83,17 @@ def test_resumed_equals_uninterrupted(moment, whole, tmp_path):
     for name in expected:
         assert torch.equal(expected[name], found[name]), name
     assert log_of(resumed) == log_of(whole)
+    assert train_log(resumed) == train_log(whole)
 
 
 @pytest.mark.parametrize("moment", ["epoch 2 step 2", "epoch 3 step 2"])
 def test_resumes_from_inside_an_epoch(moment, tmp_path, whole):
     options = {"ckpt_interval_steps": 1}
-    train(toy(tmp_path, kill=at(moment), run_opts=options), shuffle=True)
+    train(toy(tmp_path, kill=at(moment), run_opts=options))
     resumed = train(toy(tmp_path, run_opts=options))
     for name, tensor in weights(whole).items():
         assert torch.equal(tensor, weights(resumed)[name]), name
+    assert train_log(resumed) == train_log(whole)
 
 
 def test_a_finished_run_started_again_does_nothing(tmp_path):

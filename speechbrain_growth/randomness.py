@@ -1,0 +1,184 @@
+"""Random-number state, as part of a checkpoint.
+
+SpeechBrain's checkpoints do not hold it. Without it a resumed run draws other
+dropout masks than the run that was not interrupted, and ends elsewhere.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import functools
+import random
+
+import numpy as np
+import torch
+
+from speechbrain.utils.checkpoints import (
+    mark_as_loader,
+    mark_as_saver,
+    register_checkpoint_hooks,
+)
+from speechbrain.utils.distributed import if_main_process
+from speechbrain.utils.logger import get_logger
+from speechbrain_growth.masks import go_to, places
+
+logger = get_logger(__name__)
+
+
+def snapshot(generators=()):
+    """The state of all generators of this process, as plain data.
+
+    Arguments
+    ---------
+    generators : iterable of torch.Generator
+        Those beside the global ones.
+
+    Returns
+    -------
+    dict
+        ``python``, ``numpy``, ``torch``, ``cuda`` (one for each device in use)
+        and ``others``; numbers, lists and tensors only.
+
+    Example
+    -------
+    >>> before = snapshot()
+    >>> first = random.random(), np.random.rand(), torch.rand(1).item()
+    >>> restore(before)
+    >>> first == (random.random(), np.random.rand(), torch.rand(1).item())
+    True
+    """
+    name, keys, *rest = np.random.get_state()
+    version, numbers, gauss = random.getstate()
+    # Asking a device for its state would start it
+    used = torch.cuda.is_available() and torch.cuda.is_initialized()
+    return {
+        "python": [version, list(numbers), gauss],
+        "numpy": [name, keys.tolist(), *rest],
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state_all() if used else [],
+        "others": [generator.get_state() for generator in generators],
+    }
+
+
+def restore(state, generators=()):
+    """Puts all generators of this process into an earlier state.
+
+    Arguments
+    ---------
+    state : dict
+        From ``snapshot``. A device that was not in use is left as it is.
+    generators : iterable of torch.Generator
+        Those that were given to ``snapshot``, in the same order.
+    """
+    version, numbers, gauss = state["python"]
+    random.setstate((version, tuple(numbers), gauss))
+    name, keys, *rest = state["numpy"]
+    np.random.set_state((name, np.array(keys, dtype=np.uint32), *rest))
+    torch.set_rng_state(state["torch"])
+    for number, device in enumerate(state["cuda"]):
+        if number < torch.cuda.device_count():
+            torch.cuda.set_rng_state(device, number)
+    for generator, other in zip(generators, state["others"]):
+        generator.set_state(other)
+
+
+# Every process has a state of its own, so every process saves
+@functools.partial(register_checkpoint_hooks, save_on_main_only=False)
+class Randomness:
+    """What a run needs to draw the same numbers after an interruption.
+
+    Loading only reads: a checkpoint is also loaded to evaluate it, and then
+    nothing must be rewound. ``resume`` does that.
+
+    Arguments
+    ---------
+    modules : torch.nn.Module
+        The living modules: some draw dropout masks in advance.
+
+    Example
+    -------
+    >>> randomness = Randomness(torch.nn.ModuleDict())
+    >>> path = getfixture("tmpdir") / "randomness.ckpt"
+    >>> randomness.save(path)
+    >>> drawn = torch.rand(1)
+    >>> randomness.load(path)
+    >>> randomness.resume()
+    >>> torch.equal(torch.rand(1), drawn)
+    True
+    """
+
+    def __init__(self, modules):
+        self.modules = modules
+        self.generators = []  # of the training data
+        self._epoch_start = None  # before the first batch of this epoch
+        self._inside = None  # where to go on inside an epoch
+        self._read = None
+
+    @mark_as_saver
+    def save(self, path):
+        """Writes the state of every process into one file.
+
+        Arguments
+        ---------
+        path : str
+            Where to.
+        """
+        now = snapshot(self.generators)
+        own = {
+            "now": now,
+            "epoch_start": self._epoch_start,
+            "masks": places(self.modules),
+        }
+        states = [own]
+        if torch.distributed.is_initialized():
+            states = [None] * torch.distributed.get_world_size()
+            torch.distributed.all_gather_object(states, own)
+        if if_main_process():
+            torch.save(states, path)
+
+    @mark_as_loader
+    def load(self, path, end_of_epoch=True):
+        """Reads the state of this process, and changes nothing yet.
+
+        Arguments
+        ---------
+        path : str
+            Where from.
+        end_of_epoch : bool
+            Whether the epoch was over.
+        """
+        states = torch.load(path, map_location="cpu", weights_only=True)
+        spread = torch.distributed.is_initialized()
+        rank = torch.distributed.get_rank() if spread else 0
+        self._read = None
+        if rank < len(states):
+            start = None if end_of_epoch else states[rank]["epoch_start"]
+            self._read = {**states[rank], "epoch_start": start}
+        else:
+            logger.warning(
+                f"{path} holds the random-number state of {len(states)} "
+                f"processes; process {rank} goes on with its own"
+            )
+
+    def resume(self):
+        """Goes back to the state that was loaded last; once."""
+        state, self._read = self._read, None
+        self._epoch_start = self._inside = None
+        if state is not None:
+            go_to(self.modules, state["masks"])
+            restore(state["epoch_start"] or state["now"], self.generators)
+            self._inside = state["now"] if state["epoch_start"] else None
+
+    def epoch_begins(self):
+        """Notes the state from which the epoch's order is drawn."""
+        self._epoch_start = snapshot(self.generators)
+
+    def epoch_goes_on(self):
+        """Goes to the state inside the epoch, if that is where to resume."""
+        if self._inside is not None:
+            restore(self._inside, self.generators)
+            self._inside = None
+
+    def epoch_ends(self):
+        """Forgets how the epoch began."""
+        self._epoch_start = None

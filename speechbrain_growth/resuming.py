@@ -1,0 +1,86 @@
+"""A Brain that, once interrupted, ends as if it had not been.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from torch.utils.data import DataLoader
+
+import speechbrain as sb
+from speechbrain.dataio.dataloader import LoopedLoader
+from speechbrain_growth.batches import Batches, generators_of
+from speechbrain_growth.logs import Logs
+from speechbrain_growth.randomness import Randomness
+
+
+class ResumingBrain(sb.Brain):
+    """Keeps in each checkpoint what SpeechBrain's leaves out.
+
+    That is the state of the random numbers, where the data loader is in an
+    epoch, and how long the logs are. On a CPU a run that is killed and started
+    again ends with the same weights and logs, to the bit.
+
+    Arguments
+    ---------
+    **kwargs : dict
+        As for ``speechbrain.Brain``.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.randomness = Randomness(self.modules)
+        train_logger = getattr(self.hparams, "train_logger", None)
+        log = getattr(train_logger, "save_file", None)
+        self.logs = Logs(*([log] if log else []))
+        if self.checkpointer is not None:
+            # Optional, so that a stock checkpoint can be gone on from as well
+            for name in ("randomness", "logs"):
+                self.checkpointer.add_recoverable(
+                    name, getattr(self, name), optional_load=True
+                )
+
+    def fit(self, epoch_counter, train_set, valid_set=None, **kwargs):
+        """Trains as ``speechbrain.Brain.fit`` does.
+
+        Arguments
+        ---------
+        epoch_counter : iterable
+            Gives the epochs.
+        train_set : Dataset or DataLoader
+            Training data.
+        valid_set : Dataset or DataLoader
+            Validation data.
+        **kwargs : dict
+            As for ``speechbrain.Brain.fit``.
+        """
+        if not self.test_only:
+            options = kwargs.pop("train_loader_kwargs", {})
+            if not isinstance(train_set, (DataLoader, LoopedLoader)):
+                train_set = self.make_dataloader(
+                    train_set, sb.Stage.TRAIN, **options
+                )
+            self.randomness.generators = generators_of(train_set)
+        super().fit(epoch_counter, train_set, valid_set, **kwargs)
+
+    def on_fit_start(self):
+        """Goes on from the newest checkpoint, with all that belongs to it."""
+        super().on_fit_start()
+        if self.checkpointer is None:
+            return
+        self.randomness.resume()
+        if self.checkpointer.find_checkpoint():
+            self.logs.rewind()
+        else:
+            self.logs.set_aside()
+
+    def _fit_train(self, train_set, epoch, enable):
+        """One epoch, from its first batch or from where it was left."""
+        batches = Batches(train_set, self.randomness, self.step)
+        super()._fit_train(batches, epoch, enable)
+
+    def _should_save_intra_epoch_ckpt(self, last_ckpt_time, steps_since_ckpt):
+        """Not while gradients are being accumulated: they are not saved."""
+        whole = self.step % self.grad_accumulation_factor == 0
+        return whole and super()._should_save_intra_epoch_ckpt(
+            last_ckpt_time, steps_since_ckpt
+        )
