@@ -245,12 +245,20 @@ def _size_problems(here, key, size, now):
             f"{', '.join(now)}"
         ]
     before, after = _as_list(now[key]), _as_list(size)
-    if _is_list(now[key]) != _is_list(size) or len(before) != len(after):
+    is_list = _is_list(now[key])
+    if is_list != _is_list(size) or len(before) > len(after):
+        numbers = f"{len(before)} number{'s' * (len(before) > 1)}"
         return [
             f"{here}: {key} is {now[key]} and would become {size}; it must "
-            f"stay {len(before)} number{'s' * (len(before) > 1)}"
+            + (
+                f"stay a list of {numbers}, or more"
+                if is_list
+                else "stay 1 number"
+            )
         ]
-    if any(a < b for b, a in zip(before, after)):
+    # Only the trace of both models knows where a longer list is longer
+    shrinks = any(a < b for b, a in zip(before, after))
+    if len(before) == len(after) and shrinks:
         return [
             f"{here}: {key} is {now[key]} and would shrink to {size}; growth "
             "only adds units"

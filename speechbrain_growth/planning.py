@@ -42,9 +42,10 @@ def plan_run(blueprint):
     rows[0].update(log.cost(old))
     problems = []
     for number, growth in enumerate(schedule.growths):
-        sizes = {**sizes, **growth.sizes}
+        before, sizes = sizes, {**sizes, **growth.sizes}
         new = blueprint.modules(sizes)
         try:
+            _check_depth(blueprint, before, growth.sizes, new)
             plan = trace(old, new, birth=Birth(growth.birth))
             _check_output(plan.output)
         except GrowthError as error:
@@ -85,6 +86,28 @@ def _check_output(width):
         raise GrowthError(
             f"the outputs grow ({width}); the last module must keep its size"
         )
+
+
+def _check_depth(blueprint, before, larger, new):
+    """Numbers that are added to a list must add something to the model."""
+    shapes = {name: t.shape for name, t in new.state_dict().items()}
+    problems = []
+    for key, size in larger.items():
+        if isinstance(size, list) and len(size) > len(before[key]):
+            short = {**before, **larger, key: size[: len(before[key])]}
+            try:
+                without = blueprint.modules(short).state_dict()
+            except Exception:  # then the model cannot do without them
+                continue
+            if {name: t.shape for name, t in without.items()} == shapes:
+                problems.append(
+                    f"{key} would become {size}, but the model ignores what "
+                    f"stands behind the first {len(before[key])}; "
+                    f"{len(before[key])} numbers would do, or another size "
+                    "that says how many there are"
+                )
+    if problems:
+        raise GrowthError(problems)
 
 
 def as_table(rows):

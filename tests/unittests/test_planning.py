@@ -182,6 +182,62 @@ def test_a_missing_schedule_is_named(tmp_path):
         plan_run(Blueprint(str(path)))
 
 
+# Growth in depth, by a longer list
+
+DEEP = """
+number_of_epochs: 10
+hidden: [4]
+cnn_channels: [2, 4]
+growth: []
+growth_schedule: !new:speechbrain_growth.schedules.GrowthSchedule
+    growth: !ref <growth>
+growth_log: !new:speechbrain_growth.report.GrowthLog
+    save_file: growth_log.jsonl
+    example_shape: [1, 20, 12]
+cnn: !new:speechbrain.lobes.models.CRDNN.CRDNN
+    input_size: 12
+    cnn_channels: !ref <cnn_channels>
+    rnn_layers: 1
+    rnn_neurons: 4
+    dnn_blocks: 1
+    dnn_neurons: 6
+mlp: !new:speechbrain_growth.nnet.mlp.MLP [6, !ref <hidden>, 2]
+modules: {cnn: !ref <cnn>, mlp: !ref <mlp>}
+"""
+
+
+def deep(tmp_path, **growth):
+    """Plans one growth of a CRDNN with an MLP behind it"""
+    path = tmp_path / "deep.yaml"
+    path.write_text(DEEP)
+    growth = [{"after_epoch": 2, **growth}]
+    return plan_run(Blueprint(str(path), {"growth": growth}))
+
+
+def test_a_longer_list_is_a_growth_in_depth(tmp_path):
+    start, deeper = deep(tmp_path, hidden=[5, 5])
+    assert deeper["exact"] == "exact"
+    more = (7 * 5 + 6 * 5 + 6 * 2) - (7 * 4 + 5 * 2)
+    assert deeper["parameters"] - start["parameters"] == more
+
+
+@pytest.mark.parametrize(
+    "growth, message",
+    [
+        ({"hidden": [4, 8]}, "4 inputs and 8 outputs are no identity"),
+        ({"hidden": [2, 4]}, "mlp"),
+        (
+            {"cnn_channels": [2, 4, 8], "hidden": [5, 5]},
+            r"cnn_channels would become \[2, 4, 8\], but the model ignores "
+            "what stands behind the first 2",
+        ),
+    ],
+)
+def test_a_longer_list_that_cannot_be_is_refused(tmp_path, growth, message):
+    with pytest.raises(GrowthError, match=message):
+        deep(tmp_path, **growth)
+
+
 # The log of growths
 
 

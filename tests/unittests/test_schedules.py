@@ -129,14 +129,15 @@ UNFIT = {
         [entry(1, rnn_neurons=96), entry(2, rnn_neurons=80)],
         r"^growth\[1\] \(after_epoch 2\): rnn_neurons is 96 and would shrink",
     ),
-    "a longer list": (
-        [entry(cnn_channels=[16, 32, 64])],
-        r"cnn_channels is \[16, 32\] and would become \[16, 32, 64\]; it must "
-        r"stay 2 numbers$",
+    "a shorter list": (
+        [entry(cnn_channels=[16])],
+        r"cnn_channels is \[16, 32\] and would become \[16\]; it must "
+        r"stay a list of 2 numbers, or more$",
     ),
     "a list that becomes a number": (
         [entry(cnn_channels=64)],
-        r"cnn_channels is \[16, 32\] and would become 64; it must stay 2 num",
+        r"cnn_channels is \[16, 32\] and would become 64; it must stay a "
+        r"list of 2 numbers, or more$",
     ),
     "a number that becomes a list": (
         [entry(rnn_neurons=[96])],
@@ -242,6 +243,8 @@ GOOD = [
     [entry(1), entry(2, rnn_neurons=128)],
     [entry(1, cnn_channels=[16, 64])],
     [entry(1, cnn_channels=(32, 64))],
+    [entry(1, cnn_channels=[16, 32, 64])],
+    [entry(1, cnn_channels=[8, 16, 32])],  # one more in front
     [{"on_plateau": "PER", "rnn_neurons": 65}, entry(2, dnn_neurons=33)],
     [
         {"by_hand": True, "rnn_neurons": 65},
