@@ -1,0 +1,117 @@
+"""SpeechBrain's training loop for data in memory and very short steps.
+
+Where a step takes less than a millisecond, most of the time goes into fetching
+items one by one, and into clipping gradients.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import math
+import os
+
+import torch
+from torch.utils.data import Sampler, TensorDataset
+
+import speechbrain as sb
+
+
+class LeanBrain(sb.Brain):
+    """A Brain that leaves out what costs time and is not asked for.
+
+    A ``TensorDataset`` is batched by slicing its tensors, with the loader
+    options and the order of items that SpeechBrain would use; a checkpoint in
+    the middle of an epoch works as usual. Gradients are not clipped if
+    ``max_grad_norm`` is infinite.
+    """
+
+    def make_dataloader(
+        self, dataset, stage, ckpt_prefix="dataloader-", **options
+    ):
+        """As in ``speechbrain.Brain``, with slices for a ``TensorDataset``.
+
+        Arguments
+        ---------
+        dataset : Dataset
+            The data.
+        stage : Stage
+            What they are for.
+        ckpt_prefix : str
+            Prefix of the loader's name in a checkpoint; None: it has none.
+        **options : dict
+            As for ``torch.utils.data.DataLoader``.
+
+        Returns
+        -------
+        DataLoader
+        """
+        if isinstance(dataset, TensorDataset):
+            batches = TensorBatches(
+                len(dataset),
+                options.pop("batch_size", 1),
+                options.pop("shuffle", False),
+                int(os.environ.get("SB_GLOBAL_SEED", 563375142)),
+            )
+            options.update(sampler=batches, batch_size=None)
+            if stage == sb.Stage.TRAIN:
+                self.train_sampler = batches
+        return super().make_dataloader(dataset, stage, ckpt_prefix, **options)
+
+    def optimizers_step(self):
+        """Steps, and clips gradients only if their norm has a limit."""
+        asked = math.isfinite(self.max_grad_norm) or self.skip_nonfinite_grads
+        if asked or self.scaler.is_enabled() or self.optimizers_dict is None:
+            return super().optimizers_step()
+        for optimizer in self.freeze_optimizers(self.optimizers_dict).values():
+            optimizer.step()
+            optimizer.zero_grad(set_to_none=True)
+        self.optimizer_step += 1
+
+
+class TensorBatches(Sampler):
+    """The indices of each batch, as one tensor.
+
+    Arguments
+    ---------
+    length : int
+        Number of items.
+    batch_size : int
+        Items of a batch; the last one may have fewer.
+    shuffle : bool
+        Whether each epoch has an order of its own.
+    seed : int
+        Seed of that order.
+
+    Example
+    -------
+    >>> batches = TensorBatches(5, batch_size=2)
+    >>> list(batches)
+    [tensor([0, 1]), tensor([2, 3]), tensor([4])]
+    >>> data = TensorDataset(torch.arange(10, 15))
+    >>> data[next(iter(batches))]
+    (tensor([10, 11]),)
+    """
+
+    def __init__(self, length, batch_size, shuffle=False, seed=0):
+        self.length, self.batch_size = length, batch_size
+        self.shuffle, self.seed, self.epoch = shuffle, seed, 0
+
+    def set_epoch(self, epoch):
+        """Chooses the order of an epoch.
+
+        Arguments
+        ---------
+        epoch : int
+            Its number.
+        """
+        self.epoch = epoch
+
+    def __len__(self):
+        return -(-self.length // self.batch_size)
+
+    def __iter__(self):
+        order = torch.arange(self.length)
+        if self.shuffle:
+            generator = torch.Generator().manual_seed(self.seed + self.epoch)
+            order = torch.randperm(self.length, generator=generator)
+        return iter(order.split(self.batch_size))
