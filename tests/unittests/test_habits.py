@@ -15,6 +15,8 @@ from pathlib import Path
 import pytest
 import yaml
 
+from speechbrain.utils.run_opts import RunOptions
+
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = [
     (table.stem, row)
@@ -61,13 +63,22 @@ def test_every_key_is_read(dataset, row):
     script = (ROOT / row["Script_file"]).read_text(encoding="utf-8")
     keys = re.findall(r"^([A-Za-z]\w*):", text, re.MULTILINE)
     assert len(keys) == len(set(keys))
-    for key in keys:
+    for key in set(keys) - set(RunOptions().as_dict()):
         referred = re.search(rf"<{key}[>\[]", text)
         # hparams[f"{part}_annotation"] reads three keys at once
         read = re.search(
             rf"hparams\.{key}\b|modules\.{key}\b|[\"']{key}[\"']", script
         )
         assert referred or read or key.endswith("_annotation"), key
+
+
+@pytest.mark.parametrize("path", YAMLS, ids=name_of)
+def test_no_key_abbreviates_a_run_option(path):
+    """SpeechBrain would take --optimizer for --optimizer_step_limit"""
+    keys = set(re.findall(r"^(\w+):", path.read_text(encoding="utf-8"), re.M))
+    for option in RunOptions().as_dict():
+        for key in keys - {option}:
+            assert not option.startswith(key), (key, option)
 
 
 @pytest.mark.parametrize("path", YAMLS, ids=name_of)

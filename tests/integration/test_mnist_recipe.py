@@ -1,0 +1,170 @@
+"""The MNIST recipe from its command line, on the digits of scikit-learn.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import json
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from torch import nn
+
+from speechbrain_growth.__main__ import main
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPE = ROOT / "recipes" / "MNIST" / "classification" / "growing_MLP"
+YAML = str(RECIPE / "hparams" / "grow.yaml")
+NOWHERE = "http://localhost:1"
+
+# The published strategies: schedule, and what the README adds to it
+STRATEGIES = {
+    "mlp_widen_twice": [],
+    "mlp_deepen_then_widen": ["--hidden=[32]"],
+    "mlp_widen_by_four": ["--hidden=[8]", "--batch_norm=True"],
+}
+LARGE = {
+    "mlp_widen_twice": [64],
+    "mlp_deepen_then_widen": [32, 64],
+    "mlp_widen_by_four": [32],
+}
+
+
+def run(*arguments, check=True):
+    """Runs train.py in a process of its own, which reaches no network."""
+    done = subprocess.run(
+        [sys.executable, "train.py", "hparams/grow.yaml", *arguments],
+        cwd=RECIPE,
+        env={
+            **os.environ,
+            "OMP_NUM_THREADS": "1",
+            "http_proxy": NOWHERE,
+            "https_proxy": NOWHERE,
+        },
+        capture_output=True,
+        text=True,
+    )
+    assert done.returncode == 0 or not check, done.stdout + done.stderr
+    return done
+
+
+@pytest.fixture(scope="module", params=STRATEGIES)
+def grown(request, tmp_path_factory):
+    """A run of each strategy: its name, output folder and printed words."""
+    output = tmp_path_factory.mktemp(request.param)
+    schedule = f"!include:../../../../../hparams/{request.param}.yaml"
+    done = run(
+        "--dataset=digits",
+        "--number_of_epochs=18",
+        f"--growth={schedule}",
+        f"--output_folder={output}",
+        "--noprogressbar",
+        *STRATEGIES[request.param],
+    )
+    return request.param, output, done.stdout
+
+
+def test_learns_grows_and_says_so(grown):
+    strategy, output, printed = grown
+    accuracy = float(re.search(r"Test accuracy ([\d.]+) %", printed)[1])
+    assert accuracy > 85  # of ten classes
+    for name in ("train_log.txt", "growth_log.jsonl", "hyperparams.yaml"):
+        assert (output / name).stat().st_size > 0
+    growths = (output / "growth_log.jsonl").read_text().splitlines()
+    assert len(growths) == 1 + (strategy != "mlp_widen_by_four")
+    assert f"Growth {len(growths)} after epoch" in printed
+
+
+def test_accuracy_and_loss_are_equal_to_the_printed_digit(grown):
+    _, output, _ = grown
+    log = (output / "train_log.txt").read_text()
+    for entry in map(json.loads, (output / "growth_log.jsonl").open()):
+        before, after = entry["valid_before"], entry["valid_after"]
+        for key, digits in (("accuracy", 2), ("error", 2), ("loss", 4)):
+            assert f"{before[key]:.{digits}f}" == f"{after[key]:.{digits}f}"
+        assert entry["drift"] < 1e-5
+        assert f"valid accuracy: {before['accuracy']:.2f}" in log
+
+
+def test_a_checkpoint_is_a_stack_of_stock_layers(grown):
+    strategy, output, _ = grown
+    newest = max(
+        (output / "save").glob("CKPT*"),
+        key=lambda path: int((path / "counter.ckpt").read_text()),
+    )
+    layers, arriving = nn.Sequential(), 784
+    for units in LARGE[strategy]:
+        layers.append(nn.Linear(arriving, units))
+        if strategy == "mlp_widen_by_four":
+            layers.append(nn.BatchNorm1d(units))
+        arriving = units
+    layers.append(nn.Linear(arriving, 10))
+    state = torch.load(newest / "model.ckpt", weights_only=True)
+    assert len(state) == len(layers.state_dict())
+    state = dict(zip(layers.state_dict(), state.values()))
+    layers.load_state_dict(state, strict=True)
+
+
+def test_knowledge_is_transferred(grown, tmp_path):
+    strategy, earlier, _ = grown
+    if strategy != "mlp_widen_twice":
+        pytest.skip("once is enough")
+    done = run(
+        "--dataset=digits",
+        f"--init_from={earlier}",
+        "--growth=[{after_epoch: 0, hidden: [128]}]",
+        "--number_of_epochs=1",
+        "--opt_name=sgd",
+        "--lr=0.01",
+        f"--output_folder={tmp_path}",
+    )
+    (entry,) = map(json.loads, (tmp_path / "growth_log.jsonl").open())
+    assert entry["epoch"] == 0 and entry["sizes_after"]["hidden"] == [128]
+    assert entry["valid_before"]["accuracy"] > 85
+    assert "Test accuracy" in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--dataset=mnits"], "must be mnist or fashion_mnist or digits"),
+        (["--opt_name=adma"], "must be adam or sgd"),
+        (["--dataset=mnist"], "here and could not be downloaded"),
+    ],
+)
+def test_a_mistake_ends_without_a_traceback(arguments, message, tmp_path):
+    output = f"--output_folder={tmp_path / 'output'}"
+    data = f"--data_folder={tmp_path / 'here'}"
+    done = run(output, data, *arguments, check=False)
+    assert done.returncode != 0
+    assert "error: " in done.stderr and message in done.stderr
+    assert "Traceback" not in done.stderr + done.stdout
+
+
+@pytest.mark.parametrize("schedule", STRATEGIES)
+def test_plan_prints_each_strategy(schedule, capsys):
+    file = f"!include:../../../../../hparams/{schedule}.yaml"
+    main(["plan", YAML, f"--growth={file}", *STRATEGIES[schedule]])
+    table = capsys.readouterr().out
+    assert "MACs per image" in table and table.count("exact") >= 1
+
+
+@pytest.mark.parametrize(
+    "growth, message",
+    [
+        ("[{after_epoch: 2, hidden: [8]}]", "would shrink to"),
+        ("[{after_epoch: 2, hidden: 32}]", "must stay a list of 1 number"),
+        ("[{after_epoch: 2, hidden: [16, 32]}]", "no identity"),
+        ("[{after_epoch: 2, outputs: 20}]", "the outputs grow"),
+        ("[{after_epoch: 2, inputs: 1000}]", "inputs"),
+    ],
+)
+def test_plan_refuses_what_training_would(growth, message):
+    with pytest.raises(SystemExit, match="error") as error:
+        main(["plan", YAML, f"--growth={growth}"])
+    assert message in str(error.value)
