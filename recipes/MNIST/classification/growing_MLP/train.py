@@ -41,8 +41,9 @@ logger = get_logger(__name__)
 class ImageBrain(GrowingBrain, LeanBrain):
     def compute_forward(self, batch, stage):
         """Given a batch of images it computes a score for each class."""
-        images, _ = batch
-        return self.modules.model(images.to(self.device))
+        images = batch[0].to(self.device)
+        self.meter.count(images)
+        return self.modules.model(images)
 
     def compute_objectives(self, predictions, batch, stage):
         """Given the scores and the labels it computes the cross-entropy."""
@@ -79,7 +80,11 @@ class ImageBrain(GrowingBrain, LeanBrain):
             old_lr, new_lr = self.hparams.lr_annealing(epoch)
             sb.nnet.schedulers.update_learning_rate(self.optimizer, new_lr)
             self.hparams.train_logger.log_stats(
-                stats_meta={"epoch": epoch, "lr": old_lr},
+                stats_meta={
+                    "epoch": epoch,
+                    "lr": old_lr,
+                    **self.meter.stats(),
+                },
                 train_stats={"loss": self.train_loss},
                 valid_stats=stats,
             )
