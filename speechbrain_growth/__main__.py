@@ -1,68 +1,36 @@
-"""Command line: ``python -m speechbrain_growth plan hparams/grow.yaml``.
+"""Command line: ``python -m speechbrain_growth COMMAND --help``.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
 import argparse
-import re
 import sys
 
-import speechbrain as sb
+from speechbrain_growth import compare, planning_command, sweep
 from speechbrain_growth.errors import plain_errors
-from speechbrain_growth.planning import as_table, plan_run
-from speechbrain_growth.starting import open_blueprint
 
 
 def main(arguments):
-    """Runs one command."""
-    parser = argparse.ArgumentParser(prog="python -m speechbrain_growth")
-    commands = parser.add_subparsers(dest="command", required=True)
-    plan = commands.add_parser(
-        "plan",
-        help="print a run as a table, without data",
-        description="Prints the growths of a run, with their cost, without "
-        "data. Whatever train.py would refuse is refused.",
-    )
-    plan.add_argument("hparams_file", help="the recipe's YAML")
-    plan.add_argument(
-        "overrides",
-        nargs=argparse.REMAINDER,
-        help="as for train.py, such as --growth=[] --rnn_neurons=256",
-    )
-    chosen = parser.parse_args(arguments)
-    with plain_errors():
-        hparams_file, _, overrides = sb.parse_arguments(
-            [chosen.hparams_file, *chosen.overrides]
-        )
-        overrides = without_data(hparams_file, overrides)
-        print(as_table(plan_run(open_blueprint(hparams_file, overrides))))
-
-
-def without_data(hparams_file, overrides):
-    """Fills what a YAML leaves open, such as the data folder.
+    """Runs one command.
 
     Arguments
     ---------
-    hparams_file : str
-        Path of the YAML.
-    overrides : str
-        As from ``speechbrain.parse_arguments``.
-
-    Returns
-    -------
-    str
-        The overrides, with an empty text for every key left open.
+    arguments : list of str
+        The command, and what belongs to it; what follows ``--`` is passed on.
     """
-    left_open = re.compile(r"^(\w+): *!PLACEHOLDER", re.MULTILINE)
-    given = re.compile(r"^(\w+):", re.MULTILINE).findall(overrides or "")
-    try:
-        with open(hparams_file, encoding="utf-8") as fin:
-            keys = left_open.findall(fin.read())
-    except OSError:
-        keys = []  # the blueprint says what is wrong with the file
-    lines = [f'{key}: ""' for key in keys if key not in given]
-    return "\n".join([*lines, overrides or ""])
+    parser = argparse.ArgumentParser(prog="python -m speechbrain_growth")
+    commands = parser.add_subparsers(dest="command", required=True)
+    for command in (planning_command, sweep, compare):
+        command.add_parser(commands)
+    own, passed_on = arguments, []
+    if "--" in arguments:
+        cut = arguments.index("--")
+        own, passed_on = arguments[:cut], arguments[cut + 1 :]
+    chosen = parser.parse_args(own)
+    chosen.passed_on = passed_on
+    with plain_errors():
+        chosen.run(chosen)
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ import pytest
 import yaml
 
 from speechbrain.utils.run_opts import RunOptions
+from speechbrain_growth.grid import read_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = [
@@ -96,9 +97,14 @@ def test_a_yaml_begins_with_its_seed(path):
 @pytest.mark.parametrize(
     "path", sorted((ROOT / "hparams").glob("*.yaml")), ids=name_of
 )
-def test_shared_schedules_are_plain_lists(path):
+def test_shared_files_are_schedules_or_sweeps(path):
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    assert isinstance(entries, list) and all(entries)
+    if isinstance(entries, list):
+        assert entries and all(isinstance(entry, dict) for entry in entries)
+    else:
+        sweep = read_sweep(str(path))
+        folder = Path(sweep.script).parent
+        assert (folder / sweep.hparams).is_file()
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)

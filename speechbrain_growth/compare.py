@@ -1,0 +1,202 @@
+"""Compares runs over seeds: ``python -m speechbrain_growth compare RUNS``.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import json
+import os
+
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.report_tables import as_markdown
+from speechbrain_growth.run_log import plain
+from speechbrain_growth.runs import find_runs, read_run
+
+LARGE = "large"
+
+
+def add_parser(commands):
+    """Adds the subcommand.
+
+    Arguments
+    ---------
+    commands : argparse._SubParsersAction
+        The subcommands of the package.
+    """
+    parser = commands.add_parser(
+        "compare",
+        help="compare runs over their seeds",
+        description="Writes report.md, report.json and plots into a folder, "
+        "and prints the report. Runs called NAME/SEED or NAME-SEED belong "
+        "together.",
+    )
+    parser.add_argument("runs", nargs="+", help="output folders, or above them")
+    parser.add_argument("--out", required=True, help="folder of the report")
+    parser.add_argument(
+        "--large",
+        help="name of the runs whose final metric is the goal; if not given, "
+        f"those called {LARGE}, if there are any",
+    )
+    parser.add_argument("--metric", help="if not the one that the runs name")
+    parser.add_argument("--better", choices=["lower", "higher"])
+    parser.add_argument(
+        "--format", choices=["markdown", "json"], default="markdown"
+    )
+    parser.set_defaults(run=compare)
+
+
+def compare(chosen):
+    """Compares runs and prints the report.
+
+    Arguments
+    ---------
+    chosen : argparse.Namespace
+        What ``add_parser`` describes.
+    """
+    options = {"metric": chosen.metric, "better": chosen.better}
+    summary = report(chosen.runs, chosen.out, chosen.large, **options)
+    if chosen.format == "json":
+        print(json.dumps(plain(summary), indent=2, allow_nan=False))
+    else:
+        print(as_markdown(summary))
+
+
+def report(paths, out, large=None, metric=None, better=None):
+    """Writes a comparison into a folder.
+
+    Arguments
+    ---------
+    paths : list of str
+        Output folders of runs, or folders above them.
+    out : str
+        Where the report goes.
+    large : str
+        Name of the runs whose final metric is the goal.
+    metric : str
+        By which runs are judged; None for the one that they name.
+    better : str
+        ``lower`` or ``higher``; None for what they say.
+
+    Returns
+    -------
+    dict
+        What the report says, as plain numbers.
+
+    Raises
+    ------
+    GrowthError
+        If there is nothing to compare, or it cannot be compared.
+    """
+    plot_all, summarize = instruments()
+    folders, missing = find_runs(paths)
+    runs = [read_run(folder, metric, better) for folder in folders]
+    _check(runs, missing, large)
+    names = {run.name for run in runs}
+    large = large or (LARGE if LARGE in names else None)
+    summary = summarize(runs, large)
+    summary["missing"] = missing
+    summary["warnings"] = _warnings(runs)
+    os.makedirs(out, exist_ok=True)
+    summary["plots"] = plot_all(runs, summary["goal"], out)
+    contents = {
+        "report.md": as_markdown(summary),
+        "report.json": json.dumps(plain(summary), indent=2, allow_nan=False),
+    }
+    for name, text in contents.items():
+        with open(os.path.join(out, name), "w", encoding="utf-8") as fout:
+            fout.write(text + "\n")
+    return summary
+
+
+def instruments():
+    """What SciPy and Matplotlib are needed for; training needs neither.
+
+    Returns
+    -------
+    tuple of callable
+
+    Raises
+    ------
+    GrowthError
+        If one is not installed.
+    """
+    try:
+        from speechbrain_growth.plots import plot_all
+        from speechbrain_growth.summary import summarize
+    except ModuleNotFoundError as error:
+        raise GrowthError(
+            f"{error}; `pip install -r requirements.txt` brings what a "
+            "comparison needs"
+        )
+    return plot_all, summarize
+
+
+def _check(runs, missing, large):
+    """Refuses what cannot be compared."""
+    if not runs:
+        raise GrowthError(
+            f"there is no run in {', '.join(missing)}; a run is a folder with "
+            "a run_log.jsonl or a train_log.txt"
+        )
+    problems = [
+        f"{run.folder}: its log does not say by which metric it is judged, or "
+        "which direction is better; give --metric and --better"
+        for run in runs
+        if not (run.metric and run.better)
+    ]
+    seen = {}
+    for run in runs:
+        twin = seen.setdefault((run.name, run.seed), run)
+        if twin is not run:
+            problems.append(
+                f"{twin.folder} and {run.folder} are both {run.name} with "
+                f"seed {run.seed}; rename one"
+            )
+    judged = {(run.metric, run.better) for run in runs}
+    if len(judged) > 1 and not problems:
+        problems = [
+            f"{run.folder} is judged by {run.metric}, {run.better} is better; "
+            "give --metric and --better, or compare fewer runs"
+            for run in runs
+        ]
+    names = list(dict.fromkeys(run.name for run in runs))
+    if large is not None and large not in names:
+        problems.append(
+            f"there is no run called {large}; there are {', '.join(names)}"
+        )
+    if problems:
+        raise GrowthError(problems)
+
+
+def _warnings(runs):
+    """What makes numbers less comparable than they look."""
+    warnings = []
+    groups = {}
+    for run in runs:
+        groups.setdefault(run.name, []).append(run)
+    for name, group in groups.items():
+        keys = {key for run in group for key in run.settings}
+        differ = [
+            key
+            for key in sorted(keys)
+            if any(
+                run.settings.get(key) != group[0].settings.get(key)
+                for run in group
+            )
+        ]
+        if differ:
+            warnings.append(
+                f"{name}: its seeds were run with different {', '.join(differ)}"
+            )
+    if any(run.machine != runs[0].machine for run in runs):
+        warnings.append(
+            "Runs used different devices, numbers of threads or versions of "
+            "torch; their seconds cannot be compared"
+        )
+    text_only = [run.folder for run in runs if not run.machine]
+    if text_only:
+        warnings.append(
+            "Read from the text log, with metrics as printed and without "
+            f"costs: {', '.join(text_only)}"
+        )
+    return warnings

@@ -1,0 +1,190 @@
+"""Reads a sweep file: names of runs with their overrides, and seeds.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import itertools
+import os
+import re
+from typing import NamedTuple
+
+import yaml
+
+from speechbrain_growth.errors import GrowthError
+
+KEYS = {  # of a sweep file, and what each must be
+    "recipe": str,
+    "hparams": str,
+    "results": str,
+    "seeds": list,
+    "runs": dict,
+}
+OPTIONAL = {"common": dict, "grid": dict, "large": str}
+OWN = ("seed", "output_folder")  # the sweep's own overrides
+NAME = re.compile(r"\w[\w.,=+-]*")  # a folder is called so
+
+
+class Sweep(NamedTuple):
+    """What a sweep file asks for."""
+
+    script: str  # the recipe's train.py
+    hparams: str  # its YAML, relative to it
+    results: str  # folder of all runs
+    seeds: list  # every run is made with each
+    runs: dict  # name of a run -> overrides as the command line has them
+    large: str  # name of the run whose final metric is to be reached
+
+    def folder(self, name, seed):
+        """Output folder of one run."""
+        return os.path.join(self.results, name, str(seed))
+
+
+def read_sweep(path):
+    """Reads a sweep file and checks it.
+
+    Arguments
+    ---------
+    path : str
+        The YAML.
+
+    Returns
+    -------
+    Sweep
+
+    Raises
+    ------
+    GrowthError
+        Naming everything that is wrong with it.
+    """
+    try:
+        with open(path, encoding="utf-8") as fin:
+            found = yaml.safe_load(fin)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise GrowthError(f"{path}: {error}; it must be the YAML of a sweep")
+    if not isinstance(found, dict):
+        raise GrowthError(f"{path}: found {found!r}; it must be a mapping")
+    kinds = {**KEYS, **OPTIONAL}
+    problems = [
+        f"{key} is no key of a sweep; those are {', '.join(kinds)}"
+        for key in found
+        if key not in kinds
+    ]
+    problems += [
+        f"{key} is {found.get(key)!r}; it must be a {kind.__name__}"
+        for key, kind in kinds.items()
+        if not isinstance(found.get(key), kind)
+        and (key in KEYS or key in found)
+    ]
+    problems = problems or _contradictions(found)
+    script = os.path.join(
+        os.path.dirname(os.path.abspath(path)), str(found.get("recipe"))
+    )
+    if not problems and not os.path.isfile(script):
+        problems.append(f"recipe: there is no {script}; it must be a train.py")
+    if problems:
+        raise GrowthError([f"{path}: {problem}" for problem in problems])
+    script = os.path.realpath(script)
+    return Sweep(
+        script=script,
+        hparams=found["hparams"],
+        results=os.path.join(os.path.dirname(script), found["results"]),
+        seeds=found["seeds"],
+        runs=_expanded(found),
+        large=found.get("large"),
+    )
+
+
+def _contradictions(found):
+    """What is wrong with a file whose keys are of the right kinds."""
+    problems = []
+    seeds = found["seeds"]
+    if (
+        not seeds
+        or len(set(seeds)) < len(seeds)
+        or any(type(seed) is not int for seed in seeds)
+    ):
+        problems.append(f"seeds: {seeds} are not different whole numbers")
+    if not found["runs"]:
+        problems.append("runs: there are none")
+    parts = {"common": found.get("common", {}), **found["runs"]}
+    for name, overrides in parts.items():
+        if not isinstance(overrides, dict):
+            problems.append(
+                f"runs: {name} is {overrides!r}; it must be a mapping of "
+                "overrides, {} if there are none"
+            )
+            continue
+        problems += [
+            f"{name}: {key} is set by the sweep itself"
+            for key in overrides
+            if key in OWN
+        ]
+        problems += [
+            f"{name}: {key} is {value!r}; no command line of a recipe can "
+            "carry an equals sign"
+            for key, value in overrides.items()
+            if "=" in as_text(value)
+        ]
+    for key, values in found.get("grid", {}).items():
+        if not isinstance(values, list) or not values:
+            problems.append(
+                f"grid: {key} is {values!r}; it must be a list of values"
+            )
+    if problems:
+        return problems
+    names = _expanded(found)
+    problems += [
+        f"runs: {name!r} cannot name a folder; letters, digits and .,=+-_ can"
+        for name in names
+        if not NAME.fullmatch(name)
+    ]
+    if found.get("large") not in (None, *names):
+        problems.append(
+            f"large: there is no run {found['large']!r}; there are "
+            f"{', '.join(names)}"
+        )
+    return problems
+
+
+def _expanded(found):
+    """Every run with every combination of the grid."""
+    grid = found.get("grid", {})
+    runs = {}
+    for name, overrides in found["runs"].items():
+        for values in itertools.product(*grid.values()):
+            chosen = dict(zip(grid, values))
+            parts = [str(name)]
+            parts += [f"{key}={as_text(v)}" for key, v in chosen.items()]
+            everything = {**found.get("common", {}), **overrides, **chosen}
+            runs[",".join(parts)] = {
+                key: as_text(value) for key, value in everything.items()
+            }
+    return runs
+
+
+def as_text(value):
+    """A value as a command line has it.
+
+    Arguments
+    ---------
+    value : object
+        From a YAML. Text is passed on as it is, tags and references included.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> as_text([{"after_epoch": 6, "cnn_channels": [32, 64]}])
+    '[{after_epoch: 6, cnn_channels: [32, 64]}]'
+    >>> as_text(0.1), as_text(True), as_text("!include:a.yaml")
+    ('0.1', 'true', '!include:a.yaml')
+    """
+    if isinstance(value, str):
+        return value
+    text = yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, width=10**9
+    )
+    return text.replace("\n...\n", "").strip()

@@ -1,0 +1,76 @@
+"""Prints a run as a table: ``python -m speechbrain_growth plan YAML``.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import argparse
+import re
+
+import speechbrain as sb
+from speechbrain_growth.planning import as_table, plan_run
+from speechbrain_growth.starting import open_blueprint
+
+
+def add_parser(commands):
+    """Adds the subcommand.
+
+    Arguments
+    ---------
+    commands : argparse._SubParsersAction
+        The subcommands of the package.
+    """
+    parser = commands.add_parser(
+        "plan",
+        help="print a run as a table, without data",
+        description="Prints the growths of a run, with their cost, without "
+        "data. Whatever train.py would refuse is refused.",
+    )
+    parser.add_argument("hparams_file", help="the recipe's YAML")
+    parser.add_argument(
+        "overrides",
+        nargs=argparse.REMAINDER,
+        help="as for train.py, such as --growth=[] --rnn_neurons=256",
+    )
+    parser.set_defaults(run=plan)
+
+
+def plan(chosen):
+    """Prints the plan of a run.
+
+    Arguments
+    ---------
+    chosen : argparse.Namespace
+        What ``add_parser`` describes.
+    """
+    hparams_file, _, overrides = sb.parse_arguments(
+        [chosen.hparams_file, *chosen.overrides]
+    )
+    overrides = without_data(hparams_file, overrides)
+    print(as_table(plan_run(open_blueprint(hparams_file, overrides))))
+
+
+def without_data(hparams_file, overrides):
+    """Fills what a YAML leaves open, such as the data folder.
+
+    Arguments
+    ---------
+    hparams_file : str
+        Path of the YAML.
+    overrides : str
+        As from ``speechbrain.parse_arguments``.
+
+    Returns
+    -------
+    str
+        The overrides, with an empty text for every key left open.
+    """
+    left_open = re.compile(r"^(\w+): *!PLACEHOLDER", re.MULTILINE)
+    given = re.compile(r"^(\w+):", re.MULTILINE).findall(overrides or "")
+    try:
+        with open(hparams_file, encoding="utf-8") as fin:
+            keys = left_open.findall(fin.read())
+    except OSError:
+        keys = []  # the blueprint says what is wrong with the file
+    lines = [f'{key}: ""' for key in keys if key not in given]
+    return "\n".join([*lines, overrides or ""])

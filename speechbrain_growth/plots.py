@@ -1,0 +1,126 @@
+"""Curves of a metric against epochs, MACs and seconds.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import os
+
+import matplotlib
+from matplotlib.figure import Figure
+
+AXES = {
+    "epoch": "epoch",
+    "macs": "training MACs",
+    "cpu_seconds": "CPU seconds",
+    "gpu_seconds": "GPU seconds",
+    "wall_seconds": "wall seconds",
+}
+# Okabe and Ito's colours, told apart by all eyes; black is left for text
+COLOURS = "#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #F0E442".split()
+STYLES = ("-", "--", ":", "-.")
+FORMATS = ("png", "svg")
+
+
+def plot_all(runs, goal, folder):
+    """Draws every plot that the runs have numbers for.
+
+    Arguments
+    ---------
+    runs : list of Run
+        Finished or not.
+    goal : float
+        The metric to be reached, a horizontal line; None for no line.
+    folder : str
+        Where the files go, each as PNG and as SVG.
+
+    Returns
+    -------
+    dict
+        Names of the PNG files by what the metric is drawn against.
+    """
+    files = {}
+    for key, label in AXES.items():
+        drawn = [run for run in runs if _points(run, key)]
+        if drawn:
+            figure = plot(drawn, key, goal)
+            figure.axes[0].set_xlabel(label)
+            files[label] = f"{runs[0].metric}_{key}.png"
+            for kind in FORMATS:
+                name = f"{runs[0].metric}_{key}.{kind}"
+                _save(figure, os.path.join(folder, name), kind)
+    return files
+
+
+def plot(runs, key, goal):
+    """One plot: thin lines are runs, thick ones means over finished seeds.
+
+    Arguments
+    ---------
+    runs : list of Run
+        In the order of the legend.
+    key : str
+        What the metric is drawn against.
+    goal : float
+        The metric to be reached; None for no line.
+
+    Returns
+    -------
+    matplotlib.figure.Figure
+    """
+    figure = Figure(figsize=(7, 4.5), layout="constrained")
+    axes = figure.add_subplot()
+    names = list(dict.fromkeys(run.name for run in runs))
+    for number, name in enumerate(names):
+        look = {
+            "color": COLOURS[number % len(COLOURS)],
+            "linestyle": STYLES[number // len(COLOURS) % len(STYLES)],
+        }
+        group = [run for run in runs if run.name == name]
+        for run in group:
+            axes.plot(*zip(*_points(run, key)), **look, lw=0.7, alpha=0.5)
+        finished = [_points(run, key) for run in group if run.finished]
+        if finished:
+            axes.plot(*zip(*_mean(finished)), **look, lw=2, label=name)
+        else:
+            axes.plot([], [], **look, lw=0.7, label=f"{name} (not finished)")
+        for run in group:
+            grown = [
+                point
+                for epoch, point in zip(run.epochs, _points(run, key))
+                if epoch["epoch"] in run.growths
+            ]
+            if grown:
+                axes.plot(*zip(*grown), "^", color=look["color"], mec="k")
+    if any(run.growths for run in runs):
+        axes.plot([], [], "k^", label="growth")
+    if goal is not None:
+        axes.axhline(goal, color="k", lw=0.7, ls=(0, (1, 3)), label="goal")
+    axes.set_ylabel(f"validation {runs[0].metric} ({runs[0].better} is better)")
+    axes.grid(alpha=0.3)
+    axes.legend()
+    return figure
+
+
+def _points(run, key):
+    """Where a run was after each epoch; empty if that was not logged."""
+    points = list(zip(run.cost(key), run.curve))
+    return [] if any(x is None for x, _ in points) else points
+
+
+def _mean(curves):
+    """The mean of several runs after each epoch that all of them have."""
+    return [
+        tuple(
+            float("nan") if None in values else sum(values) / len(values)
+            for values in zip(*points)
+        )
+        for points in zip(*curves)
+    ]
+
+
+def _save(figure, path, kind):
+    """Writes a figure; the same figure gives the same file."""
+    metadata = {"Date": None} if kind == "svg" else {"Software": None}
+    with matplotlib.rc_context({"svg.hashsalt": "growth"}):
+        figure.savefig(path, dpi=120, metadata=metadata)

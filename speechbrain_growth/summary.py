@@ -1,0 +1,224 @@
+"""Summarises runs over seeds: means, intervals, paired tests, cost to a goal.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import itertools
+import math
+
+from scipy import stats
+
+from speechbrain_growth.runs import COSTS
+
+CONFIDENCE = 0.95
+
+
+def summarize(runs, large=None):
+    """Everything that a comparison says, as plain numbers.
+
+    Arguments
+    ---------
+    runs : list of Run
+        All of one metric. Those that are not finished are named, and stand in
+        no mean.
+    large : str
+        Name of the runs whose final metric is the goal; None for no goal.
+
+    Returns
+    -------
+    dict
+        ``metric``, ``better``, ``goal``, ``groups`` and ``pairs``.
+    """
+    lower = runs[0].better == "lower"
+    groups = {}
+    for run in runs:
+        groups.setdefault(run.name, []).append(run)
+    finished = {
+        name: [run for run in group if run.finished]
+        for name, group in groups.items()
+    }
+    finals = [run.curve[-1] for run in finished.get(large, [])]
+    goal = mean_and_half(finals)["mean"] if finals else None
+    return {
+        "metric": runs[0].metric,
+        "better": runs[0].better,
+        "large": large,
+        "goal": goal,
+        "groups": [
+            {
+                "name": name,
+                "seeds": [run.seed for run in finished[name]],
+                "not_finished": {
+                    run.seed: run.state for run in group if not run.finished
+                },
+                **_numbers(finished[name], goal, lower),
+            }
+            for name, group in groups.items()
+        ],
+        "pairs": [
+            paired(key, *pair)
+            for key in ("final", "test")
+            for pair in itertools.combinations(
+                [(name, _by_seed(key, finished[name])) for name in groups], 2
+            )
+        ],
+    }
+
+
+def _numbers(runs, goal, lower):
+    """What the finished runs of one name have in common."""
+    if not runs:
+        return {}
+    reached = {run.seed: first_at(run.curve, goal, lower) for run in runs}
+    reached = {seed: at for seed, at in reached.items() if at is not None}
+    return {
+        "epochs": sorted({len(run.epochs) for run in runs}),
+        "growths": sorted({epoch for run in runs for epoch in run.growths}),
+        "parameters": sorted(
+            {run.cost("parameters")[-1] for run in runs} - {None}
+        ),
+        **{
+            key: mean_and_half(_by_seed(key, runs).values())
+            for key in ("final", "best", "test")
+        },
+        **{
+            key: mean_and_half(run.cost(key)[-1] for run in runs)
+            for key in COSTS
+        },
+        "to_goal": {
+            "seeds": sorted(reached),
+            **{
+                key: mean_and_half(
+                    run.cost(key)[reached[run.seed]]
+                    for run in runs
+                    if run.seed in reached
+                )
+                for key in COSTS
+            },
+        },
+        "values": {
+            key: _by_seed(key, runs) for key in ("final", "best", "test")
+        },
+    }
+
+
+def _by_seed(key, runs):
+    """One metric of each run, by seed."""
+    values = {}
+    for run in runs:
+        known = [value for value in run.curve if value is not None]
+        choose = min if run.better == "lower" else max
+        values[run.seed] = {
+            "final": run.curve[-1],
+            "best": choose(known, default=None),
+            "test": run.test.get(run.metric),
+        }[key]
+    return values
+
+
+def mean_and_half(values):
+    """A mean and half of its 95 % interval, by Student's t.
+
+    Arguments
+    ---------
+    values : iterable of float
+        One for each seed.
+
+    Returns
+    -------
+    dict
+        ``mean``, ``half`` and ``number``; None for a mean if a value is
+        missing, and for half an interval if there are fewer than two.
+
+    Example
+    -------
+    >>> mean_and_half([1.0, 2.0, 3.0])
+    {'mean': 2.0, 'half': 2.4841377117503303, 'number': 3}
+    >>> mean_and_half([1.0])
+    {'mean': 1.0, 'half': None, 'number': 1}
+    """
+    values = list(values)
+    number = len(values)
+    if not values or None in values:
+        return {"mean": None, "half": None, "number": number}
+    mean = math.fsum(values) / number
+    half = None
+    if number > 1:
+        error = stats.sem(values)
+        half = float(stats.t.ppf((1 + CONFIDENCE) / 2, number - 1) * error)
+    return {"mean": mean, "half": half, "number": number}
+
+
+def paired(key, one, other):
+    """One group less another, paired over seeds, with a paired t-test.
+
+    Arguments
+    ---------
+    key : str
+        What is compared.
+    one : tuple
+        Its name, and its values by seed.
+    other : tuple
+        The same.
+
+    Returns
+    -------
+    dict
+        ``p`` is None if there are fewer than two common seeds, or if all
+        differences are equal.
+
+    Example
+    -------
+    >>> pair = paired("test", ("a", {1: 5.0, 2: 7.0}), ("b", {2: 4.0, 1: 3.0}))
+    >>> pair["mean"], round(pair["p"], 3)
+    (2.5, 0.126)
+    """
+    (name, values), (against, others) = one, other
+    seeds = [
+        seed
+        for seed in values
+        if values[seed] is not None and others.get(seed) is not None
+    ]
+    gaps = [values[seed] - others[seed] for seed in seeds]
+    p = None
+    if len(set(gaps)) > 1:
+        p = float(stats.ttest_1samp(gaps, 0.0).pvalue)
+    return {
+        "of": key,
+        "one": name,
+        "other": against,
+        "seeds": seeds,
+        **mean_and_half(gaps),
+        "p": p,
+    }
+
+
+def first_at(curve, goal, lower):
+    """Where a curve first reaches a goal.
+
+    Arguments
+    ---------
+    curve : list of float
+        None where there is no number.
+    goal : float
+        None if there is none.
+    lower : bool
+        Whether lower is better.
+
+    Returns
+    -------
+    int
+        None if it never does.
+
+    Example
+    -------
+    >>> first_at([40.0, None, 20.0, 30.0], 25.0, lower=True)
+    2
+    """
+    if goal is None:
+        return None
+    for at, value in enumerate(curve):
+        if value is not None and (value <= goal if lower else value >= goal):
+            return at
+    return None

@@ -1,0 +1,210 @@
+"""Runs a grid of trainings: ``python -m speechbrain_growth sweep FILE.yaml``.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+import sys
+
+from tqdm import tqdm
+
+from speechbrain_growth.compare import instruments, report
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.grid import OWN, read_sweep
+from speechbrain_growth.report_tables import as_markdown
+from speechbrain_growth.run_log import RUN_LOG, read_events
+from speechbrain_growth.running import Job, end_of, run_all
+
+SETTINGS = "sweep_settings.json"  # the overrides that a run began with
+LOG = "sweep_log.txt"  # what a run printed
+
+
+def add_parser(commands):
+    """Adds the subcommand.
+
+    Arguments
+    ---------
+    commands : argparse._SubParsersAction
+        The subcommands of the package.
+    """
+    parser = commands.add_parser(
+        "sweep",
+        help="run a grid of trainings and compare them",
+        description="Runs what a YAML lists, skips what is done, goes on with "
+        "what was stopped, and compares. Whatever follows -- is passed on to "
+        "every train.py, such as --data_folder=FOLDER.",
+    )
+    parser.add_argument("file", help="the YAML; docs/instrument.md has one")
+    parser.add_argument("--jobs", type=int, default=1, help="runs at once")
+    parser.add_argument("--threads", type=int, default=1, help="of each run")
+    parser.add_argument("--out", help="of the report; if not, RESULTS/report")
+    parser.set_defaults(run=sweep)
+
+
+def sweep(chosen):
+    """Runs a sweep file, then compares its runs.
+
+    Arguments
+    ---------
+    chosen : argparse.Namespace
+        What ``add_parser`` describes, and ``passed_on``, a list of arguments.
+
+    Raises
+    ------
+    GrowthError
+        If something is wrong with the file, before anything is run; if runs
+        fail, after the others were run and compared.
+    """
+    instruments()  # what is missing is better known before than after
+    grid = read_sweep(chosen.file)
+    problems = [
+        f"--{key} is {getattr(chosen, key)}; it must be 1 or more"
+        for key in ("jobs", "threads")
+        if getattr(chosen, key) < 1
+    ]
+    named = {key for overrides in grid.runs.values() for key in overrides}
+    problems += [
+        f"{argument}: the sweep sets this key, too; leave it out of one"
+        for argument in chosen.passed_on
+        if argument.split("=")[0].lstrip("-") in named.union(OWN)
+    ]
+    runs = [(name, seed) for name in grid.runs for seed in grid.seeds]
+    problems += [p for run in runs for p in _other_settings(grid, *run)]
+    if problems:
+        raise GrowthError(problems)
+    with alone(grid.results):
+        jobs = [
+            _job(grid, name, seed, chosen.passed_on)
+            for name, seed in runs
+            if not is_done(grid.folder(name, seed))
+        ]
+        failed = _run(jobs, len(runs), chosen)
+    out = chosen.out or os.path.join(grid.results, "report")
+    folders = [grid.folder(*run) for run in runs]
+    print(as_markdown(report(folders, out, grid.large)))
+    print(f"\n{os.path.join(out, 'report.md')}")
+    if failed:
+        raise GrowthError(failed)
+
+
+def is_done(folder):
+    """Whether a run was tested, which is the last thing that a run does.
+
+    Arguments
+    ---------
+    folder : str
+        Its output folder.
+
+    Returns
+    -------
+    bool
+    """
+    events = read_events(os.path.join(folder, RUN_LOG))
+    return any(event["event"] == "test" for event in events)
+
+
+@contextlib.contextmanager
+def alone(folder):
+    """Keeps other sweeps out of a folder for as long as the context lasts.
+
+    Arguments
+    ---------
+    folder : str
+        Made if there is none.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    GrowthError
+        If another sweep is running there.
+    """
+    os.makedirs(folder, exist_ok=True)
+    with open(os.path.join(folder, ".sweep.lock"), "w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until it closes
+        except BlockingIOError:
+            raise GrowthError(
+                f"{folder}: another sweep is running there; wait for its end, "
+                "or stop it"
+            )
+        yield
+
+
+def _run(jobs, number, chosen):
+    """Runs jobs behind a bar; says of each that failed how its log ends."""
+    done = number - len(jobs)
+    with tqdm(total=number, initial=done, unit="run") as bar:
+
+        def tell(running, ended):
+            """Shows how far each run is."""
+            bar.set_postfix_str(", ".join(map(_progress, running)), False)
+            bar.update(done + ended - bar.n)
+            bar.refresh()
+
+        statuses = run_all(jobs, chosen.jobs, chosen.threads, tell)
+    return [
+        f"{job.name} failed (exit status {statuses[job.name]}); "
+        f"{job.log} ends with\n{end_of(job.log)}"
+        for job in jobs
+        if statuses[job.name] or not is_done(os.path.dirname(job.log))
+    ]
+
+
+def _progress(job):
+    """A running job and the epochs that it has behind it."""
+    events = read_events(os.path.join(os.path.dirname(job.log), RUN_LOG))
+    epochs = [e["epoch"] for e in events if e["event"] == "epoch"]
+    limit = events[0].get("epochs", "?") if events else "?"
+    return f"{job.name} {max(epochs, default=0)}/{limit}"
+
+
+def _job(grid, name, seed, passed_on):
+    """The command of one run; its overrides are written down."""
+    folder = grid.folder(name, seed)
+    os.makedirs(folder, exist_ok=True)
+    path = os.path.join(folder, SETTINGS)
+    with open(f"{path}.tmp", "w", encoding="utf-8") as fout:
+        json.dump(grid.runs[name], fout)
+    os.replace(f"{path}.tmp", path)
+    overrides = {**grid.runs[name], "seed": seed, "output_folder": folder}
+    return Job(
+        name=f"{name}/{seed}",
+        command=[
+            sys.executable,
+            os.path.basename(grid.script),
+            grid.hparams,
+            *(f"--{key}={value}" for key, value in overrides.items()),
+            *passed_on,
+        ],
+        cwd=os.path.dirname(grid.script),
+        log=os.path.join(folder, LOG),
+    )
+
+
+def _other_settings(grid, name, seed):
+    """How a run that was begun differs from what the file now asks for."""
+    folder, wanted = grid.folder(name, seed), grid.runs[name]
+    begun = [
+        os.path.exists(os.path.join(folder, file)) for file in (RUN_LOG, LOG)
+    ]
+    path = os.path.join(folder, SETTINGS)
+    if not any(begun):
+        return []
+    if not os.path.exists(path):
+        return [f"{folder}: no sweep made this run; delete it or rename it"]
+    with open(path, encoding="utf-8") as fin:
+        had = json.load(fin)
+    return [
+        f"{folder}: was begun with {key} {had.get(key, 'as in the YAML')}, "
+        f"now it is {wanted.get(key, 'as in the YAML')}; delete the folder, or "
+        "give the run another name"
+        for key in sorted({*had, *wanted})
+        if had.get(key) != wanted.get(key)
+    ]

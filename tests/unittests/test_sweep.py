@@ -1,0 +1,238 @@
+"""A sweep that is killed, fails, goes on; and files that it refuses.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+import yaml
+
+from speechbrain_growth import GrowthError
+from speechbrain_growth.__main__ import main
+from speechbrain_growth.grid import read_sweep
+from speechbrain_growth.planning import plan_run
+from speechbrain_growth.starting import open_blueprint
+from speechbrain_growth.sweep import alone
+
+ROOT = Path(__file__).resolve().parents[2]
+# Logs as a recipe does, without its seconds of imports
+SCRIPT = r"""
+import json, os, sys, time
+options = dict(a[2:].split("=", 1) for a in sys.argv[2:])
+folder = options["output_folder"]
+open(os.path.join(folder, "starts"), "a").write("x")
+if options.get("fail") == "true":
+    print("1 %\r100 %", flush=True)
+    sys.exit("error: nothing works")
+path = os.path.join(folder, "run_log.jsonl")
+def read():
+    return [json.loads(l) for l in open(path)] if os.path.exists(path) else []
+def write(events):
+    with open(path + ".tmp", "w") as fout:
+        fout.writelines(json.dumps(e) + "\n" for e in events)
+    os.replace(path + ".tmp", path)
+start = {"event": "start", "metric": "error", "better": "lower", "epochs": 5,
+         "seed": int(options["seed"]), "threads": os.environ["OMP_NUM_THREADS"]}
+events = read() or [start]
+for epoch in range(len(events), 6):
+    time.sleep(float(options.get("pause", 0)))
+    error = float(options.get("error", 9)) - epoch + int(options["seed"])
+    events.append({"event": "epoch", "epoch": epoch, "valid": {"error": error}})
+    write(events)
+write([*events, {"event": "test", "test": {"error": error}}])
+"""
+FILE = {
+    "recipe": "train.py",
+    "hparams": "toy.yaml",
+    "results": "results",
+    "seeds": [1, 2],
+    "runs": {"small": {"error": 9}, "large": {"error": 8}},
+}
+
+
+def write(folder, **changes):
+    """A sweep file and its recipe."""
+    (folder / "train.py").write_text(SCRIPT, encoding="utf-8")
+    content = {k: v for k, v in {**FILE, **changes}.items() if v is not None}
+    path = folder / "sweep.yaml"
+    path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
+    return str(path)
+
+
+def starts(folder):
+    """How often each run was started."""
+    return {
+        str(path.parent.relative_to(folder / "results")): len(path.read_text())
+        for path in sorted(folder.glob("results/*/*/starts"))
+    }
+
+
+def epochs(folder):
+    """How many epochs were logged in all."""
+    logs = folder.glob("results/*/*/run_log.jsonl")
+    return sum(log.read_text().count('"event": "epoch"') for log in logs)
+
+
+def test_runs_everything_once_and_compares(tmp_path, capsys):
+    file = write(tmp_path)
+    main(["sweep", file, "--jobs", "2", "--threads", "3"])
+    once = {"large/1": 1, "large/2": 1, "small/1": 1, "small/2": 1}
+    assert starts(tmp_path) == once
+    report = json.loads((tmp_path / "results/report/report.json").read_text())
+    found = {g["name"]: g["final"]["mean"] for g in report["groups"]}
+    assert found == {"small": 5.5, "large": 4.5} and report["goal"] == 4.5
+    log = tmp_path / "results" / "small" / "1" / "run_log.jsonl"
+    assert json.loads(log.read_text().splitlines()[0])["threads"] == "3"
+    main(["sweep", file])
+    assert starts(tmp_path) == once
+    assert "| small | 2 | 5 |" in capsys.readouterr().out
+
+
+def test_survives_a_kill_and_leaves_nothing_running(tmp_path):
+    file = write(tmp_path, common={"pause": 0.3})
+    command = [sys.executable, "-m", "speechbrain_growth", "sweep", file]
+    first = subprocess.Popen(
+        [*command, "--jobs", "2"], stderr=subprocess.DEVNULL
+    )
+    deadline = time.monotonic() + 60
+    while epochs(tmp_path) < 3 and time.monotonic() < deadline:
+        time.sleep(0.02)
+    os.kill(first.pid, signal.SIGKILL)
+    first.wait()
+    time.sleep(0.5)
+    before = epochs(tmp_path)
+    assert 3 <= before < 20
+    time.sleep(1.0)
+    assert epochs(tmp_path) == before  # whatever ran has stopped
+    begun = starts(tmp_path)
+    assert len(begun) == 2
+    done = subprocess.run(
+        [*command, "--jobs", "4"], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    assert epochs(tmp_path) == 4 * 5
+    assert starts(tmp_path) == {
+        name: 1 + (name in begun)
+        for name in ("large/1", "large/2", "small/1", "small/2")
+    }
+    assert "Not in the tables" not in done.stdout
+
+
+def test_a_failed_run_is_named_with_the_end_of_its_log(tmp_path, capsys):
+    file = write(tmp_path, runs={"small": {}, "bad": {"fail": True}})
+    with pytest.raises(SystemExit) as error:
+        main(["sweep", file, "--jobs", "4"])
+    message = str(error.value)
+    assert "2 problems" in message and "bad/1 failed (exit status 1)" in message
+    assert "\n100 %\nerror: nothing works" in message and "small" not in message
+    shown = capsys.readouterr().out
+    assert "| small | 2 |" in shown
+    assert f"{tmp_path / 'results' / 'bad' / '2'}: missing" in shown
+
+
+def test_a_grid_multiplies_the_runs_and_text_passes_unchanged(tmp_path):
+    growth = "!include:../a.yaml"
+    file = write(
+        tmp_path,
+        runs={"grow": {"growth": growth, "hidden": [16, 32]}},
+        common={"epochs": 3, "lr": 9},
+        grid={"lr": [0.1, "1e-3"], "bn": [True]},
+    )
+    common = {"growth": growth, "hidden": "[16, 32]", "epochs": "3"}
+    assert read_sweep(file).runs == {
+        "grow,lr=0.1,bn=true": {**common, "lr": "0.1", "bn": "true"},
+        "grow,lr=1e-3,bn=true": {**common, "lr": "1e-3", "bn": "true"},
+    }
+
+
+def test_a_run_with_other_settings_is_not_taken_for_done(tmp_path):
+    main(["sweep", write(tmp_path, seeds=[1])])
+    runs = {"small": {"error": 9}, "large": {"error": 7}}
+    with pytest.raises(SystemExit, match="begun with error 8, now it is 7"):
+        main(["sweep", write(tmp_path, runs=runs, seeds=[1])])
+    by_hand = tmp_path / "results" / "tiny" / "1"
+    by_hand.mkdir(parents=True)
+    (by_hand / "run_log.jsonl").write_text("")
+    with pytest.raises(SystemExit, match="no sweep made this run"):
+        main(["sweep", write(tmp_path, runs={"tiny": {}}, seeds=[1])])
+
+
+def test_two_sweeps_do_not_share_a_folder(tmp_path):
+    file = write(tmp_path)
+    with alone(str(tmp_path / "results")):
+        with pytest.raises(SystemExit, match="another sweep is running"):
+            main(["sweep", file])
+    assert starts(tmp_path) == {}
+
+
+@pytest.mark.parametrize(
+    "changes, message",
+    [
+        ({"run": {}}, "run is no key of a sweep"),
+        ({"seeds": None}, "seeds is None; it must be a list"),
+        ({"seeds": [1, 1]}, "not different whole numbers"),
+        ({"seeds": [1.5]}, "not different whole numbers"),
+        ({"runs": {}}, "runs: there are none"),
+        ({"runs": {"a": None}}, "a is None; it must be a mapping"),
+        ({"runs": {"a": {"seed": 3}}}, "seed is set by the sweep itself"),
+        ({"runs": {"a": {"x": "1=2"}}}, "carry an equals sign"),
+        ({"runs": {"a/b": {}}}, "cannot name a folder"),
+        ({"grid": {"lr": 0.1}}, "lr is 0.1; it must be a list"),
+        ({"large": "huge"}, "there is no run 'huge'"),
+        ({"recipe": "test.py"}, "it must be a train.py"),
+    ],
+)
+def test_what_a_file_may_not_say(changes, message, tmp_path):
+    with pytest.raises(GrowthError) as error:
+        read_sweep(write(tmp_path, **changes))
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
+    "arguments, message",
+    [
+        (["--jobs", "0"], "--jobs is 0; it must be 1 or more"),
+        (["--", "--error=3"], "--error=3: the sweep sets this key, too"),
+        (["--", "--seed", "3"], "--seed: the sweep sets this key, too"),
+    ],
+)
+def test_what_a_command_line_may_not_say(arguments, message, tmp_path):
+    with pytest.raises(SystemExit) as error:
+        main(["sweep", write(tmp_path), *arguments])
+    assert message in str(error.value) and starts(tmp_path) == {}
+
+
+def macs_of(sweep, name):
+    """MACs of a run for each example, and of its last epoch."""
+    folder = os.path.dirname(sweep.script)
+    overrides = "\n".join(f"{k}: {v}" for k, v in sweep.runs[name].items())
+    blueprint = open_blueprint(os.path.join(folder, sweep.hparams), overrides)
+    rows, last = plan_run(blueprint), blueprint.value("number_of_epochs")
+    growths = blueprint.value("growth")
+    dates = [0, *(growth["after_epoch"] for growth in growths), last]
+    spans = [late - early for early, late in zip(dates, dates[1:])]
+    total = sum(span * row["macs"] for span, row in zip(spans, rows))
+    return total, rows[-1]["macs"]
+
+
+@pytest.mark.parametrize(
+    "path", sorted(ROOT.glob("hparams/controls_*.yaml")), ids=lambda p: p.stem
+)
+def test_controls_have_the_budget_that_they_say(path):
+    sweep = read_sweep(str(path))
+    assert {"grow", "large", "large_budget", "small", "small_budget"} <= {
+        *sweep.runs
+    }
+    grown, _ = macs_of(sweep, "grow")
+    for name in ("large_budget", "small_budget"):
+        total, epoch = macs_of(sweep, name)
+        assert grown <= total < grown + epoch, name
+    assert len(sweep.seeds) >= 3 and sweep.large == "large"
