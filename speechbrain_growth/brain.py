@@ -150,8 +150,9 @@ class GrowingBrain(ResumingBrain):
             load_modules(
                 checkpoint,
                 self.checkpointer.recoverables,
-                self.modules.values(),
+                [*self.modules.values(), self.meter],
             )
+        before = dict(self.meter.total)  # the earlier run's cost is ours, too
         self.restore_sizes(own)
         super().on_fit_start()
         if any(g.optimizer == "carry" for g in self.schedule.growths):
@@ -160,8 +161,11 @@ class GrowingBrain(ResumingBrain):
         self.meter.start()
         train_logger = getattr(self.hparams, "train_logger", None)
         if isinstance(train_logger, RunLogger):
-            counter = getattr(self.hparams, "epoch_counter", None)
-            train_logger.begin(self._facts(), getattr(counter, "current", 0))
+            facts = self._facts()
+            if earlier and not own:
+                facts["init_from"], facts["before"] = earlier, before
+            epoch = self.hparams.epoch_counter.current if own else None
+            train_logger.begin(facts, epoch)
 
     def _facts(self):
         """What the run is, for its log."""

@@ -193,6 +193,17 @@ def _warnings(runs):
             "Runs used different devices, numbers of threads or versions of "
             "torch; their seconds cannot be compared"
         )
+    for macs, words in ((True, "is"), (False, "is not logged, and not")):
+        found = [
+            run.folder
+            for run in runs
+            if run.before is not None and bool(run.before["macs"]) == macs
+        ]
+        if found:
+            warnings.append(
+                f"Started from an earlier run, whose cost {words} in the "
+                f"totals: {', '.join(found)}"
+            )
     text_only = [run.folder for run in runs if not run.machine]
     if text_only:
         warnings.append(

@@ -101,8 +101,8 @@ class Meter:
         """
         self.fold()
         _sum_over_processes(self.since, self.device)
-        for key in self.total:
-            self.total[key] += self.since[key]
+        for key, amount in self.since.items():
+            self.total[key] += amount
         self.since = self._nothing()
         if not self.total["macs"]:
             raise GrowthError(
@@ -166,7 +166,11 @@ class Meter:
         with open(path, encoding="utf-8") as fin:
             state = yaml.safe_load(fin)
         self.total = {**self._nothing(), **state["total"]}
-        self.since = {**self._nothing(), **state["since"]}
+        self.since = self._nothing()
+        for key, amount in state["since"].items():
+            # a run that goes on elsewhere may count less than it did before
+            place = self.since if key in self.since else self.total
+            place[key] += amount
         self.shapes.clear()
         self.start()
 

@@ -43,7 +43,7 @@ class RunLogger(FileTrainLogger):
     -------
     >>> folder = getfixture("tmpdir")
     >>> log = RunLogger(str(folder / "train_log.txt"), "PER", "lower")
-    >>> log.begin({"seed": 1}, epoch=0)
+    >>> log.begin({"seed": 1})
     >>> valid = {"PER": 20.0}
     >>> log.log_stats({"epoch": 1}, valid_stats=valid, verbose=False)
     >>> [event["event"] for event in read_events(log.run_file)]
@@ -61,7 +61,7 @@ class RunLogger(FileTrainLogger):
         self.run_file = os.path.join(folder, RUN_LOG)
 
     @main_process_only
-    def begin(self, facts, epoch):
+    def begin(self, facts, epoch=None):
         """Notes what the run is, when it starts or goes on.
 
         Arguments
@@ -69,17 +69,22 @@ class RunLogger(FileTrainLogger):
         facts : dict
             Seed, sizes, overrides and the like.
         epoch : int
-            The last epoch of the checkpoint that it goes on from, 0 if none;
-            whatever was logged after it is dropped.
+            The last whole epoch of the checkpoint that it goes on from;
+            whatever was logged after it is dropped. None: it goes on from
+            none, and everything is.
         """
-        events = read_events(self.run_file) if epoch else []
-        before = sum(e["starts"] for e in events if e["event"] == "start")
+        events = [] if epoch is None else read_events(self.run_file)
+        start = {"starts": 0}
+        for event in events:
+            if event["event"] == "start":
+                start = event
         start = {
+            **start,
             "event": "start",
             "metric": self.metric,
             "better": self.better,
-            "starts": before + 1,
             **facts,
+            "starts": start["starts"] + 1,
         }
         kept = [e for e in _until(events, epoch) if e["event"] != "start"]
         self._replace([start, *kept])

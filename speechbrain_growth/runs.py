@@ -34,6 +34,7 @@ class Run(NamedTuple):
     limit: int  # how many epochs it is to have; None if that is not logged
     settings: dict  # what must be the same for all seeds
     machine: dict  # what must be the same for seconds to be compared
+    before: dict  # what an earlier run had cost that it starts from, or None
 
     @property
     def state(self):
@@ -138,6 +139,7 @@ def read_run(folder, metric=None, better=None):
         limit=start.get("epochs"),
         settings=settings,
         machine={key: start[key] for key in MACHINE if key in start},
+        before=start.get("before"),
     )
 
 

@@ -90,3 +90,15 @@ def test_a_finished_run_started_again_logs_no_epoch(tmp_path):
     before = events(tmp_path)
     train(toy(tmp_path))
     assert events(tmp_path) == before
+
+
+def test_a_run_that_starts_from_another_has_its_cost(whole, tmp_path):
+    folder, _ = whole
+    earlier = events(folder)
+    train(toy(tmp_path, init_from=str(folder), growth=[], number_of_epochs=1))
+    start, epoch, *_ = read_events(tmp_path / "run_log.jsonl")
+    costs = [e["macs"] for e in earlier if e["event"] == "epoch"]
+    assert start["before"]["macs"] in costs
+    # one epoch at the large sizes costs as much as the last one there
+    at_large = costs[-1] - costs[-2]
+    assert epoch["macs"] - start["before"]["macs"] == at_large

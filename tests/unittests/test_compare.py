@@ -35,7 +35,7 @@ def log(folder, curve, test=None, better="lower", **facts):
     """A run as a recipe logs it."""
     folder.mkdir(parents=True)
     run = RunLogger(str(folder / "train_log.txt"), "error", better)
-    run.begin({**FACTS, "seed": int(folder.name), **facts}, epoch=0)
+    run.begin({**FACTS, "seed": int(folder.name), **facts})
     for epoch, error in enumerate(curve, start=1):
         costs = {"macs": 100 * epoch, "cpu_seconds": 2.5 * epoch}
         meta = {"epoch": epoch, **costs, "parameters": 7}
@@ -181,6 +181,14 @@ def test_runs_of_other_settings_or_machines_are_pointed_out(runs, tmp_path):
     warnings = report([str(runs)], str(tmp_path / "out"))["warnings"]
     assert warnings[0] == "large: its seeds were run with different lr"
     assert "seconds cannot be compared" in warnings[1] and len(warnings) == 2
+
+
+def test_the_cost_of_an_earlier_run_is_spoken_of(runs, tmp_path):
+    log(runs / "transfer" / "1", [9], 9, before={"macs": 5})
+    log(runs / "transfer" / "2", [9], 9, before={"macs": 0})
+    warnings = report([str(runs)], str(tmp_path / "out"))["warnings"]
+    assert re.search(r"cost is in the totals: \S*transfer/1$", warnings[0])
+    assert re.search(r"is not logged.*: \S*transfer/2$", warnings[1])
 
 
 def test_a_metric_that_was_no_number_is_no_number(tmp_path):

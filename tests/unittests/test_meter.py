@@ -151,6 +151,28 @@ def test_totals_survive_in_readable_text(tmp_path):
     assert "macs: 90" in (tmp_path / "meter").read_text()
 
 
+def test_a_run_may_go_on_on_another_device(tmp_path):
+    on_gpu, on_cpu = (meter()[0] for _ in range(2))
+    on_gpu.device = "cuda:0"
+    on_gpu.total = {"macs": 6, "gpu_seconds": 5.0}
+    on_gpu.since = {"macs": 1, "gpu_seconds": 2.0}
+    on_gpu.save(tmp_path / "meter")
+    on_cpu.load(tmp_path / "meter")
+    stats = on_cpu.stats()
+    assert stats["gpu_seconds"] == 7.0 and stats["macs"] == 7
+    assert stats["wall_seconds"] > 0
+
+
+def test_a_growth_before_the_first_epoch_stays_logged(tmp_path):
+    log = logger(tmp_path)
+    log.begin({"before": {"macs": 3}})
+    log.log_growth({"growth": 0, "epoch": 0})
+    # a checkpoint from inside the first epoch
+    log.begin({}, epoch=0)
+    assert kinds(log) == ["start", "growth0"]
+    assert read_events(log.run_file)[0]["before"] == {"macs": 3}
+
+
 def logger(folder):
     """A run log."""
     return RunLogger(str(folder / "train_log.txt"), "PER", "lower")
@@ -171,7 +193,7 @@ def write(log, *epochs):
 
 def test_no_epoch_stands_twice(tmp_path):
     log = logger(tmp_path)
-    log.begin({"seed": 1}, epoch=0)
+    log.begin({"seed": 1})
     write(log, 1, 2)
     log.log_growth({"growth": 0, "epoch": 2})
     write(log, 3)
@@ -187,13 +209,13 @@ def test_no_epoch_stands_twice(tmp_path):
     assert read_events(again.run_file)[0]["starts"] == 2
     again.begin({"seed": 1}, epoch=3)  # not finished until it is tested again
     assert kinds(again) == expected[:-1]
-    again.begin({"seed": 1}, epoch=0)  # another run
+    again.begin({"seed": 1})  # another run
     assert kinds(again) == ["start"]
 
 
 def test_every_line_is_json_whatever_the_metrics_are(tmp_path):
     log = logger(tmp_path)
-    log.begin({"sizes": {"width": (1, 2)}}, epoch=0)
+    log.begin({"sizes": {"width": (1, 2)}})
     stats = {"PER": torch.tensor(3.0), "loss": math.nan, "ratio": math.inf}
     log.log_stats({"epoch": 1}, valid_stats=stats)
 
