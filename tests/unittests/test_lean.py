@@ -26,6 +26,10 @@ class Noting:
         """A line through the origin"""
         return self.modules.net(batch[0])
 
+    def on_stage_end(self, stage, stage_loss, epoch=None):
+        """Notes the mean loss of an epoch"""
+        self.losses.append(stage_loss)
+
     def compute_objectives(self, predictions, batch, stage):
         """Squared error"""
         if stage == sb.Stage.TRAIN:
@@ -58,7 +62,7 @@ def brain(kind, folder=None, **options):
         run_opts={"noprogressbar": True, **options},
         checkpointer=checkpointer,
     )
-    made.seen = []
+    made.seen, made.losses = [], []
     return made
 
 
@@ -80,6 +84,7 @@ def test_same_batches_and_weights_as_the_stock_brain(shuffle, norm):
     assert lean.seen == stock.seen
     assert lean.optimizer_step == stock.optimizer_step == 12
     torch.testing.assert_close(ours, theirs)
+    assert lean.losses == pytest.approx(stock.losses, rel=1e-6)
     one, other = lean.seen[:6], lean.seen[6:]
     assert (one == other) is not shuffle
     assert sorted(sum(one, [])) == list(range(ITEMS))
@@ -91,6 +96,30 @@ def test_a_limit_of_the_norm_is_kept():
     torch.manual_seed(0)
     still = torch.nn.Linear(1, 1).state_dict()
     torch.testing.assert_close(weights[0], still)
+
+
+OPTIONS = [
+    {"grad_accumulation_factor": 2},
+    {"precision": "bf16"},
+    {"skip_nonfinite_grads": True},
+]
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=str)
+def test_options_work_as_in_the_stock_brain(options):
+    options = {"max_grad_norm": float("inf"), **options}
+    lean, stock = (brain(kind, **options) for kind in (Lean, Stock))
+    torch.testing.assert_close(fit(lean), fit(stock), rtol=0, atol=0)
+    assert lean.optimizer_step == stock.optimizer_step
+
+
+@pytest.mark.parametrize("kind", [Lean, Stock])
+def test_a_loss_that_is_not_finite_ends_the_run(kind):
+    made = brain(kind, nonfinite_patience=2)
+    made.compute_objectives = lambda outputs, *_: outputs.sum() * float("nan")
+    with pytest.raises(ValueError, match="not finite"):
+        fit(made)
+    assert made.step == 3
 
 
 def test_goes_on_in_the_middle_of_an_epoch(tmp_path):
