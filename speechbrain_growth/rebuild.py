@@ -71,7 +71,7 @@ class Blueprint:
         except UnicodeDecodeError as error:
             raise GrowthError(f"{hparams_file}: {error}")
         try:
-            self.overrides = _as_dict(overrides)
+            self.overrides = as_dict(overrides)
             self._tree = self._parse({})
         except READING as error:
             raise GrowthError(f"{hparams_file}: {error}")
@@ -177,8 +177,18 @@ class Blueprint:
         return stream.getvalue()
 
 
-def _as_dict(overrides):
-    """Overrides as a mapping, whether they came as text or not."""
+def as_dict(overrides):
+    """Overrides as a mapping, whether they came as text or not.
+
+    Arguments
+    ---------
+    overrides : str or dict
+        As from ``speechbrain.parse_arguments``.
+
+    Returns
+    -------
+    dict
+    """
     if isinstance(overrides, str):
         overrides = ruamel.yaml.YAML().load(overrides)
     if not isinstance(overrides or {}, dict):

@@ -12,6 +12,7 @@ from speechbrain.utils.checkpoints import (
     get_default_hook,
 )
 from speechbrain.utils.logger import get_logger
+from speechbrain_growth.basing import on_base
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.rebuild import Blueprint
 from speechbrain_growth.schedules import STATE, read_state
@@ -21,6 +22,8 @@ logger = get_logger(__name__)
 
 def open_blueprint(hparams_file, overrides=None):
     """Reads a YAML; with ``init_from``, at the sizes of that run's best model.
+
+    If its key ``base`` names another YAML, it is that one with some changes.
 
     Arguments
     ---------
@@ -32,13 +35,14 @@ def open_blueprint(hparams_file, overrides=None):
     Returns
     -------
     Blueprint
-        Its ``overrides`` are what the rest of the YAML is to be loaded with.
+        The YAML to load is at its ``path``, with its ``overrides``.
 
     Raises
     ------
     GrowthError
         If an override contradicts the sizes that ``init_from`` brings.
     """
+    hparams_file, overrides = on_base(hparams_file, overrides)
     blueprint = Blueprint(hparams_file, overrides)
     earlier = blueprint.value("init_from")
     if not earlier:

@@ -231,7 +231,7 @@ if __name__ == "__main__":
         growth_plan = plan_run(blueprint)
 
         # Load hyperparameters file with command-line overrides
-        with open(hparams_file, encoding="utf-8") as fin:
+        with open(blueprint.path, encoding="utf-8") as fin:
             hparams = load_hyperpyyaml(fin, blueprint.overrides)
 
         # Initialize ddp (useful only for multi-GPU DDP training)
@@ -240,7 +240,7 @@ if __name__ == "__main__":
         # Create experiment directory
         sb.create_experiment_directory(
             experiment_directory=hparams["output_folder"],
-            hyperparams_to_save=hparams_file,
+            hyperparams_to_save=blueprint.path,
             overrides=blueprint.overrides,
         )
         logger.info("The run, as planned:\n" + as_table(growth_plan))

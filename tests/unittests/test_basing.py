@@ -1,0 +1,80 @@
+"""A YAML on top of another one is that one with overrides.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import pytest
+
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.rebuild import Blueprint
+from speechbrain_growth.starting import open_blueprint
+
+BASE = """
+width: 4
+depth: 1
+folder: !ref results/<width>
+net: !new:torch.nn.Linear [3, !ref <width>]
+modules: {net: !ref <net>}
+"""
+
+
+@pytest.fixture
+def write(tmp_path):
+    """Writes a YAML and returns its path"""
+
+    def written(name, text):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_text(text)
+        return str(tmp_path / name)
+
+    written("grow.yaml", BASE)
+    return written
+
+
+CHANGES = [
+    ("base: grow.yaml\nwidth: 8\n", None, {"width": 8}),
+    ("base: grow.yaml\nwidth: 8\n", "width: 9", {"width": 9}),
+    ("base: grow.yaml\n", {"depth": 2}, {"depth": 2}),
+    ("width: 8\nfolder: !ref runs/<depth>\nbase: grow.yaml\n", "", None),
+]
+
+
+@pytest.mark.parametrize("text, overrides, same", CHANGES)
+def test_it_is_the_base_with_overrides(write, text, overrides, same):
+    if same is None:
+        same = {"width": 8, "folder": "runs/1"}
+    based = open_blueprint(write("own.yaml", text), overrides)
+    plain = Blueprint(write("grow.yaml", BASE), same)
+    assert based.path == plain.path
+    assert based.sizes == plain.sizes
+    for key in ("width", "depth", "folder"):
+        assert based.value(key) == plain.value(key)
+    assert str(based.modules()) == str(plain.modules())
+
+
+def test_the_nearest_file_has_the_last_word(write):
+    write("wide.yaml", "base: grow.yaml\nwidth: 8\ndepth: 2\n")
+    path = write("below/wider.yaml", "base: ../wide.yaml\nwidth: 16\n")
+    based = open_blueprint(path)
+    assert (based.value("width"), based.value("depth")) == (16, 2)
+
+
+@pytest.mark.parametrize(
+    "text, message",
+    [
+        ("base: own.yaml\n", "leads back here"),
+        ("base: gone.yaml\n", "gone.yaml: No such file"),
+        ("base: grow.yaml\nwitdh: 8\n", "witdh"),
+        ("base: [grow.yaml\n", "own.yaml"),
+    ],
+)
+def test_a_mistake_is_named(write, text, message):
+    with pytest.raises(GrowthError, match=message):
+        open_blueprint(write("own.yaml", text))
+
+
+def test_a_circle_is_refused(write):
+    write("first.yaml", "base: own.yaml\n")
+    with pytest.raises(GrowthError, match="leads back here"):
+        open_blueprint(write("own.yaml", "base: first.yaml\n"))
