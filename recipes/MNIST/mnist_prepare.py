@@ -196,6 +196,38 @@ def load_mnist(data_folder, dataset, valid_size=5000):
     return {part: (floats[part], parts[part][1]) for part in parts}
 
 
+def random_shift(images, pixels):
+    """Moves each image by a random number of pixels, in both directions.
+
+    Arguments
+    ---------
+    images : torch.Tensor
+        Images of (batch, 784) pixels.
+    pixels : int
+        How far at most.
+
+    Returns
+    -------
+    torch.Tensor
+        As many images; what comes in from outside is as dark as the darkest
+        pixel.
+
+    Example
+    -------
+    >>> moved = random_shift(torch.eye(784)[:2], 1)
+    >>> moved.shape
+    torch.Size([2, 784])
+    """
+    count, wide = len(images), SIDE + 2 * pixels
+    padded = torch.nn.functional.pad(
+        images.view(count, SIDE, SIDE), [pixels] * 4, value=images.min().item()
+    )
+    first = torch.randint(2 * pixels + 1, (count, 2)) @ torch.tensor([wide, 1])
+    inside = torch.arange(wide**2).view(wide, wide)[:SIDE, :SIDE].flatten()
+    chosen = (first[:, None] + inside).to(images.device)
+    return padded.view(count, -1).gather(1, chosen)
+
+
 def read_idx(path, shape):
     """Reads unsigned bytes in the IDX format.
 

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import csv
+import importlib
 import json
 import os
 import re
@@ -16,6 +18,8 @@ import torch
 from torch import nn
 
 from speechbrain_growth.__main__ import main
+from speechbrain_growth.rebuild import Blueprint
+from speechbrain_growth.starting import open_blueprint
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / "recipes" / "MNIST" / "classification" / "growing_MLP"
@@ -24,14 +28,14 @@ NOWHERE = "http://localhost:1"
 
 # The published strategies: schedule, and what the README adds to it
 STRATEGIES = {
-    "mlp_widen_twice": [],
-    "mlp_deepen_then_widen": ["--hidden=[32]"],
-    "mlp_widen_by_four": ["--hidden=[8]", "--batch_norm=True"],
+    "mlp_early_1": [],
+    "mlp_published_2": ["--hidden=[32]"],
+    "mlp_early_3": ["--hidden=[8]", "--batch_norm=True"],
 }
 LARGE = {
-    "mlp_widen_twice": [64],
-    "mlp_deepen_then_widen": [32, 64],
-    "mlp_widen_by_four": [32],
+    "mlp_early_1": [64],
+    "mlp_published_2": [32, 64],
+    "mlp_early_3": [32],
 }
 
 
@@ -76,7 +80,7 @@ def test_learns_grows_and_says_so(grown):
     for name in ("train_log.txt", "growth_log.jsonl", "hyperparams.yaml"):
         assert (output / name).stat().st_size > 0
     growths = (output / "growth_log.jsonl").read_text().splitlines()
-    assert len(growths) == 1 + (strategy != "mlp_widen_by_four")
+    assert len(growths) == 1 + (strategy != "mlp_early_3")
     assert f"Growth {len(growths)} after epoch" in printed
 
 
@@ -116,7 +120,7 @@ def test_a_checkpoint_is_a_stack_of_stock_layers(grown):
     layers, arriving = nn.Sequential(), 784
     for units in LARGE[strategy]:
         layers.append(nn.Linear(arriving, units))
-        if strategy == "mlp_widen_by_four":
+        if strategy == "mlp_early_3":
             layers.append(nn.BatchNorm1d(units))
         arriving = units
     layers.append(nn.Linear(arriving, 10))
@@ -126,7 +130,7 @@ def test_a_checkpoint_is_a_stack_of_stock_layers(grown):
     layers.load_state_dict(state, strict=True)
 
 
-@pytest.mark.parametrize("grown", ["mlp_widen_twice"], indirect=True)
+@pytest.mark.parametrize("grown", ["mlp_early_1"], indirect=True)
 def test_knowledge_is_transferred(grown, tmp_path):
     _, earlier, _ = grown
     done = run(
@@ -144,10 +148,31 @@ def test_knowledge_is_transferred(grown, tmp_path):
     assert "Test accuracy" in done.stdout
 
 
+@pytest.mark.parametrize("grown", ["mlp_early_1"], indirect=True)
+def test_noise_costs_more_the_louder_it_is(grown, tmp_path, monkeypatch):
+    _, earlier, _ = grown
+    monkeypatch.syspath_prepend(str(RECIPE))
+    curve = importlib.import_module("noise_curve")
+    wanted = [f"--init_from={earlier}", f"--output_folder={tmp_path}"]
+    curve.main([YAML, "--dataset=digits", *wanted])
+    with (tmp_path / "noise.csv").open() as fin:
+        before, *rows = csv.DictReader(fin)
+    drifts = {}
+    for row in rows:
+        drifts.setdefault(float(row["noise"]), []).append(float(row["drift"]))
+    exact = drifts.pop(0.0)
+    assert max(exact) < 1e-5
+    means = [sum(group) / len(group) for group in drifts.values()]
+    assert means == sorted(means) and means[0] > 10 * max(exact)
+    accuracies = {float(r["accuracy"]) for r in rows if r["noise"] == "0.0"}
+    assert accuracies == {float(before["accuracy"])}
+    for kind in ("png", "svg"):
+        assert (tmp_path / f"noise.{kind}").stat().st_size > 1000
+
+
 @pytest.mark.parametrize(
     "arguments, message",
     [
-        (["--dataset=mnits"], "must be mnist or fashion_mnist or digits"),
         (["--opt_name=adma"], "must be adam or sgd"),
         (["--dataset=mnist"], "here and could not be downloaded"),
     ],
@@ -161,12 +186,30 @@ def test_a_mistake_ends_without_a_traceback(arguments, message, tmp_path):
     assert "Traceback" not in done.stderr + done.stdout
 
 
-@pytest.mark.parametrize("schedule", STRATEGIES)
-def test_plan_prints_each_strategy(schedule, capsys):
-    file = f"!include:../../../../../hparams/{schedule}.yaml"
-    main(["plan", YAML, f"--growth={file}", *STRATEGIES[schedule]])
+# What each published strategy starts from
+START = {1: [], 2: ["--hidden=[32]"], 3: ["--hidden=[8]", "--batch_norm=True"]}
+
+
+@pytest.mark.parametrize("yaml", ["grow", "grow_fashion"])
+@pytest.mark.parametrize("when", ["early", "published"])
+@pytest.mark.parametrize("number", START)
+def test_plan_prints_each_strategy(number, when, yaml, capsys):
+    file = f"!include:../../../../../hparams/mlp_{when}_{number}.yaml"
+    path = str(RECIPE / "hparams" / f"{yaml}.yaml")
+    main(["plan", path, f"--growth={file}", *START[number]])
     table = capsys.readouterr().out
     assert "MACs per image" in table and table.count("exact") >= 1
+
+
+def test_fashion_is_the_other_yaml_with_some_changes():
+    base = Blueprint(YAML)
+    fashion = open_blueprint(str(RECIPE / "hparams" / "grow_fashion.yaml"))
+    assert fashion.path == base.path
+    changed = ("dataset", "data_folder", "shift", "label_smoothing")
+    for key in changed:
+        assert fashion.value(key) != base.value(key)
+    for key in ("number_of_epochs", "lr", "hidden", "growth"):
+        assert fashion.value(key) == base.value(key)
 
 
 @pytest.mark.parametrize(

@@ -26,6 +26,7 @@ from mnist_prepare import (  # noqa: E402
     Source,
     load_mnist,
     prepare_mnist,
+    random_shift,
     read_idx,
 )
 
@@ -138,6 +139,32 @@ def test_digits_need_no_files():
         atol=1e-5,
     )
     assert sum(len(labels) for _, labels in parts.values()) == 1797
+
+
+# What is moved
+
+
+@pytest.mark.parametrize("pixels", [1, 3])
+def test_images_move_each_on_its_own(pixels):
+    torch.manual_seed(0)
+    images = torch.rand(400, 28, 28) + 0.5
+    images[0, 0, 0] = 0.25  # the darkest pixel
+    moved = random_shift(images.flatten(1), pixels).view(-1, 28, 28)
+    steps = range(-pixels, pixels + 1)
+    found = set()
+    for before, after in zip(images, moved):
+        fits = []
+        for down in steps:
+            for right in steps:
+                want = before.new_full((28 + 2 * pixels, 28 + 2 * pixels), 0.25)
+                top, left = pixels + down, pixels + right
+                want[top : top + 28, left : left + 28] = before
+                want = want[pixels : pixels + 28, pixels : pixels + 28]
+                if torch.equal(want, after):
+                    fits.append((down, right))
+        assert len(fits) == 1
+        found.update(fits)
+    assert len(found) == len(steps) ** 2
 
 
 # What is refused

@@ -14,7 +14,8 @@ On MNIST or Fashion-MNIST, which are downloaded if they are not there:
 
 The baselines are overrides: small, and large from the start
 > python train.py hparams/grow.yaml --growth=[]
-> python train.py hparams/grow.yaml --growth=[] --hidden=[64]
+> python train.py hparams/grow.yaml --growth=[] --hidden=[64] \
+    --number_of_epochs=24
 
 Authors
  * The speechbrain_growth authors 2026
@@ -23,6 +24,7 @@ Authors
 import sys
 
 from hyperpyyaml import load_hyperpyyaml
+from mnist_prepare import DataError, load_mnist, prepare_mnist, random_shift
 from torch.utils.data import TensorDataset
 
 import speechbrain as sb
@@ -42,15 +44,22 @@ class ImageBrain(GrowingBrain, LeanBrain):
     def compute_forward(self, batch, stage):
         """Given a batch of images it computes a score for each class."""
         images = batch[0].to(self.device)
+
+        # Move training images a little if specified.
+        if stage == sb.Stage.TRAIN and self.hparams.shift:
+            images = random_shift(images, self.hparams.shift)
+
         self.meter.count(images)
         return self.modules.model(images)
 
     def compute_objectives(self, predictions, batch, stage):
         """Given the scores and the labels it computes the cross-entropy."""
         labels = batch[1].to(self.device)
-        loss = self.hparams.compute_cost(predictions, labels)
 
-        if stage != sb.Stage.TRAIN:
+        if stage == sb.Stage.TRAIN:
+            loss = self.hparams.train_cost(predictions, labels)
+        else:
+            loss = self.hparams.compute_cost(predictions, labels)
             self.accuracy_stats.append(predictions[None], labels[None])
 
         return loss
@@ -121,9 +130,6 @@ def choose_optimizer(hparams):
 
 # Begin Recipe!
 if __name__ == "__main__":
-    # Dataset prep (download and checksums)
-    from mnist_prepare import DataError, load_mnist, prepare_mnist  # noqa
-
     # A mistake of the user's ends in one message, not in a traceback
     with plain_errors(DataError):
         # CLI:
@@ -134,7 +140,7 @@ if __name__ == "__main__":
         growth_plan = plan_run(blueprint)
 
         # Load hyperparameters file with command-line overrides
-        with open(hparams_file, encoding="utf-8") as fin:
+        with open(blueprint.path, encoding="utf-8") as fin:
             hparams = load_hyperpyyaml(fin, blueprint.overrides)
         opt_class = choose_optimizer(hparams)
 
@@ -144,7 +150,7 @@ if __name__ == "__main__":
         # Create experiment directory
         sb.create_experiment_directory(
             experiment_directory=hparams["output_folder"],
-            hyperparams_to_save=hparams_file,
+            hyperparams_to_save=blueprint.path,
             overrides=blueprint.overrides,
         )
         logger.info("The run, as planned:\n" + as_table(growth_plan))
