@@ -29,12 +29,12 @@ NOWHERE = "http://localhost:1"
 # The published strategies: schedule, and what the README adds to it
 STRATEGIES = {
     "mlp_early_1": [],
-    "mlp_published_2": ["--hidden=[32]"],
+    "mlp_early_2": ["--hidden=[32]"],
     "mlp_early_3": ["--hidden=[8]", "--batch_norm=True"],
 }
 LARGE = {
     "mlp_early_1": [64],
-    "mlp_published_2": [32, 64],
+    "mlp_early_2": [32, 64],
     "mlp_early_3": [32],
 }
 
@@ -190,7 +190,7 @@ def test_a_mistake_ends_without_a_traceback(arguments, message, tmp_path):
 START = {1: [], 2: ["--hidden=[32]"], 3: ["--hidden=[8]", "--batch_norm=True"]}
 
 
-@pytest.mark.parametrize("yaml", ["grow", "grow_fashion"])
+@pytest.mark.parametrize("yaml", ["grow", "grow_fashion", "published"])
 @pytest.mark.parametrize("when", ["early", "published"])
 @pytest.mark.parametrize("number", START)
 def test_plan_prints_each_strategy(number, when, yaml, capsys):
@@ -198,7 +198,12 @@ def test_plan_prints_each_strategy(number, when, yaml, capsys):
     path = str(RECIPE / "hparams" / f"{yaml}.yaml")
     main(["plan", path, f"--growth={file}", *START[number]])
     table = capsys.readouterr().out
-    assert "MACs per image" in table and table.count("exact") >= 1
+    assert "MACs per image" in table
+    growths = 1 if number == 3 else 2
+    noisy = growths - (number == 2) if when == "published" else 0
+    assert table.count("after_epoch") == growths
+    assert table.count("noise 0.01") == noisy
+    assert table.count("exact") == growths - noisy
 
 
 def test_fashion_is_the_other_yaml_with_some_changes():

@@ -65,7 +65,7 @@ def test_the_nearest_file_has_the_last_word(write):
     [
         ("base: own.yaml\n", "leads back here"),
         ("base: gone.yaml\n", "gone.yaml: No such file"),
-        ("base: grow.yaml\nwitdh: 8\n", "witdh"),
+        ("base: grow.yaml\nwidht: 8\n", "widht"),
         ("base: [grow.yaml\n", "own.yaml"),
     ],
 )
