@@ -160,7 +160,10 @@ class Blueprint:
         """The tree with references resolved and values replaced."""
         stream = io.StringIO(self.text)
         stream.name = self.path  # included files are found relative to it
-        overrides = {**self.overrides, **sizes}
+        # What does not change keeps its kind: a tuple would become a list
+        own = self.sizes if sizes else {}
+        changed = {k: v for k, v in sizes.items() if v != own.get(k)}
+        overrides = {**self.overrides, **changed}
         resolved = resolve_references(stream, overrides, True)
         return self._load(resolved)
 

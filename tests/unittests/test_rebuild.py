@@ -445,3 +445,19 @@ def test_a_metric_that_is_no_number_is_never_the_best(tmp_path):
     for number, metrics in enumerate([(nan, 10.0), (10.0, nan)]):
         folder = earlier_run(tmp_path / str(number), *metrics)
         assert best_checkpoint(str(folder)).meta["PER"] == 10.0
+
+
+def test_what_does_not_change_keeps_its_kind(tmp_path):
+    """TorchScript takes a tuple where eager code takes a list as well."""
+    path = tmp_path / "hparams.yaml"
+    path.write_text(
+        "width: 3\nkernel: (3, 4)\nconv: !new:torch.nn.Conv2d\n"
+        "    in_channels: 1\n    out_channels: !ref <width>\n"
+        "    kernel_size: !ref <kernel>\nmodules: {conv: !ref <conv>}\n"
+    )
+    blueprint = Blueprint(str(path))
+    sizes = {**blueprint.sizes, "width": 5}
+    (built,) = blueprint.build("conv", sizes=sizes)
+    assert built.out_channels == 5 and built.kernel_size == (3, 4)
+    (kernel,) = blueprint.build("kernel", sizes=sizes)
+    assert kernel == (3, 4)
