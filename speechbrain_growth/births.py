@@ -13,6 +13,7 @@ from speechbrain.nnet import CNN, RNN, containers, linear, normalization
 from speechbrain_growth.deepening import EXACT, Born, born, identity
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.nnet import ligru
+from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm
 from speechbrain_growth.plan import least_exact
 
 IN_EVAL = "exact in eval, approximate in train once calibrated"
@@ -78,6 +79,7 @@ def _padded_convolution(layer, place):
 @identity.register(nn.BatchNorm2d)
 @identity.register(nn.BatchNorm3d)
 @identity.register(nn.SyncBatchNorm)
+@identity.register(SyncBatchNorm)
 def _batch_norm(layer, place):
     """Undoes its own normalisation, until ``calibrating`` for mean 0, var 1."""
     if not (layer.affine and layer.track_running_stats):
@@ -231,7 +233,7 @@ def calibrating(plan, model):
     hooks = [
         layer.register_forward_pre_hook(calibrate)
         for name, layer in model.named_modules()
-        if isinstance(layer, nn.modules.batchnorm._BatchNorm)
+        if isinstance(layer, nn.modules.batchnorm._NormBase)
         and plan.born.get(plan.birthplace(name)) == IN_EVAL
     ]
     try:

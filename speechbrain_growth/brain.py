@@ -9,11 +9,13 @@ import os
 import time
 
 import torch
+from torch.nn import ModuleDict
 from torch.utils.data import DataLoader
 from tqdm import tqdm
 
 import speechbrain as sb
 from speechbrain.nnet.schedulers import NewBobScheduler
+from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.births import calibrating
 from speechbrain_growth.carrying import carry, follow
@@ -21,17 +23,19 @@ from speechbrain_growth.deepening import Birth
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.meter import METER, Meter
 from speechbrain_growth.probe import drift
+from speechbrain_growth.processes import all_or_none, on_main
 from speechbrain_growth.report import growth_in_words
 from speechbrain_growth.resuming import ResumingBrain
 from speechbrain_growth.run_log import RunLogger
 from speechbrain_growth.schedules import STATE
 from speechbrain_growth.starting import best_checkpoint, load_modules, sizes_of
 from speechbrain_growth.transfer import powers_of
+from speechbrain_growth.wrapping import WrappingBrain
 
 logger = get_logger(__name__)
 
 
-class GrowingBrain(ResumingBrain):
+class GrowingBrain(ResumingBrain, WrappingBrain):
     """Decides after validation, grows before the next epoch.
 
     A recipe says in ``valid_stats`` which metrics a validation gave, and calls
@@ -63,7 +67,6 @@ class GrowingBrain(ResumingBrain):
         self.meter = Meter(blueprint.modules, schedule, self.device)
         self.valid_loader = None
         self.logs.paths.append(growth_log.save_file)
-        _refuse_wrappers(self)
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(STATE, self.schedule)
             self.checkpointer.add_recoverable(METER, self.meter)
@@ -92,6 +95,11 @@ class GrowingBrain(ResumingBrain):
         stats : dict
             Its metrics, from ``valid_stats``.
         """
+        state = on_main(self._decide, epoch, stats)
+        self.schedule.restore(state)
+
+    def _decide(self, epoch, stats):
+        """Decides on the main process; returns what the schedule then knows."""
         wish = os.path.join(self.hparams.output_folder, "grow_now")
         asked = os.stat(wish).st_mtime_ns if os.path.exists(wish) else None
         left = len(self.schedule.growths) - self.schedule.decided
@@ -100,6 +108,7 @@ class GrowingBrain(ResumingBrain):
             logger.info(f"The model grows before epoch {epoch + 1}.")
         elif fresh and not left:
             logger.warning(f"{wish}: no growth is left in the schedule.")
+        return self.schedule.state()
 
     def fit(self, epoch_counter, train_set, valid_set=None, **kwargs):
         """Trains as ``speechbrain.Brain.fit`` does, growing between epochs.
@@ -150,7 +159,7 @@ class GrowingBrain(ResumingBrain):
             load_modules(
                 checkpoint,
                 self.checkpointer.recoverables,
-                [*self.modules.values(), self.meter],
+                [*self.raw_modules.values(), self.meter],
             )
         before = dict(self.meter.total)  # the earlier run's cost is ours, too
         self.restore_sizes(own)
@@ -227,12 +236,14 @@ class GrowingBrain(ResumingBrain):
         begin = time.time()
         self.meter.fold()  # what is counted so far was counted at these sizes
         schedule, growth = self.schedule, self.schedule.current
-        old, new = self._modules(), self._build(schedule.wanted)
         seed = 1000 * int(getattr(self.hparams, "seed", 0)) + schedule.decided
         birth = Birth(growth.birth)
-        plan = carry(old, new, noise=growth.noise, seed=seed, birth=birth)
-        with calibrating(plan, new):
-            far = self._drift(new)
+        with all_or_none():
+            old, new = self._modules(), self._build(schedule.wanted)
+            plan = carry(old, new, noise=growth.noise, seed=seed, birth=birth)
+            with calibrating(plan, new):
+                far = self._drift(new)
+        far = on_main(float, far)
         promised = growth.noise is None and plan.promise.startswith("exact")
         tolerance = schedule.tolerance if promised else None
         entry = {
@@ -270,7 +281,7 @@ class GrowingBrain(ResumingBrain):
 
     def _log_growth(self, entry):
         """Writes a growth wherever growths are logged."""
-        self.growth_log.write(entry)
+        on_main(self.growth_log.write, entry)
         train_logger = getattr(self.hparams, "train_logger", None)
         if isinstance(train_logger, RunLogger):
             train_logger.log_growth(entry)
@@ -299,7 +310,7 @@ class GrowingBrain(ResumingBrain):
         """
         self.modules.eval()
         self.on_stage_start(sb.Stage.VALID, epoch)
-        average, bar = 0.0, not self.noprogressbar
+        average, bar = 0.0, not self.noprogressbar and if_main_process()
         bar = tqdm(
             self.valid_loader, "checking growth", disable=not bar, leave=False
         )
@@ -312,12 +323,13 @@ class GrowingBrain(ResumingBrain):
 
     def _drift(self, new):
         """How far new modules are from the living ones, on one batch."""
-        living = self._modules()
+        living, old = ModuleDict(self.modules.items()), self._modules()
         outputs = []
-        with torch.no_grad(), torch.random.fork_rng(), self.evaluation_ctx:
+        # In full precision: a rounded probe would hide a drift, or be one
+        with torch.no_grad(), torch.random.fork_rng():
             batch = next(iter(self.valid_loader))
             try:
-                for modules in (living, new):
+                for modules in (old, new):
                     self.modules.update(modules)
                     self.modules.eval()
                     outputs.append(self.compute_forward(batch, sb.Stage.VALID))
@@ -338,13 +350,13 @@ class GrowingBrain(ResumingBrain):
         return [self.optimizer] if hasattr(self, "optimizer") else []
 
     def _modules(self):
-        """The living modules, in a container of their own."""
-        return torch.nn.ModuleDict(self.modules.items())
+        """The living modules, not wrapped, in a container of their own."""
+        return ModuleDict(self.raw_modules.items())
 
     def _build(self, sizes):
         """New modules; those whose shapes do not change stay as they are."""
-        new = self.blueprint.modules(sizes).to(self.device)
-        for name, module in self.modules.items():
+        new = self.prepared(self.blueprint.modules(sizes).to(self.device))
+        for name, module in self.raw_modules.items():
             if _shapes(module) == _shapes(new[name]):
                 new[name] = module
         return new
@@ -352,8 +364,7 @@ class GrowingBrain(ResumingBrain):
     def _swap(self, new):
         """Puts new modules wherever the old ones were. The only such place."""
         for name, module in new.items():
-            old = self.modules[name]
-            self.modules[name] = module
+            old = self.raw_modules[name]
             holders = [vars(self.hparams)]
             holders.append(getattr(self.hparams, "modules", {}))
             if self.checkpointer is not None:
@@ -362,6 +373,7 @@ class GrowingBrain(ResumingBrain):
                 for key, value in list(holder.items()):
                     if value is old:
                         holder[key] = module
+        self.replace(new)
 
 
 @contextlib.contextmanager
@@ -428,14 +440,3 @@ def _shapes(module):
     """Shapes of all tensors of a module."""
     state = module.state_dict()
     return {name: tensor.shape for name, tensor in state.items()}
-
-
-def _refuse_wrappers(brain):
-    """What a growth does not yet reach into is refused, if there is one."""
-    options = ("jit", "compile", "distributed_launch", "data_parallel_backend")
-    used = [f"--{name}" for name in options if getattr(brain, name)]
-    if used and brain.schedule.growths:
-        raise GrowthError(
-            f"{', '.join(used)}: a model that is compiled or spread over "
-            "processes cannot grow yet; leave the option out, or --growth=[]"
-        )

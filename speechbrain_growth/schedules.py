@@ -191,7 +191,7 @@ class GrowthSchedule:
             Where to.
         """
         with open(path, "w", encoding="utf-8") as fout:
-            yaml.safe_dump(self._state(), fout, sort_keys=False)
+            yaml.safe_dump(self.state(), fout, sort_keys=False)
 
     @mark_as_loader
     def load(self, path, end_of_epoch=True):
@@ -205,13 +205,28 @@ class GrowthSchedule:
             Not used.
         """
         del end_of_epoch
-        for key, value in read_state(path).items():
+        self.restore(read_state(path))
+
+    def restore(self, state):
+        """Takes up a state.
+
+        Arguments
+        ---------
+        state : dict
+            As ``state`` gave it.
+        """
+        for key, value in state.items():
             setattr(self, key, value)
         # A run that is evaluated or resumed may have a shorter list.
         self.decided = min(self.decided, len(self.growths))
 
-    def _state(self):
-        """What a checkpoint holds."""
+    def state(self):
+        """What a checkpoint holds.
+
+        Returns
+        -------
+        dict
+        """
         return {
             "sizes": self.sizes,
             "decided": self.decided,
@@ -245,7 +260,7 @@ def read_state(path):
             state = yaml.safe_load(fin)
         except yaml.YAMLError:
             state = None
-    wanted = set(GrowthSchedule()._state())
+    wanted = set(GrowthSchedule().state())
     if not isinstance(state, dict) or set(state) != wanted:
         raise GrowthError(
             f"{os.fspath(path)}: this is not the state of a growth schedule; "

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import os
 import random
 import re
 
@@ -85,7 +86,7 @@ class ToyBrain(GrowingBrain):
 
     def compute_forward(self, batch, stage):
         """Log-probabilities of five classes for every frame."""
-        inputs, _ = batch
+        inputs = batch[0].to(self.device)
         if stage == sb.Stage.TRAIN:  # as augmentations do, from anywhere
             inputs = inputs + 0.1 * random.random() * np.random.rand()
         self.meter.count(inputs)
@@ -93,7 +94,7 @@ class ToyBrain(GrowingBrain):
 
     def compute_objectives(self, predictions, batch, stage):
         """Cross-entropy."""
-        targets = batch[1]
+        targets = batch[1].to(self.device)
         self.errors += (predictions.argmax(-1) != targets).sum().item()
         return torch.nn.functional.nll_loss(
             predictions.flatten(0, 1), targets.flatten()
@@ -157,7 +158,9 @@ def toy(folder, kill=None, keep=1, run_opts=None, **overrides):
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "toy.yaml"
-    path.write_text(YAML, encoding="utf-8")
+    own = folder / f"toy{os.getpid()}.yaml"  # two processes may write at once
+    own.write_text(YAML, encoding="utf-8")
+    os.replace(own, path)
     overrides = {"output_folder": str(folder), **overrides}
     blueprint = open_blueprint(str(path), overrides)
     with open(path, encoding="utf-8") as fin:

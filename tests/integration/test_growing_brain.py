@@ -318,12 +318,6 @@ def test_needs_a_validation_set(tmp_path):
         brain.fit(brain.hparams.epoch_counter, data())
 
 
-def test_options_that_wrap_the_model_are_refused(tmp_path):
-    with pytest.raises(GrowthError, match="--jit"):
-        toy(tmp_path, run_opts={"jit": True})
-    toy(tmp_path, run_opts={"jit": True}, growth=[])
-
-
 def test_the_schedule_in_a_checkpoint_is_readable_text(tmp_path):
     brain = train(toy(tmp_path))
     checkpoint = brain.checkpointer.find_checkpoint()

@@ -34,6 +34,7 @@ from speechbrain_growth.brain import GrowingBrain
 from speechbrain_growth.errors import GrowthError, plain_errors
 from speechbrain_growth.lean import LeanBrain
 from speechbrain_growth.planning import as_table, plan_run
+from speechbrain_growth.processes import join
 from speechbrain_growth.starting import open_blueprint
 
 logger = get_logger(__name__)
@@ -144,8 +145,8 @@ if __name__ == "__main__":
             hparams = load_hyperpyyaml(fin, blueprint.overrides)
         opt_class = choose_optimizer(hparams)
 
-        # Initialize ddp (useful only for multi-GPU DDP training)
-        sb.utils.distributed.ddp_init_group(run_opts)
+        # Initialize ddp (useful only for DDP training)
+        join(run_opts)
 
         # Create experiment directory
         sb.create_experiment_directory(

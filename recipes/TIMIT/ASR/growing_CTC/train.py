@@ -32,6 +32,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.brain import GrowingBrain
 from speechbrain_growth.errors import GrowthError, plain_errors
 from speechbrain_growth.planning import as_table, plan_run
+from speechbrain_growth.processes import join
 from speechbrain_growth.starting import open_blueprint
 
 logger = get_logger(__name__)
@@ -234,8 +235,8 @@ if __name__ == "__main__":
         with open(blueprint.path, encoding="utf-8") as fin:
             hparams = load_hyperpyyaml(fin, blueprint.overrides)
 
-        # Initialize ddp (useful only for multi-GPU DDP training)
-        sb.utils.distributed.ddp_init_group(run_opts)
+        # Initialize ddp (useful only for DDP training)
+        join(run_opts)
 
         # Create experiment directory
         sb.create_experiment_directory(

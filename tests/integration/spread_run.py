@@ -1,0 +1,168 @@
+"""What two processes do for the tests beside it; torchrun starts it.
+
+Each process writes what it ended with to `<scene>/<rank>.pt`.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import sys
+from pathlib import Path
+
+import torch
+from growing_run import at, data, toy, train, weights
+
+import speechbrain as sb
+from speechbrain_growth import (
+    GrowthError,
+    brain as brain_module,
+)
+from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm, synchronise
+
+FOLDER = Path(sys.argv[1])
+
+
+def scene(function):
+    """Runs a scene in a folder of its own; all processes end it together."""
+    folder = FOLDER / function.__name__
+    folder.mkdir(exist_ok=True)
+    found = function(folder)
+    torch.save(found, folder / f"{torch.distributed.get_rank()}.pt")
+    torch.distributed.barrier()
+
+
+def spread(folder, **options):
+    """The toy over the processes of this run."""
+    run_opts = {"distributed_backend": "gloo", **options.pop("run_opts", {})}
+    return toy(folder, run_opts=run_opts, **options)
+
+
+def outcome(brain):
+    """What a process ended with."""
+    return {
+        "weights": {k: v.clone() for k, v in weights(brain).items()},
+        "wrapped": [type(m).__name__ for m in brain.modules.values()],
+        "layers": {str(type(m)) for m in brain.modules.modules()},
+        "sizes": brain.schedule.sizes,
+        "history": brain.history,
+    }
+
+
+def whole(folder):
+    """Grows in the middle, nothing happens to it; then tests its best."""
+    brain = train(spread(folder))
+    found = outcome(brain)
+    loader = torch.utils.data.DataLoader(data(2, seed=1), batch_size=4)
+    return {**found, "loss": float(brain.evaluate(loader, min_key="error"))}
+
+
+def resumed_before(folder):
+    """Stopped with the decision taken, then started again."""
+    train(spread(folder, kill=at("epoch 2 saved")))
+    return outcome(train(spread(folder)))
+
+
+def resumed_after(folder):
+    """Stopped when it had grown, then started again."""
+    train(spread(folder, kill=at("epoch 3 saved")))
+    return outcome(train(spread(folder)))
+
+
+def one_to_two(folder):
+    """Goes on from a checkpoint of a single process."""
+    return outcome(train(spread(folder)))
+
+
+def two_to_one(folder):
+    """Stops, for a single process to go on."""
+    return outcome(train(spread(folder, kill=at("epoch 3 saved"))))
+
+
+def scripted(folder):
+    """Scripted, then spread."""
+    return outcome(train(spread(folder, run_opts={"jit": True})))
+
+
+def one_size_only(folder):
+    """The output layer stays as it is, and wrapped as it is."""
+    growth = [{"after_epoch": 2, "rnn_neurons": 9}]
+    return outcome(train(spread(folder, growth=growth)))
+
+
+def failure(folder):
+    """The second process cannot grow; neither does."""
+    brain = spread(folder)
+    if brain.rank == 1:
+        brain.blueprint.modules = no_memory
+    return said(train, brain)
+
+
+def drifting(folder):
+    """The first process sees a drift, the second does not."""
+    brain = spread(folder)
+    measured = brain_module.drift
+    brain_module.drift = lambda *outputs: 0.25 * (1 - brain.rank)
+    try:
+        return said(train, brain)
+    finally:
+        brain_module.drift = measured
+
+
+def bad_metric(folder):
+    """A condition that cannot be judged, which only the first finds out."""
+    growth = [{"on_plateau": {"metric": "PER"}, "rnn_neurons": 9}]
+    return said(train, spread(folder, growth=growth))
+
+
+def no_memory(sizes):
+    """Stands for whatever may go wrong on one machine."""
+    raise MemoryError(f"no room for {sizes['rnn_neurons']} units")
+
+
+def said(function, *args):
+    """What a user would read, and nothing else."""
+    try:
+        function(*args)
+    except (GrowthError, MemoryError) as error:
+        return str(error)
+
+
+def batch_norm(folder):
+    """Half of a batch through a synchronised batch norm, and back."""
+    inputs, gradient = torch.load(folder / "batch.pt")
+    rank = torch.distributed.get_rank()
+    part = slice(0, 3) if rank == 0 else slice(3, None)  # of unlike sizes
+    net = torch.nn.Sequential(torch.nn.BatchNorm1d(4, dtype=torch.float64))
+    synchronise(net)
+    assert type(net[0]) is SyncBatchNorm
+    own = inputs[part].requires_grad_()
+    outputs = net(own)
+    outputs.backward(gradient[part])
+    net.eval()
+    return {
+        "outputs": outputs.detach(),
+        "gradient": own.grad,
+        "weight": net[0].weight.grad,
+        "bias": net[0].bias.grad,
+        "buffers": net.state_dict(),
+        "eval": net(own).detach(),
+    }
+
+
+if __name__ == "__main__":
+    sb.utils.distributed.ddp_init_group({"distributed_backend": "gloo"})
+    for one in (
+        whole,
+        resumed_before,
+        resumed_after,
+        one_to_two,
+        two_to_one,
+        scripted,
+        one_size_only,
+        failure,
+        drifting,
+        bad_metric,
+        batch_norm,
+    ):
+        scene(one)
+    torch.distributed.destroy_process_group()
