@@ -128,8 +128,7 @@ def growth_in_words(entry, example):
         for key, old in entry["valid_before"].items()
     )
     cost = ", ".join(
-        f"{entry[key + '_before'] / 1e6:.2f} -> "
-        f"{entry[key + '_after'] / 1e6:.2f} M {words}"
+        f"{amounts(entry[key + '_before'], entry[key + '_after'])} {words}"
         for key, words in (
             ("parameters", "parameters"),
             ("macs", f"MACs per {example}"),
@@ -144,6 +143,30 @@ def growth_in_words(entry, example):
         f"{entry['drift']:.1e}; validation right before -> right after: "
         f"{metrics}; {entry['seconds']:.1f} s."
     )
+
+
+def amounts(before, after):
+    """Two large numbers, both in millions if the second is that large.
+
+    Arguments
+    ---------
+    before : int
+        The first.
+    after : int
+        The second.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> amounts(12730, 25450), amounts(900000, 3500000)
+    ('12,730 -> 25,450', '0.90 -> 3.50 M')
+    """
+    if after < 1e6:
+        return f"{before:,} -> {after:,}"
+    return f"{before / 1e6:.2f} -> {after / 1e6:.2f} M"
 
 
 def number(value):

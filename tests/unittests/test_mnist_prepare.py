@@ -101,6 +101,9 @@ def test_what_was_written_is_read(folder):
     np.testing.assert_allclose(np.polyval(line, pixels), test[0], atol=1e-5)
     train = parts["train"][0].double()
     assert abs(train.mean()) < 1e-5 and abs(train.std() - 1) < 1e-5
+    for images, _ in parts.values():  # black is black in each part
+        assert images.min() == test[0].min()
+        assert images.max() == test[0].max()
 
 
 def test_valid_is_taken_from_train_and_is_always_the_same(folder):
