@@ -20,7 +20,7 @@ KEYS = {  # of a sweep file, and what each must be
     "seeds": list,
     "runs": dict,
 }
-OPTIONAL = {"common": dict, "grid": dict, "large": str}
+OPTIONAL = {"common": dict, "grid": dict, "large": str, "base": str}
 OWN = ("seed", "output_folder")  # the sweep's own overrides
 NAME = re.compile(r"\w[\w.,=+-]*")  # a folder is called so
 
@@ -57,13 +57,13 @@ def read_sweep(path):
     GrowthError
         Naming everything that is wrong with it.
     """
-    try:
-        with open(path, encoding="utf-8") as fin:
-            found = yaml.safe_load(fin)
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise GrowthError(f"{path}: {error}; it must be the YAML of a sweep")
-    if not isinstance(found, dict):
-        raise GrowthError(f"{path}: found {found!r}; it must be a mapping")
+    found = _read(path)
+    if isinstance(found.get("base"), str):
+        folder = os.path.dirname(os.path.abspath(path))
+        base = _read(os.path.join(folder, found["base"]))
+        if "base" in base:
+            raise GrowthError(f"{path}: its base has a base; one is enough")
+        found = {**base, **found}
     kinds = {**KEYS, **OPTIONAL}
     problems = [
         f"{key} is no key of a sweep; those are {', '.join(kinds)}"
@@ -93,6 +93,18 @@ def read_sweep(path):
         runs=_expanded(found),
         large=found.get("large"),
     )
+
+
+def _read(path):
+    """A file as a mapping."""
+    try:
+        with open(path, encoding="utf-8") as fin:
+            found = yaml.safe_load(fin)
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise GrowthError(f"{path}: {error}; it must be the YAML of a sweep")
+    if not isinstance(found, dict):
+        raise GrowthError(f"{path}: found {found!r}; it must be a mapping")
+    return found
 
 
 def _contradictions(found):

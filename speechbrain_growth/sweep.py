@@ -73,7 +73,9 @@ def sweep(chosen):
         if argument.split("=")[0].lstrip("-") in named.union(OWN)
     ]
     runs = [(name, seed) for name in grid.runs for seed in grid.seeds]
-    problems += [p for run in runs for p in _other_settings(grid, *run)]
+    for name, seed in runs:
+        wanted = settings(grid, name, chosen.passed_on)
+        problems += other_settings(grid.folder(name, seed), wanted)
     if problems:
         raise GrowthError(problems)
     with alone(grid.results):
@@ -171,7 +173,7 @@ def _job(grid, name, seed, passed_on):
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, SETTINGS)
     with open(f"{path}.tmp", "w", encoding="utf-8") as fout:
-        json.dump(grid.runs[name], fout)
+        json.dump(settings(grid, name, passed_on), fout)
     os.replace(f"{path}.tmp", path)
     overrides = {**grid.runs[name], "seed": seed, "output_folder": folder}
     return Job(
@@ -188,23 +190,59 @@ def _job(grid, name, seed, passed_on):
     )
 
 
-def _other_settings(grid, name, seed):
-    """How a run that was begun differs from what the file now asks for."""
-    folder, wanted = grid.folder(name, seed), grid.runs[name]
-    begun = [
-        os.path.exists(os.path.join(folder, file)) for file in (RUN_LOG, LOG)
-    ]
-    path = os.path.join(folder, SETTINGS)
+def settings(grid, name, passed_on):
+    """What a run is begun with, beside its seed.
+
+    Arguments
+    ---------
+    grid : Sweep
+        The sweep file.
+    name : str
+        Name of the run.
+    passed_on : list of str
+        What all runs are given.
+
+    Returns
+    -------
+    dict
+        Texts.
+    """
+    return {**grid.runs[name], "--": " ".join(passed_on)}
+
+
+def other_settings(folder, wanted):
+    """How a run that was begun differs from what it would be begun with now.
+
+    Arguments
+    ---------
+    folder : str
+        Its output folder.
+    wanted : dict
+        From ``settings``.
+
+    Returns
+    -------
+    list of str
+        One problem for each difference.
+    """
+    files = [os.path.join(folder, file) for file in (RUN_LOG, LOG, SETTINGS)]
+    *begun, noted = map(os.path.exists, files)
     if not any(begun):
         return []
-    if not os.path.exists(path):
+    if not noted:
         return [f"{folder}: no sweep made this run; delete it or rename it"]
-    with open(path, encoding="utf-8") as fin:
+    with open(files[-1], encoding="utf-8") as fin:
         had = json.load(fin)
     return [
-        f"{folder}: was begun with {key} {had.get(key, 'as in the YAML')}, "
-        f"now it is {wanted.get(key, 'as in the YAML')}; delete the folder, or "
-        "give the run another name"
+        f"{folder}: was begun with {_said(key, had)}, now it would be with "
+        f"{_said(key, wanted)}; delete the folder, or change that back"
         for key in sorted({*had, *wanted})
         if had.get(key) != wanted.get(key)
     ]
+
+
+def _said(key, overrides):
+    """One setting in words."""
+    if key == "--":
+        return f"'{overrides[key]}' behind --"
+    return f"{key} {overrides.get(key, 'as in the YAML')}"

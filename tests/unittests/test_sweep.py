@@ -153,11 +153,26 @@ def test_a_grid_multiplies_the_runs_and_text_passes_unchanged(tmp_path):
     }
 
 
+def test_a_file_may_say_only_what_differs_from_another(tmp_path):
+    base = read_sweep(write(tmp_path, common={"dataset": "a"}))
+    other = tmp_path / "other.yaml"
+    other.write_text("base: sweep.yaml\nresults: b\ncommon: {dataset: b}\n")
+    found = read_sweep(str(other))
+    assert found.runs["small"] == {"dataset": "b", "error": "9"}
+    assert base.runs["small"] == {"dataset": "a", "error": "9"}
+    assert (found.seeds, found.large) == (base.seeds, base.large)
+    other.write_text("base: other.yaml\n")
+    with pytest.raises(GrowthError, match="one is enough"):
+        read_sweep(str(other))
+
+
 def test_a_run_with_other_settings_is_not_taken_for_done(tmp_path):
     main(["sweep", write(tmp_path, seeds=[1])])
     runs = {"small": {"error": 9}, "large": {"error": 7}}
-    with pytest.raises(SystemExit, match="begun with error 8, now it is 7"):
+    with pytest.raises(SystemExit, match="with error 8, now it would be"):
         main(["sweep", write(tmp_path, runs=runs, seeds=[1])])
+    with pytest.raises(SystemExit, match="now it would be with '--x=1' beh"):
+        main(["sweep", write(tmp_path, seeds=[1]), "--", "--x=1"])
     by_hand = tmp_path / "results" / "tiny" / "1"
     by_hand.mkdir(parents=True)
     (by_hand / "run_log.jsonl").write_text("")
