@@ -6,6 +6,8 @@ Authors
 
 import json
 import math
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -246,3 +248,36 @@ def test_what_the_docs_say_of_a_whole_step():
     ratio = step.get_total_flops() / forward.get_total_flops()
     docs = Path(__file__).parents[2] / "docs" / "instrument.md"
     assert f"{ratio:.2f} times its" in docs.read_text(encoding="utf-8")
+
+
+PROCESS = """
+import sys, torch
+from speechbrain_growth.meter import Meter
+from speechbrain_growth.schedules import GrowthSchedule
+rank, store = int(sys.argv[1]), sys.argv[2]
+torch.distributed.init_process_group(
+    "gloo", init_method=f"file://{store}", rank=rank, world_size=2
+)
+build = lambda sizes: torch.nn.ModuleDict({"net": torch.nn.Linear(3, 2)})
+meter = Meter(build, GrowthSchedule())
+meter.start()
+for _ in range(2):
+    meter.count(torch.ones(5 + rank, 3))
+    macs = meter.stats()["macs"]
+print(macs)
+"""
+
+
+def test_processes_of_one_run_are_added_up(tmp_path):
+    store = str(tmp_path / "store")
+    processes = [
+        subprocess.Popen(
+            [sys.executable, "-c", PROCESS, str(rank), store],
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        for rank in range(2)
+    ]
+    printed = [process.communicate(timeout=120)[0] for process in processes]
+    # both processes know the total of both, and no epoch is added twice
+    assert printed == [f"{2 * TRAINING * (5 + 6) * 3 * 2}\n"] * 2
