@@ -16,4 +16,5 @@ from speechbrain_growth import (
 from speechbrain_growth.carrying import carry
 from speechbrain_growth.deepening import Birth
 from speechbrain_growth.errors import GrowthError, NoRuleError
+from speechbrain_growth.nnet.weighted_norm import fold
 from speechbrain_growth.tracing import trace

@@ -22,6 +22,7 @@ from speechbrain_growth.carrying import carry, follow
 from speechbrain_growth.deepening import Birth
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.meter import METER, Meter
+from speechbrain_growth.nnet.weighted_norm import weighted
 from speechbrain_growth.probe import drift
 from speechbrain_growth.processes import all_or_none, on_main
 from speechbrain_growth.report import growth_in_words
@@ -30,6 +31,7 @@ from speechbrain_growth.run_log import RunLogger
 from speechbrain_growth.schedules import STATE
 from speechbrain_growth.starting import best_checkpoint, load_modules, sizes_of
 from speechbrain_growth.transfer import powers_of
+from speechbrain_growth.transition import TRANSITION, Transition
 from speechbrain_growth.wrapping import WrappingBrain
 
 logger = get_logger(__name__)
@@ -65,11 +67,13 @@ class GrowingBrain(ResumingBrain, WrappingBrain):
         self.growth_log = growth_log
         self.schedule.start(blueprint.sizes)
         self.meter = Meter(blueprint.modules, schedule, self.device)
+        self.transition = Transition(self._modules)
         self.valid_loader = None
         self.logs.paths.append(growth_log.save_file)
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(STATE, self.schedule)
             self.checkpointer.add_recoverable(METER, self.meter)
+            self.checkpointer.add_recoverable(TRANSITION, self.transition)
 
     def valid_stats(self, stage_loss):
         """Metrics of the validation that just ended; recipes add theirs.
@@ -209,7 +213,8 @@ class GrowingBrain(ResumingBrain, WrappingBrain):
     def restore_sizes(self, checkpoint):
         """Gives the model the sizes of a checkpoint, larger or smaller.
 
-        Weights and optimizer state are left for the checkpoint to fill.
+        Its LayerNorms are weighted or stock as they were then. Weights and
+        optimizer state are left for the checkpoint to fill.
 
         Arguments
         ---------
@@ -224,6 +229,11 @@ class GrowingBrain(ResumingBrain, WrappingBrain):
             follow(self._optimizers(), old, new)
             self._swap(new)
             self.schedule.start(sizes)
+        if TRANSITION in checkpoint.paramfiles:
+            before = set(weighted(self._modules()))
+            self.transition.load(checkpoint.paramfiles[TRANSITION])
+            if set(weighted(self._modules())) != before:
+                self.script_again()
 
     def grow(self, epoch):
         """Grows the model as the schedule wants, or leaves it as it was.
@@ -237,14 +247,20 @@ class GrowingBrain(ResumingBrain, WrappingBrain):
         self.meter.fold()  # what is counted so far was counted at these sizes
         schedule, growth = self.schedule, self.schedule.current
         seed = 1000 * int(getattr(self.hparams, "seed", 0)) + schedule.decided
-        birth = Birth(growth.birth)
         with all_or_none():
-            old, new = self._modules(), self._build(schedule.wanted)
-            plan = carry(old, new, noise=growth.noise, seed=seed, birth=birth)
+            old, new = self._modules(), self._build(schedule.wanted, seed)
+            plan = carry(
+                old,
+                new,
+                symmetry=growth.symmetry,
+                seed=seed,
+                birth=Birth(growth.birth, growth.born),
+                fold=growth.fold,
+            )
             with calibrating(plan, new):
                 far = self._drift(new)
         far = on_main(float, far)
-        promised = growth.noise is None and plan.promise.startswith("exact")
+        promised = growth.symmetry.exact and plan.promise.startswith("exact")
         tolerance = schedule.tolerance if promised else None
         entry = {
             "growth": schedule.decided - 1,
@@ -253,11 +269,13 @@ class GrowingBrain(ResumingBrain, WrappingBrain):
             "grown": tolerance is None or far <= tolerance,
             "drift": far,
             "tolerance": tolerance,
-            "noise": growth.noise,
+            "symmetry": str(growth.symmetry),
+            "fold": growth.fold if plan.weights else 0,
             "born": plan.born,
             "optimizer": growth.optimizer,
             "lr": growth.lr,
             "rewarm": growth.rewarm,
+            "rewarmed": growth.units,
             "sizes_before": schedule.sizes,
             "sizes_after": schedule.wanted,
             "valid_before": {
@@ -273,6 +291,8 @@ class GrowingBrain(ResumingBrain, WrappingBrain):
         follow(self._optimizers(), old, new, plan if carried else None)
         self._swap(new)
         grace(getattr(self.hparams, "lr_annealing", None))
+        rewarm = growth.rewarm if growth.units == "new" else 0
+        self.transition.begin(plan, rewarm)
         schedule.grown(self.optimizer_step)
         entry["seconds"] = time.time() - begin
         entry["valid_after"] = self.measure(epoch)
@@ -340,7 +360,7 @@ class GrowingBrain(ResumingBrain, WrappingBrain):
     def optimizers_step(self):
         """One step, at the learning rate that the growths left."""
         factor = self.schedule.lr_factor(self.optimizer_step)
-        with scaled_lr(self._optimizers(), factor):
+        with self.transition.step(), scaled_lr(self._optimizers(), factor):
             super().optimizers_step()
 
     def _optimizers(self):
@@ -353,9 +373,10 @@ class GrowingBrain(ResumingBrain, WrappingBrain):
         """The living modules, not wrapped, in a container of their own."""
         return ModuleDict(self.raw_modules.items())
 
-    def _build(self, sizes):
+    def _build(self, sizes, seed=0):
         """New modules; those whose shapes do not change stay as they are."""
-        new = self.prepared(self.blueprint.modules(sizes).to(self.device))
+        new = self.blueprint.modules(sizes, seed).to(self.device)
+        new = self.prepared(new)
         for name, module in self.raw_modules.items():
             if _shapes(module) == _shapes(new[name]):
                 new[name] = module

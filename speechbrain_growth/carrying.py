@@ -4,14 +4,18 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import warnings
+
 import torch
 
 from speechbrain_growth.births import calibrating
 from speechbrain_growth.deepening import Birth, with_births
+from speechbrain_growth.nnet.weighted_norm import weigh
+from speechbrain_growth.noise import add_noise
 from speechbrain_growth.probe import in_eval
+from speechbrain_growth.symmetry import symmetry_of
 from speechbrain_growth.tracing import trace
 from speechbrain_growth.transfer import (
-    add_noise,
     carry_optimizer,
     carry_weights,
     check_strangers,
@@ -19,7 +23,9 @@ from speechbrain_growth.transfer import (
 )
 
 
-def carry(old, new, optimizer=None, noise=None, seed=0, birth=None):
+def carry(
+    old, new, optimizer=None, symmetry="shares", seed=0, birth=None, fold=None
+):
     """Makes ``new`` compute what ``old`` does, and the optimizer follow.
 
     Everything is checked before anything changes: if this raises, ``new`` and
@@ -33,13 +39,19 @@ def carry(old, new, optimizer=None, noise=None, seed=0, birth=None):
         The same model built with larger sizes.
     optimizer : torch.optim.Optimizer
         Holds the old parameters; will hold the new ones, and their state.
-    noise : float
-        Net2Net's noise relative to the weights, which changes the function;
-        None breaks the symmetry exactly, by unequal shares.
+    symmetry : str or dict
+        How new units come to differ from old ones: ``shares``, ``fresh``,
+        ``pairs``, ``{"dirichlet": 1.0}``, ``{"zero_sum": 0.1}``, or
+        ``{"noise": 0.01}``, which changes the function; see
+        ``speechbrain_growth.symmetry``.
     seed : int
         Seed of the random choices.
     birth : Birth
         How layers are born that only the new model has.
+    fold : int
+        Lets a LayerNorm grow to any size: it weighs its units, exactly, until
+        ``fold(new)`` has been called as many times, after each step of the
+        optimizer. None refuses the sizes that need it.
 
     Returns
     -------
@@ -66,11 +78,16 @@ def carry(old, new, optimizer=None, noise=None, seed=0, birth=None):
     True
     """
     generator = torch.Generator().manual_seed(seed)
-    birth = birth or Birth()
-    plan = trace(old, new, generator, noise is not None, birth)
+    birth, symmetry = birth or Birth(), symmetry_of(symmetry)
+    plan = trace(old, new, symmetry, generator, birth, fold is not None)
     state = carry_weights(plan, old, new)
-    if noise is not None:
-        state = add_noise(plan, state, noise, generator)
+    state = add_noise(plan, state, symmetry, generator)
+    if symmetry.way == "equal" and plan.changes:
+        warnings.warn(
+            "symmetry: copies with equal shares stay identical for ever; "
+            "shares, or zero_sum noise, would tell them apart",
+            stacklevel=2,
+        )
     if optimizer is not None:
         follow([optimizer], old, new, plan)
     new.load_state_dict(with_births(plan, state), strict=True)
@@ -79,6 +96,8 @@ def carry(old, new, optimizer=None, noise=None, seed=0, birth=None):
         if plan.before(name) is not None:
             grows = trainable[plan.before(name)].requires_grad
             parameter.requires_grad_(grows)
+    for name, (weights, dim) in plan.weights.items():
+        weigh(new.get_submodule(name), weights, dim, fold)
     if birth.probe is not None:
         with torch.no_grad(), in_eval(new), calibrating(plan, new):
             new(birth.probe)

@@ -5,10 +5,14 @@ Authors
 """
 
 import difflib
-from typing import NamedTuple, Union
+from typing import NamedTuple, Tuple, Union
 
 from speechbrain_growth.conditions import CONDITIONS, arguments
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.symmetry import Symmetry, symmetry_of
+
+FOLD = 300  # steps; some hundred are enough for the layers behind to follow
+WAYS_OF_BIRTH = ("gate", "identity", "copy")
 
 
 class Growth(NamedTuple):
@@ -26,13 +30,20 @@ class Growth(NamedTuple):
         Scales the learning rate from here on.
     rewarm : int
         Steps over which the learning rate climbs to its value again.
+    units : str
+        Whose: ``all`` or ``new``.
     optimizer : str
         ``carry`` or ``reset``: what becomes of the optimizer's state.
-    noise : float
-        Net2Net's noise relative to the weights; None: exact, unequal shares.
+    symmetry : Symmetry
+        How new units come to differ from old ones.
     birth : str
         How layers are born: ``gate``, ``identity`` or ``copy``; None: a gate
         where there is one, an identity elsewhere.
+    born : tuple of str
+        Names of the layers that are born, where types do not tell.
+    fold : int
+        Steps over which a LayerNorm whose units count differently becomes the
+        stock layer.
     """
 
     condition: str
@@ -40,9 +51,12 @@ class Growth(NamedTuple):
     sizes: dict
     lr: float = 1.0
     rewarm: int = 0
+    units: str = "all"
     optimizer: str = "carry"
-    noise: Union[float, None] = None
+    symmetry: Symmetry = Symmetry()
     birth: Union[str, None] = None
+    born: Tuple[str, ...] = ()
+    fold: int = FOLD
 
     @property
     def when(self):
@@ -104,7 +118,7 @@ def _parse_entry(entry):
             f"found {' and '.join(when) or 'no condition'}; it must have one "
             f"of {', '.join(CONDITIONS)}"
         )
-    after = ("lr", "optimizer", "symmetry", "birth")
+    after = ("lr", "optimizer", "symmetry", "birth", "fold")
     sizes = {k: v for k, v in entry.items() if k not in (*when, *after)}
     if not sizes:
         raise GrowthError("found no size; name at least one that grows")
@@ -115,16 +129,19 @@ def _parse_entry(entry):
                 f"{key} is {size!r}; a size must be a whole number above 0, or "
                 "a list of them (never a factor)"
             )
-    lr, rewarm = _parse_lr(entry.get("lr", "keep"))
+    lr, rewarm, units = _parse_lr(entry.get("lr", "keep"))
     optimizer = entry.get("optimizer", "carry")
     if optimizer not in ("carry", "reset"):
         raise GrowthError(
             f"optimizer is {optimizer!r}; it must be carry or reset"
         )
-    birth = entry.get("birth")
-    if "birth" in entry and birth not in ("gate", "identity", "copy"):
+    birth, born = (
+        _parse_birth(entry["birth"]) if "birth" in entry else (None, ())
+    )
+    fold = entry.get("fold", FOLD)
+    if type(fold) is not int or fold < 1:
         raise GrowthError(
-            f"birth is {birth!r}; it must be gate, identity or copy"
+            f"fold is {fold!r}; it must be a number of steps above 0"
         )
     return Growth(
         when[0],
@@ -132,9 +149,12 @@ def _parse_entry(entry):
         {k: list(v) if _is_list(v) else v for k, v in sizes.items()},
         lr,
         rewarm,
+        units,
         optimizer,
         _parse_symmetry(entry.get("symmetry", "shares")),
         birth,
+        born,
+        fold,
     )
 
 
@@ -144,31 +164,46 @@ def _is_number(value):
 
 
 def _parse_lr(value):
-    """Reads ``keep``, a factor, or ``{rewarm: N}``."""
+    """Reads ``keep``, a factor, or ``{rewarm: N, units: new}``."""
     if value == "keep":
-        return 1.0, 0
+        return 1.0, 0, "all"
     if _is_number(value):
-        return float(value), 0
-    if isinstance(value, dict) and list(value) == ["rewarm"]:
-        if type(value["rewarm"]) is int and value["rewarm"] > 0:
-            return 1.0, value["rewarm"]
+        return float(value), 0, "all"
+    if isinstance(value, dict) and set(value) - {"units"} == {"rewarm"}:
+        steps, units = value["rewarm"], value.get("units", "all")
+        if type(steps) is int and steps > 0 and units in ("all", "new"):
+            return 1.0, steps, units
     raise GrowthError(
-        f"lr is {value!r}; it must be keep, a factor above 0, or "
-        "{rewarm: number of steps}"
+        f"lr is {value!r}; it must be keep, a factor above 0, "
+        "{rewarm: number of steps}, or {rewarm: number of steps, units: new}"
     )
 
 
 def _parse_symmetry(value):
-    """Reads ``shares`` or ``{noise: level}``."""
-    if value == "shares":
-        return None
-    if isinstance(value, dict) and list(value) == ["noise"]:
-        if _is_number(value["noise"]):
-            return float(value["noise"])
-    raise GrowthError(
-        f"symmetry is {value!r}; it must be shares, or {{noise: level above "
-        "0, relative to the weights}"
-    )
+    """Reads a way to break the symmetry; one that breaks none is refused."""
+    symmetry = symmetry_of(value)
+    if symmetry.way == "equal":
+        raise GrowthError(
+            "symmetry is 'equal': copies with equal shares stay identical for "
+            "ever; shares, or {zero_sum: 0.1}, would tell them apart"
+        )
+    return symmetry
+
+
+def _parse_birth(value):
+    """Reads ``gate``, or ``{gate: [names of the layers]}``."""
+    names = ()
+    if isinstance(value, dict) and len(value) == 1:
+        ((value, names),) = value.items()
+        names = tuple(names) if _is_list(names) else (names,)
+    named = all(isinstance(name, str) and name for name in names)
+    if value not in WAYS_OF_BIRTH or not named:
+        ways = ", ".join(WAYS_OF_BIRTH)
+        raise GrowthError(
+            f"birth is {value!r}; it must be one of {ways}, or {{one of them: "
+            "[names of the layers that are born]}"
+        )
+    return value, names
 
 
 def _is_list(value):

@@ -87,6 +87,9 @@ class Plan(NamedTuple):
         For each layer that only the new model has, its first state.
     moved : dict
         New name of each layer whose name changed, and the old one.
+    weights : dict
+        For each LayerNorm that is to weigh its units: their weights, shape
+        (new units,), sum 1, and their axis of its normalized shape.
     """
 
     tensors: Dict[str, tuple]
@@ -94,6 +97,7 @@ class Plan(NamedTuple):
     output: WidthMap
     births: Dict[str, tuple] = {}
     moved: Dict[str, str] = {}
+    weights: Dict[str, tuple] = {}
 
     @property
     def born(self):
@@ -135,4 +139,7 @@ class Plan(NamedTuple):
         lines += [f"{name}: as the new model has it" for name in self.fresh]
         lines += [f"{name}: born, {words}" for name, words in self.born.items()]
         lines += [f"{new}: was {old}" for new, old in self.moved.items()]
+        lines += [
+            f"{name}: units weighted, until folded" for name in self.weights
+        ]
         return "\n".join(lines)

@@ -46,7 +46,8 @@ def plan_run(blueprint):
         new = blueprint.modules(sizes)
         try:
             _check_depth(blueprint, before, growth.sizes, new)
-            plan = trace(old, new, birth=Birth(growth.birth))
+            birth = Birth(growth.birth, growth.born)
+            plan = trace(old, new, growth.symmetry, birth=birth, fold=True)
             _check_output(plan.output)
         except GrowthError as error:
             here = f"growth[{number}] ({growth.when})"
@@ -56,7 +57,7 @@ def plan_run(blueprint):
                 {
                     "when": growth.when,
                     "sizes": growth.sizes,
-                    "exact": _exactness(plan, growth.noise),
+                    "exact": _exactness(plan, growth),
                     **log.cost(new),
                 }
             )
@@ -69,14 +70,17 @@ def plan_run(blueprint):
     return rows
 
 
-def _exactness(plan, noise):
+def _exactness(plan, growth):
     """How exact a growth is, in a few words."""
-    words = [] if noise is None else [f"noise {noise}"]
+    words = [] if growth.symmetry.exact else [str(growth.symmetry)]
     words += [
         f"{name} {exact}"
         for name, exact in plan.born.items()
         if exact != "exact"
     ]
+    if plan.weights:
+        words = words or ["exact"]
+        words.append(f"LayerNorms folded over {growth.fold} steps")
     return "; ".join(words) or "exact"
 
 

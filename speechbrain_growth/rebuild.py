@@ -114,7 +114,7 @@ class Blueprint:
         """
         return self._tree.get(key, default)
 
-    def build(self, *keys, sizes=None):
+    def build(self, *keys, sizes=None, seed=0):
         """Builds top-level keys of the file, with what they refer to.
 
         Arguments
@@ -123,6 +123,8 @@ class Blueprint:
             The keys.
         sizes : dict
             Values that replace those of the file.
+        seed : int
+            Seed of whatever is random in it.
 
         Returns
         -------
@@ -138,23 +140,27 @@ class Blueprint:
             )
         part = self._dump(_in_blocks({key: tree[key] for key in keys}))
         with torch.random.fork_rng(devices=[]):
-            torch.default_generator.manual_seed(0)  # and no other device's
+            torch.default_generator.manual_seed(seed)  # and no other device's
             built = load_hyperpyyaml(part)
         return [built[key] for key in keys]
 
-    def modules(self, sizes=None):
+    def modules(self, sizes=None, seed=0):
         """Builds the modules at other sizes.
 
         Arguments
         ---------
         sizes : dict
             Values that replace those of the file.
+        seed : int
+            Seed of the weights that they are built with.
 
         Returns
         -------
         torch.nn.ModuleDict
         """
-        return torch.nn.ModuleDict(self.build("modules", sizes=sizes)[0])
+        return torch.nn.ModuleDict(
+            self.build("modules", sizes=sizes, seed=seed)[0]
+        )
 
     def _parse(self, sizes):
         """The tree with references resolved and values replaced."""

@@ -9,7 +9,6 @@ from torch import nn
 from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm
 from speechbrain_growth.rules_axes import along
 from speechbrain_growth.tracing import Signal, rule
-from speechbrain_growth.widths import identity
 
 UNIT_BY_UNIT = (
     nn.Identity,
@@ -148,7 +147,11 @@ def _group_norm(old, new, signal, trace):
     if new.num_groups * each == own.new:
         trace.formed(own, each=each)
     elif new.num_groups == groups and own.new % own.old == 0:
-        trace.formed(own, blocks=groups)
+        if trace.formed(own, blocks=groups).fresh.any():
+            trace.problem(
+                f"averages over groups of {each}, and fresh units would count "
+                "among them; copies, or whole groups, would do"
+            )
     else:
         up = -(-own.new // own.old) * own.old
         trace.problem(
@@ -164,16 +167,16 @@ def _group_norm(old, new, signal, trace):
 
 @rule.register(nn.LayerNorm)
 def _layer_norm(old, new, signal, trace):
-    """Averages over units, so exact only if each has as many copies.
+    """Averages over units, so each needs as many copies, or a weight.
 
     Axes before the last (frequency, in SpeechBrain's CNN_Block) do not grow.
     """
     if not signal.channels_last and signal.dims not in (None, 2):
         return _layer_norm_channels_first(old, new, signal, trace)
     shape, larger = old.normalized_shape, new.normalized_shape
-    width = signal.width or identity(shape[-1], "inputs")
     own = trace.arriving(signal, shape[-1], larger[-1])
-    _equally_many(width, trace)
+    if not trace.averaged(old, new, own, len(shape) - 1):
+        _not_alike(signal.width, trace)
     if old.elementwise_affine:
         axes = (None,) * (len(shape) - 1)
         trace.tensor("weight", *axes, trace.out(own))
@@ -190,7 +193,8 @@ def _layer_norm_channels_first(old, new, signal, trace):
             signal, old.normalized_shape[0], new.normalized_shape[0]
         )
         axes[0] = trace.out(own)
-        _equally_many(own, trace)
+        if not trace.averaged(old, new, own, 0):
+            _not_alike(own, trace)
     if old.elementwise_affine:
         trace.tensor("weight", *axes)
         if old.bias is not None:
@@ -198,12 +202,17 @@ def _layer_norm_channels_first(old, new, signal, trace):
     return signal
 
 
-def _equally_many(width, trace):
-    """Refuses a map whose units have unequal numbers of copies."""
-    if width.new >= width.old and len(width.counts.unique()) > 1:
-        times = width.new // width.old
-        trace.problem(
-            "LayerNorm averages over all units, so each needs equally many "
-            f"copies; {width.old} cannot become {width.new}, but "
-            f"{width.old * times} and {width.old * (times + 1)} would do"
-        )
+def _not_alike(width, trace):
+    """Refuses units that would count differently than they did."""
+    times = width.new // width.old
+    would_do = (
+        "and fresh units would count; copies would do"
+        if width.fresh.any()
+        else "so each needs equally many copies; "
+        f"{width.old} cannot become {width.new}, but {width.old * times} "
+        f"and {width.old * (times + 1)} would do"
+    )
+    trace.problem(
+        f"LayerNorm averages over all units, {would_do}, or fold, which "
+        "weighs them for some steps"
+    )

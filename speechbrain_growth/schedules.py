@@ -33,9 +33,12 @@ class GrowthSchedule:
     growth : list of dict
         Each entry: one condition (``after_epoch: 10``, ``on_plateau: {metric:
         PER, patience: 2, min_delta: 0.5}`` or ``by_hand: True``), the new
-        sizes, and optionally ``lr`` (``keep``, a factor, or ``{rewarm: N}``
-        steps), ``optimizer`` (``carry`` or ``reset``) and ``symmetry``
-        (``shares`` or ``{noise: 0.01}``).
+        sizes, and optionally ``lr`` (``keep``, a factor, ``{rewarm: N}``
+        steps, or ``{rewarm: N, units: new}``), ``optimizer`` (``carry`` or
+        ``reset``), ``symmetry`` (as in ``speechbrain_growth.symmetry``),
+        ``birth`` (as in ``speechbrain_growth.deepening``, or ``{identity:
+        [names]}``) and ``fold`` (steps until a LayerNorm that grew to any size
+        is a stock one).
     tolerance : float
         Relative drift of the probe batch up to which an exact growth is taken.
     on_drift : str
@@ -169,7 +172,7 @@ class GrowthSchedule:
         factor, rewarm = 1.0, 0
         for growth in self._happened():
             factor *= growth.lr
-            rewarm = growth.rewarm
+            rewarm = growth.rewarm if growth.units == "all" else 0
         ramp = (step - self.grown_at_step + 1) / max(rewarm, 1)
         return factor * min(ramp, 1.0)
 

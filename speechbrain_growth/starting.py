@@ -16,6 +16,7 @@ from speechbrain_growth.basing import on_base
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.rebuild import Blueprint
 from speechbrain_growth.schedules import STATE, read_state
+from speechbrain_growth.transition import TRANSITION
 
 logger = get_logger(__name__)
 
@@ -115,7 +116,7 @@ def sizes_of(checkpoint):
 
 
 def load_modules(checkpoint, recoverables, modules):
-    """Loads the modules of a checkpoint, and nothing else of it.
+    """Loads the modules of a checkpoint, and what their growth left to do.
 
     Arguments
     ---------
@@ -132,3 +133,5 @@ def load_modules(checkpoint, recoverables, modules):
             load = get_default_hook(recoverable, DEFAULT_LOAD_HOOKS)
             load(recoverable, checkpoint.paramfiles[name], True)
             logger.info(f"{name} starts from {checkpoint.path}")
+    if TRANSITION in checkpoint.paramfiles:
+        recoverables[TRANSITION].load(checkpoint.paramfiles[TRANSITION])

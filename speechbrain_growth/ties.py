@@ -49,6 +49,12 @@ def core(width, blocks, each):
         width.old // blocks // each,
         f"block of {width.label}",
     )
+    if width.origin is not None:
+        origin = width.origin[:new:each]
+        found = found._replace(
+            origin=torch.where(origin < 0, origin, origin // each),
+            sign=width.sign[:new:each],
+        )
     whole = widths.replicate(widths.spread(found, each), blocks)
     if not same(whole, width):
         return None
@@ -57,9 +63,10 @@ def core(width, blocks, each):
 
 def same(one, other):
     """Whether two maps say the same, whatever they are called."""
-    return torch.equal(one.source, other.source) and torch.equal(
-        one.share, other.share
-    )
+    fields = ("source", "share", "fresh")
+    if one.origin is not None and other.origin is not None:
+        fields += ("origin", "sign")
+    return all(torch.equal(getattr(one, f), getattr(other, f)) for f in fields)
 
 
 def _lcm(one, other):
@@ -72,15 +79,15 @@ class Maps:
 
     Arguments
     ---------
+    symmetry : Symmetry
+        How the new units come to differ from the old.
     generator : torch.Generator
-        Draws which units are copied, and their shares.
-    equal : bool
-        Gives all copies of a unit the same share.
+        Source of randomness.
     """
 
-    def __init__(self, generator=None, equal=False):
+    def __init__(self, symmetry, generator=None):
+        self.symmetry = symmetry
         self.generator = generator
-        self.equal = equal
         self.restless = False
         self.drawn, self.bound = {}, {}
         self.leader, self.form = {}, {}
@@ -121,9 +128,7 @@ class Maps:
         label, old, new = key
         blocks, each = self.form.get(key, (1, 1))
         times = blocks * each
-        width = widths.widen(
-            old // times, new // times, self.generator, self.equal
-        )
+        width = self.symmetry.draw(old // times, new // times, self.generator)
         if times > 1:
             width = widths.replicate(widths.spread(width, each), blocks)
         self.drawn[key] = width._replace(label=label)

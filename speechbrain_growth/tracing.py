@@ -25,8 +25,10 @@ from speechbrain_growth.deepening import Birth, births_of
 from speechbrain_growth.dispatch import spoken_for
 from speechbrain_growth.errors import GrowthError, NoRuleError
 from speechbrain_growth.matching import distinct, matches
+from speechbrain_growth.nnet.weighted_norm import stock_type, weights_of
 from speechbrain_growth.plan import Axis, Plan, earlier
 from speechbrain_growth.signals import Signal
+from speechbrain_growth.symmetry import Symmetry
 from speechbrain_growth.ties import Maps
 
 WALKS = 30  # two or three are enough, unless wishes contradict each other
@@ -65,11 +67,14 @@ class Trace:
         Draws which units are copied, and their shares.
     birth : Birth
         How layers are born that only the new model has.
+    fold : bool
+        Whether a LayerNorm may weigh its units for a while.
     """
 
-    def __init__(self, maps, birth=None):
+    def __init__(self, maps, birth=None, fold=False):
         self.maps = maps
         self.birth = birth or Birth()
+        self.fold, self.weights = fold, {}
         self.births, self.moved = {}, {}
         self.tensors, self.fresh = {}, []
         self.problems, self.unknown, self.unborn = [], [], []
@@ -115,7 +120,7 @@ class Trace:
         A subclass with a forward of its own may do anything, so it needs a
         rule of its own.
         """
-        kind = type(old)
+        kind = stock_type(old)
         if kind is not type(new):
             self.problem(
                 f"was {kind.__name__} and would become "
@@ -240,6 +245,40 @@ class Trace:
             )
         return one._replace(width=tied or width)
 
+    def averaged(self, old, new, width, dim):
+        """Notes how much each unit counts where a norm averages over them.
+
+        Exact for any map if a copy counts as much as its share of the
+        original did; then even gradients are. A stock norm counts all alike,
+        which is exact where all units have equally many copies.
+
+        Arguments
+        ---------
+        old : torch.nn.LayerNorm
+            As the old model has it.
+        new : torch.nn.LayerNorm
+            As the new model has it; the same object goes on as it is.
+        width : WidthMap
+            Map of the units that it averages over.
+        dim : int
+            Their axis of its normalized shape.
+
+        Returns
+        -------
+        bool
+            False if only weights would do, and they are not allowed.
+        """
+        before = weights_of(old)
+        alike = not width.fresh.any() and len(width.counts.unique()) == 1
+        if old is new or width.new < width.old or (before is None and alike):
+            return True
+        if self.fold:
+            if before is None:
+                before = torch.ones(width.old).double() / width.old
+            weights = before[width.source] * width.share
+            self.weights[".".join(self.path)] = (weights, dim)
+        return self.fold
+
     def arriving(self, signal, old, new):
         """The signal's map as the layer's inputs have it, flattened or not."""
         width = signal.width or widths.identity(old, "inputs")
@@ -256,7 +295,7 @@ class Trace:
         return flatten(width, times, f"{times} x {width.label}")
 
 
-def trace(old, new, generator=None, equal=False, birth=None):
+def trace(old, new, symmetry=None, generator=None, birth=None, fold=False):
     """Plans the growth of ``old`` into ``new``; changes nothing.
 
     Arguments
@@ -265,12 +304,14 @@ def trace(old, new, generator=None, equal=False, birth=None):
         The model as it is: a module, or a ``ModuleDict`` in signal order.
     new : torch.nn.Module
         The same model built with larger sizes.
+    symmetry : Symmetry
+        How the new units come to differ from the old.
     generator : torch.Generator
         Draws which units are copied, and their shares.
-    equal : bool
-        Gives all copies of a unit the same share.
     birth : Birth
         How layers are born that only the new model has.
+    fold : bool
+        Lets a LayerNorm weigh its units, where copies are unequally many.
 
     Returns
     -------
@@ -294,10 +335,10 @@ def trace(old, new, generator=None, equal=False, birth=None):
     2.weight: out 2 units 3, in 0 units 4 -> 6
     2.bias: out 2 units 3
     """
-    maps = Maps(generator, equal)
+    maps = Maps(symmetry or Symmetry(), generator)
     for _ in range(WALKS):
         maps.restless = False
-        walk = Trace(maps, birth)
+        walk = Trace(maps, birth, fold)
         signal = walk.layer(old, new, Signal(None))
         if not maps.restless:
             break
@@ -311,7 +352,12 @@ def trace(old, new, generator=None, equal=False, birth=None):
         ]
         raise NoRuleError(unruled + walk.unborn)
     plan = Plan(
-        walk.tensors, tuple(walk.fresh), signal.width, walk.births, walk.moved
+        walk.tensors,
+        tuple(walk.fresh),
+        signal.width,
+        walk.births,
+        walk.moved,
+        walk.weights,
     )
     problems = walk.problems or _unexplained(old, new, plan)
     if problems:

@@ -9,42 +9,70 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from typing import NamedTuple
+
 import torch
 
 from speechbrain_growth.errors import GrowthError, NoRuleError
 
-# For each entry of an optimizer's state: the power of the share on the layer's
-# own (out) axis and on its incoming (in) axis. None: a number for the whole
-# tensor, kept as it is. Subclasses (AdamW) inherit. Another optimizer is taught
-# in one line: POWERS[Lion] = {"exp_avg": FIRST}
-FIRST, SECOND = (1, 0), (2, 0)  # averages of gradients, and of their squares
+
+class Entry(NamedTuple):
+    """How one entry of an optimizer's state follows the weights.
+
+    Arguments
+    ---------
+    out : int
+        Power of the share on the layer's own axis.
+    into : int
+        Power of the share on its incoming axis.
+    fresh : str
+        What fresh units start with: ``zero``, or ``mean`` for what is never
+        negative: after many steps, Adam takes a zero there for a gradient that
+        always was small, and makes the first update too large.
+    """
+
+    out: int
+    into: int
+    fresh: str
+
+
+FIRST = Entry(1, 0, "zero")  # averages of gradients
+SECOND = Entry(2, 0, "mean")  # averages of their squares
+
+# The entries of each optimizer's state. None: a number for the whole tensor,
+# kept as it is. Subclasses (AdamW) inherit. Another optimizer is taught in one
+# line: POWERS[Lion] = {"exp_avg": FIRST}
 ADAM = {"step": None, "exp_avg": FIRST, "exp_avg_sq": SECOND}
 POWERS = {
     torch.optim.SGD: {"momentum_buffer": FIRST},
     torch.optim.Adam: {**ADAM, "max_exp_avg_sq": SECOND},
     torch.optim.NAdam: {**ADAM, "mu_product": None},
     torch.optim.RAdam: ADAM,
-    torch.optim.Adamax: {"step": None, "exp_avg": FIRST, "exp_inf": FIRST},
+    torch.optim.Adamax: {
+        "step": None,
+        "exp_avg": FIRST,
+        "exp_inf": Entry(1, 0, "mean"),
+    },
     torch.optim.Adagrad: {"step": None, "sum": SECOND},
     torch.optim.RMSprop: {
         "step": None,
         "square_avg": SECOND,
         "grad_avg": FIRST,
         # of gradients over their root mean square: the share cancels
-        "momentum_buffer": (0, 0),
+        "momentum_buffer": Entry(0, 0, "zero"),
     },
     torch.optim.Adadelta: {
         "step": None,
         "square_avg": SECOND,
         # of updates, which are to be shared as the weights are
-        "acc_delta": (0, 2),
+        "acc_delta": Entry(0, 2, "mean"),
     },
 }
 WEIGHT = (0, 1)
 
 
 def remap(tensor, axes, powers=WEIGHT):
-    """Returns a tensor grown along its axes.
+    """Returns a tensor grown along its axes; what fresh units have is open.
 
     Arguments
     ---------
@@ -52,8 +80,8 @@ def remap(tensor, axes, powers=WEIGHT):
         Any shape.
     axes : tuple
         One ``Axis`` or None for each dimension; empty if nothing grows.
-    powers : tuple of int
-        Power of the share on ``out`` and on ``in`` axes.
+    powers : tuple
+        Power of the share on ``out`` and on ``in`` axes, first of all.
 
     Returns
     -------
@@ -75,11 +103,84 @@ def remap(tensor, axes, powers=WEIGHT):
         tensor = tensor.index_select(dim, source)
         power = powers[0] if axis.role == "out" else powers[1]
         if power:
-            share = axis.width.share.to(tensor.device, tensor.dtype) ** power
-            shape = [1] * tensor.ndim
-            shape[dim] = -1
-            tensor = tensor * share.view(shape)
+            tensor = tensor * _along(axis.width.share, dim, tensor) ** power
     return tensor
+
+
+def with_fresh_weights(tensor, axes, built):
+    """Returns a grown weight whose fresh units are as they were built.
+
+    Arguments
+    ---------
+    tensor : torch.Tensor
+        What ``remap`` returned.
+    axes : tuple
+        As for ``remap``.
+    built : torch.Tensor
+        The larger layer's weight as it was built; same shape.
+
+    Returns
+    -------
+    torch.Tensor
+
+    Example
+    -------
+    >>> from speechbrain_growth.plan import Axis
+    >>> from speechbrain_growth.widths import extend
+    >>> axes = (None, Axis(extend(1, 3, pairs=True), "in"))
+    >>> weight = remap(torch.ones(1, 1), axes)
+    >>> with_fresh_weights(weight, axes, torch.tensor([[7.0, 2.0, 9.0]]))
+    tensor([[ 1.,  2., -2.]])
+    """
+    for dim, width, role in _with_fresh(axes):
+        units = width.fresh.nonzero()[:, 0]
+        values = built.index_select(dim, width.origin[units].to(built.device))
+        if role == "in":
+            values = values * _along(width.sign[units], dim, values)
+        tensor = tensor.index_copy(dim, units.to(tensor.device), values)
+    return tensor
+
+
+def with_fresh_state(tensor, axes, entry):
+    """Returns a grown entry of an optimizer's state with fresh units in it.
+
+    Arguments
+    ---------
+    tensor : torch.Tensor
+        What ``remap`` returned.
+    axes : tuple
+        As for ``remap``.
+    entry : Entry
+        Says what they start with.
+
+    Returns
+    -------
+    torch.Tensor
+    """
+    for dim, width, _ in _with_fresh(axes):
+        copies = (~width.fresh).nonzero()[:, 0].to(tensor.device)
+        units = width.fresh.nonzero()[:, 0].to(tensor.device)
+        known = tensor.index_select(dim, copies).mean(dim, keepdim=True)
+        values = known.expand_as(tensor.index_select(dim, units))
+        values = values if entry.fresh == "mean" else 0 * values
+        tensor = tensor.index_copy(dim, units, values)
+    return tensor
+
+
+def _with_fresh(axes):
+    """Axes with fresh units; ``out`` last, as all of a fresh unit is its own."""
+    found = [
+        (dim, axis.width, axis.role)
+        for dim, axis in enumerate(axes)
+        if axis is not None and axis.width.fresh.any()
+    ]
+    return sorted(found, key=lambda one: one[2])
+
+
+def _along(numbers, dim, like):
+    """Numbers, one for each unit, shaped to multiply a tensor along an axis."""
+    shape = [-1 if d == dim else 1 for d in range(like.ndim)]
+    return numbers.to(like.device, like.dtype).view(shape)
 
 
 def carry_weights(plan, old, new):
@@ -92,7 +193,7 @@ def carry_weights(plan, old, new):
     old : torch.nn.Module
         The model as it is.
     new : torch.nn.Module
-        Gives the buffers that are not carried.
+        Gives fresh units their weights, and the buffers that are not carried.
 
     Returns
     -------
@@ -101,53 +202,15 @@ def carry_weights(plan, old, new):
     """
     before, after = old.state_dict(), new.state_dict()
     return {
-        name: remap(before[plan.before(name)], plan.tensors[name])
+        name: with_fresh_weights(
+            remap(before[plan.before(name)], plan.tensors[name]),
+            plan.tensors[name],
+            after[name],
+        )
         if name in plan.tensors
         else after[name]
         for name in after
     }
-
-
-def add_noise(plan, state, level, generator=None):
-    """Breaks the symmetry as Net2Net does: noise on the copies' weights.
-
-    Changes the function: every further copy of a unit gets Gaussian noise on
-    its incoming weights, ``level`` times their standard deviation.
-
-    Arguments
-    ---------
-    plan : Plan
-        Says which rows are copies.
-    state : dict
-        Tensors by name, already grown.
-    level : float
-        Standard deviation of the noise relative to the weights'.
-    generator : torch.Generator
-        Source of randomness, on the CPU.
-
-    Returns
-    -------
-    dict
-        The state with noise.
-    """
-    noisy = dict(state)
-    for name, axes in plan.tensors.items():
-        weight = state[name]
-        if weight.ndim < 2 or axes[0] is None or axes[0].role != "out":
-            continue
-        width = axes[0].width
-        seen = torch.zeros(width.old, dtype=torch.bool)
-        further = torch.zeros(width.new, dtype=torch.bool)
-        for row, unit in enumerate(width.source):
-            further[row], seen[unit] = seen[unit], True
-        if further.any():
-            noise = torch.randn(
-                weight[further].shape, generator=generator, dtype=torch.float64
-            )
-            noise = noise.to(weight) * level * weight.std()
-            noisy[name] = weight.clone()
-            noisy[name][further] += noise
-    return noisy
 
 
 def carry_optimizer(plan, optimizer, names):
@@ -173,11 +236,16 @@ def carry_optimizer(plan, optimizer, names):
         If the optimizer, or an entry of its state, is unknown.
     """
     powers = powers_of(optimizer)
+
+    def grown(value, axes, entry):
+        """One value of the state."""
+        if entry is None or value is None:
+            return value
+        return with_fresh_state(remap(value, axes, entry), axes, entry)
+
     return {
         names[parameter]: {
-            key: remap(value, plan.tensors[names[parameter]], powers[key])
-            if powers[key] and value is not None
-            else value
+            key: grown(value, plan.tensors[names[parameter]], powers[key])
             for key, value in state.items()
         }
         for parameter, state in optimizer.state.items()

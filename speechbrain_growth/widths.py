@@ -10,7 +10,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 import torch
 
@@ -18,24 +18,35 @@ import torch
 class WidthMap(NamedTuple):
     """For each new unit, the old unit it copies and its share.
 
-    The shares of the copies of one old unit sum to 1.
+    The shares of the copies of one old unit sum to 1. A unit may also be fresh:
+    it copies none, its share is 0, and its weights are those that the larger
+    layer was built with.
 
     Arguments
     ---------
     source : torch.Tensor
-        Old unit that each new unit copies, int64, shape (new units,).
+        Old unit that each new unit copies, int64, shape (new units,); any for
+        a fresh unit.
     share : torch.Tensor
         Part of the outgoing weight it takes, float64, shape (new units,).
     old : int
         Number of old units.
     label : str
         What the units are, for people.
+    origin : torch.Tensor
+        For each fresh unit, the unit of the larger layer, as it was built,
+        whose incoming weights it has; -1 for a copy. None if all are copies.
+    sign : torch.Tensor
+        What the outgoing weights of that unit, as built, are multiplied by for
+        each fresh unit: 0, 1 or -1; 0 for a copy. None if all are copies.
     """
 
     source: torch.Tensor
     share: torch.Tensor
     old: int
     label: str = ""
+    origin: Optional[torch.Tensor] = None
+    sign: Optional[torch.Tensor] = None
 
     @property
     def new(self):
@@ -45,7 +56,23 @@ class WidthMap(NamedTuple):
     @property
     def counts(self):
         """How many copies each old unit has, shape (old units,)."""
-        return torch.bincount(self.source, minlength=self.old)
+        return torch.bincount(self.source[~self.fresh], minlength=self.old)
+
+    @property
+    def fresh(self):
+        """Whether each new unit is fresh, shape (new units,)."""
+        if self.origin is None:
+            return torch.zeros(self.new, dtype=torch.bool)
+        return self.origin >= 0
+
+    @property
+    def further(self):
+        """Whether each is more than its original: a further copy, or fresh."""
+        first = torch.full((self.old,), self.new)
+        rows = torch.arange(self.new)
+        copies = ~self.fresh
+        first.scatter_reduce_(0, self.source[copies], rows[copies], "amin")
+        return self.fresh | (first[self.source] != rows)
 
     @property
     def is_identity(self):
@@ -86,14 +113,38 @@ def identity(units, label=""):
     )
 
 
-def widen(old, new, generator=None, equal=False, label=""):
+def drawn_between_1_and_2(units, generator=None):
+    """Shares before they are normalised: copies differ by 2 at most.
+
+    Arguments
+    ---------
+    units : int
+        How many.
+    generator : torch.Generator
+        Source of randomness.
+
+    Returns
+    -------
+    torch.Tensor
+        float64, shape (units,).
+    """
+    return 1 + torch.rand(units, generator=generator, dtype=torch.float64)
+
+
+def equal(units, generator=None):
+    """Shares before they are normalised: all the same; for arguments see above.
+
+    Without noise, the copies of a unit would stay identical for ever.
+    """
+    return torch.ones(units, dtype=torch.float64)
+
+
+def widen(old, new, generator=None, shares=drawn_between_1_and_2, label=""):
     """Returns a random map from ``old`` to ``new`` units.
 
     The old units come first and stay in place; the further ones copy units in
     random order, so that no unit has two copies more than another: a whole
-    multiple copies every unit equally often. Shares are drawn between 1 and 2
-    and normalised, so that copies differ by at most a factor of 2. Equal shares
-    without noise would leave the copies identical for ever.
+    multiple copies every unit equally often.
 
     Arguments
     ---------
@@ -103,8 +154,9 @@ def widen(old, new, generator=None, equal=False, label=""):
         Number of new units, at least ``old``.
     generator : torch.Generator
         Source of randomness.
-    equal : bool
-        Gives every copy of a unit the same share.
+    shares : callable
+        Draws as many positive numbers as it is told; those of one unit's
+        copies are then divided by their sum.
     label : str
         What the units are.
 
@@ -123,11 +175,52 @@ def widen(old, new, generator=None, equal=False, label=""):
     rounds = -(-new // old) - 1
     extra = [torch.randperm(old, generator=generator) for _ in range(rounds)]
     source = torch.cat([torch.arange(old), *extra])[:new]
-    weight = torch.ones(new, dtype=torch.float64)
-    if not equal:
-        weight += torch.rand(new, generator=generator, dtype=torch.float64)
+    weight = shares(new, generator)
     total = torch.zeros(old, dtype=torch.float64).index_add(0, source, weight)
     return WidthMap(source, weight / total[source], old, label)
+
+
+def extend(old, new, pairs=False, label=""):
+    """Returns the map that adds fresh units and copies none.
+
+    Fresh units have the incoming weights that the larger layer was built with.
+    Nothing reads them yet; or, in pairs, two units are the same and what is
+    read of them cancels: (V, V) before, (Z, -Z) behind. Either way the function
+    stays. Of an odd number, one unit is without a twin.
+
+    Arguments
+    ---------
+    old : int
+        Number of old units.
+    new : int
+        Number of new units, at least ``old``.
+    pairs : bool
+        Adds the units in pairs.
+    label : str
+        What the units are.
+
+    Returns
+    -------
+    WidthMap
+
+    Example
+    -------
+    >>> extend(2, 5, pairs=True).origin
+    tensor([-1, -1,  2,  2,  4])
+    >>> extend(2, 5, pairs=True).sign
+    tensor([ 0.,  0.,  1., -1.,  0.], dtype=torch.float64)
+    """
+    if new == old:
+        return identity(old, label)
+    source = torch.cat([torch.arange(old), torch.zeros(new - old).long()])
+    share = (torch.arange(new) < old).double()
+    origin = torch.where(share > 0, torch.full((new,), -1), torch.arange(new))
+    sign = torch.zeros(new, dtype=torch.float64)
+    if pairs:
+        twins = torch.arange(old + 1, new, 2)
+        origin[twins] = twins - 1
+        sign[twins - 1], sign[twins] = 1.0, -1.0
+    return WidthMap(source, share, old, label, origin, sign)
 
 
 def concat(*maps, label=""):
@@ -149,12 +242,28 @@ def concat(*maps, label=""):
     >>> concat(identity(2), identity(3)).source
     tensor([0, 1, 2, 3, 4])
     """
-    sources, start = [], 0
+    sources, origins, start, place = [], [], 0, 0
     for one in maps:
         sources.append(one.source + start)
+        origins.append(_moved(one, place))
         start += one.old
-    shares = [one.share for one in maps]
-    return WidthMap(torch.cat(sources), torch.cat(shares), start, label)
+        place += one.new
+    shares = torch.cat([one.share for one in maps])
+    whole = WidthMap(torch.cat(sources), shares, start, label)
+    if all(one.origin is None for one in maps):
+        return whole
+    signs = [
+        torch.zeros(one.new).double() if one.sign is None else one.sign
+        for one in maps
+    ]
+    return whole._replace(origin=torch.cat(origins), sign=torch.cat(signs))
+
+
+def _moved(width, place):
+    """A map's origins when its units stand ``place`` units further."""
+    if width.origin is None:
+        return torch.full((width.new,), -1)
+    return torch.where(width.fresh, width.origin + place, width.origin)
 
 
 def replicate(width, times, label=""):
@@ -209,4 +318,11 @@ def spread(width, times, label=""):
     inner = torch.arange(times)
     source = (width.source[:, None] * times + inner).flatten()
     share = width.share.repeat_interleave(times)
-    return WidthMap(source, share, width.old * times, label)
+    whole = WidthMap(source, share, width.old * times, label)
+    if width.origin is None:
+        return whole
+    origin = (width.origin[:, None] * times + inner).flatten()
+    return whole._replace(
+        origin=torch.where(width.fresh.repeat_interleave(times), origin, -1),
+        sign=width.sign.repeat_interleave(times),
+    )

@@ -146,9 +146,16 @@ class WrappingBrain(sb.Brain):
         for name in self._asked("jit"):
             for path, buffer in self.modules[name].named_buffers():
                 owner, _, leaf = path.removeprefix("module.").rpartition(".")
-                setattr(
-                    self.raw_modules[name].get_submodule(owner), leaf, buffer
-                )
+                layer = self.raw_modules[name].get_submodule(owner)
+                if leaf in layer._buffers:  # not the weights of a folded norm
+                    setattr(layer, leaf, buffer)
+
+    def script_again(self):
+        """Scripts what a change of the raw modules has outdated."""
+        for name in self._asked("jit") if self.wraps else ():
+            self.modules[name] = self.raw_modules[name]
+            self.unwrapped.add(name)
+        self.replace({})
 
     @contextlib.contextmanager
     def _only(self, names):

@@ -168,8 +168,8 @@ def test_a_mistake_ends_without_a_traceback(arguments, message, tmp_path):
             "each date must be later",
         ),
         (
-            "[{after_epoch: 2, cnn_channels: [24, 32]}]",
-            "16 cannot become 24, but 16 and 32 would do",
+            "[{after_epoch: 2, cnn_channels: [24, 32], fold: 0}]",
+            "fold is 0; it must be a number of steps above 0",
         ),
         ("[{after_epoch: 2, output_neurons: 50}]", "the outputs grow"),
         ("[{after_epoch: 2, batch_size: 50}]", "no size 'batch_size'"),

@@ -786,7 +786,9 @@ def test_a_growth_says_how_layers_are_born(way):
 @pytest.mark.parametrize("way", ["zero", 0, True, None, ["copy"]])
 def test_another_birth_is_refused(way):
     entry = {"after_epoch": 1, "extra_rnn_layers": 1, "birth": way}
-    with pytest.raises(GrowthError, match="must be gate, identity or copy"):
+    with pytest.raises(
+        GrowthError, match="must be one of gate, identity, copy"
+    ):
         parse([entry])
 
 

@@ -19,6 +19,7 @@ from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain.nnet import CNN, RNN, linear, normalization, pooling
 from speechbrain_growth import carry, trace
 from speechbrain_growth.nnet.ligru import LiGRU as FastLiGRU
+from speechbrain_growth.symmetry import Symmetry
 from speechbrain_growth.transfer import carry_weights
 
 torch.set_num_threads(1)
@@ -255,8 +256,9 @@ def assert_same_function(old, new, plan, inputs, limit):
         larger = new.state_dict()
         for name, tensor in old.state_dict().items():
             if "running" in name:
-                source = plan.tensors[name][0].width.source
-                assert far(tensor[source], larger[name]) < limit
+                width = plan.tensors[name][0].width
+                copied = tensor[width.source[~width.fresh]]
+                assert far(copied, larger[name][~width.fresh]) < limit
             elif name.endswith("tracked"):
                 assert torch.equal(tensor, larger[name])
 
@@ -304,18 +306,22 @@ ACTS = (nn.ReLU, nn.Tanh, nn.LeakyReLU, nn.GELU, nn.Sigmoid)
 NORMS = (None, nn.BatchNorm1d, nn.LayerNorm)
 
 
-def wider(draw, multiple, most=6, least=1):
+WAYS = st.sampled_from(
+    ["shares", "fresh", "pairs", {"dirichlet": 1.0}, {"zero_sum": 0.5}]
+)
+FOLDS = st.integers(2, 9)
+
+
+def wider(draw, most=6, least=1):
     """Widths before and after"""
     old = draw(st.integers(least, most))
-    if multiple:
-        return old, old * draw(st.integers(1, 3))
     return old, old + draw(st.integers(0, 2 * most))
 
 
-def assert_random_pair(build, small, large, shape):
+def assert_random_pair(draw, build, small, large, shape):
     """Grows a random model and compares"""
     old, new = randomise(build(small), 3), randomise(build(large), 4)
-    plan = carry(old, new, seed=5)
+    plan = carry(old, new, seed=5, symmetry=draw(WAYS), fold=draw(FOLDS))
     assert_same_function(old, new, plan, signal(shape), 1e-12)
     stock = build(large).double()
     stock.load_state_dict(new.state_dict(), strict=True)
@@ -325,7 +331,7 @@ def assert_random_pair(build, small, large, shape):
 @given(st.data())
 def test_random_mlps_are_preserved(data):
     norms = data.draw(st.lists(st.sampled_from(NORMS), min_size=1, max_size=4))
-    pairs = [wider(data.draw, norm is nn.LayerNorm) for norm in norms]
+    pairs = [wider(data.draw) for _ in norms]
     size = data.draw(st.tuples(st.integers(1, 5), st.integers(1, 4)))
     build = functools.partial(
         mlp,
@@ -335,14 +341,14 @@ def test_random_mlps_are_preserved(data):
         size=size,
     )
     small, large = zip(*pairs)
-    assert_random_pair(build, small, large, (16, size[0]))
+    assert_random_pair(data.draw, build, small, large, (16, size[0]))
 
 
 @RANDOM(max_examples=80)
 @given(st.data())
 def test_random_cnns_are_preserved(data):
     depth = data.draw(st.integers(2, 4))
-    pairs = [wider(data.draw, False, 4) for _ in range(depth)]
+    pairs = [wider(data.draw, 4) for _ in range(depth)]
     dim = data.draw(st.sampled_from([1, 2]))
     positions = data.draw(st.sampled_from([2, 4, 6]))
     build = functools.partial(
@@ -354,7 +360,9 @@ def test_random_cnns_are_preserved(data):
         kernel=data.draw(st.sampled_from([1, 3])),
     )
     small, large = zip(*pairs)
-    assert_random_pair(build, small, large, (6, 2) + (positions,) * dim)
+    assert_random_pair(
+        data.draw, build, small, large, (6, 2) + (positions,) * dim
+    )
 
 
 @RANDOM(max_examples=30)
@@ -364,9 +372,11 @@ def test_random_crdnns_are_preserved(data):
     rnn = draw(st.sampled_from([RNN.LiGRU, FastLiGRU, RNN.SLiGRU]))
     blocks = draw(st.integers(0, 2))
     # SpeechBrain squeezes a single channel away: the net would be another
-    channels = [wider(draw, True, 3, least=2) for _ in range(blocks)]
-    pairs = [wider(draw, rnn is RNN.SLiGRU, 4), wider(draw, False, 4)]
-    pairs += [wider(draw, True, 4)] if draw(st.booleans()) else []
+    channels = [wider(draw, 3, least=2) for _ in range(blocks)]
+    pairs = [wider(draw, 4), wider(draw, 4)]
+    # a LayerNorm makes a single unit constant; a BatchNorm behind it divides
+    # its rounding errors by the root of eps
+    pairs += [wider(draw, 4, least=2)] if draw(st.booleans()) else []
     small, large = zip(*pairs)
     build = functools.partial(
         crdnn,
@@ -380,7 +390,9 @@ def test_random_crdnns_are_preserved(data):
     )
     shape = (4, 8, build.keywords["features"])
     before, after = [[pair[i] for pair in channels] for i in (0, 1)]
-    assert_random_pair(build, (before, *small), (after, *large), shape)
+    assert_random_pair(
+        data.draw, build, (before, *small), (after, *large), shape
+    )
 
 
 # Mistakes of published implementations
@@ -425,10 +437,10 @@ def test_one_step_moves_every_grown_weight(kind, options):
         assert (weight != was).all()
 
 
-def largest_gap_between_copies(kind, options, equal):
+def largest_gap_between_copies(kind, options, symmetry):
     """How far copies' incoming weights are apart after some steps"""
     old, new = randomise(mlp([4]), 0), randomise(mlp([8]), 1)
-    plan = trace(old, new, torch.Generator().manual_seed(0), equal)
+    plan = trace(old, new, symmetry, torch.Generator().manual_seed(0))
     new.load_state_dict(carry_weights(plan, old, new))
     optimizer = kind(new.parameters(), **options)
     for number in range(10):
@@ -444,19 +456,19 @@ def largest_gap_between_copies(kind, options, equal):
 @each_optimizer
 def test_copies_part(kind, options):
     # Adadelta and Adam are nearly blind to the share: what parts is small
-    assert largest_gap_between_copies(kind, options, equal=False) > 1e-6
+    assert largest_gap_between_copies(kind, options, Symmetry("shares")) > 1e-6
 
 
 @each_optimizer
 def test_equal_shares_would_keep_copies_identical(kind, options):
-    assert largest_gap_between_copies(kind, options, equal=True) < 1e-14
+    assert largest_gap_between_copies(kind, options, Symmetry("equal")) < 1e-14
 
 
 @each_optimizer
 def test_net2nets_noise_parts_copies_at_once(kind, options):
     old, new = randomise(mlp([4]), 0), randomise(mlp([8]), 1)
     old[0].weight.data *= 100
-    plan = carry(old, new, noise=0.01)
+    plan = carry(old, new, symmetry={"noise": 0.01})
     width = plan.tensors["0.weight"][0].width
     assert set(width.share.tolist()) == {0.5}
     weight, original = new[0].weight.detach(), old[0].weight.detach()

@@ -16,6 +16,7 @@ from torch import nn
 from speechbrain.nnet import RNN, linear
 from speechbrain_growth import GrowthError, carry, trace
 from speechbrain_growth.carrying import follow
+from speechbrain_growth.symmetry import Symmetry
 from speechbrain_growth.transfer import carry_weights, remap
 
 torch.set_num_threads(1)
@@ -219,7 +220,7 @@ def test_gradients_take_the_share_on_their_own_axis(name):
 
 def test_gradients_through_a_layernorm_need_equal_shares():
     old, new = fresh(layernorm, (3,) * 2, 0), fresh(layernorm, (6,) * 2, 9)
-    plan = trace(old, new, torch.Generator().manual_seed(3), equal=True)
+    plan = trace(old, new, Symmetry("equal"), torch.Generator().manual_seed(3))
     new.load_state_dict(carry_weights(plan, old, new))
     before, after = gradients(old, 0), gradients(new, 0)
     for key, gradient in before.items():
@@ -425,7 +426,7 @@ def one_group_each(model, kind, options):
     return kind(groups, **options)
 
 
-def gap_after(rule, carried, steps=20):
+def gap_after(rule, carried, steps=100):
     """How far the grown net is from the small one after some steps"""
     kind, options, later, rates = TRAJECTORIES[rule]
     first, middle, bias, last, end = rates
@@ -435,7 +436,7 @@ def gap_after(rule, carried, steps=20):
         update(old, optimizers[0], number)
     learnt = copy.deepcopy(optimizers[0].state_dict())
     optimizers[1].load_state_dict(learnt)
-    plan = trace(old, new, equal=True)
+    plan = trace(old, new, Symmetry("equal"))
     new.load_state_dict(carry_weights(plan, old, new))
     follow(optimizers[1:], old, new, plan if carried else None)
     factors = (first, first, middle, bias, last, end)

@@ -134,10 +134,10 @@ def test_all_problems_of_all_growths_are_named_at_once(plan):
         {"after_epoch": 3, "depth_width": 9, "outputs": 3},
     ]
     with pytest.raises(GrowthError) as raised:
-        plan("LayerNorm", growth=growth)
+        plan("InstanceNorm1d", growth=growth)
     first, last = raised.value.problems
-    assert first.startswith("growth[0] (after_epoch 1): net.3: LayerNorm ave")
-    assert last.startswith("growth[2] (after_epoch 3): net.3: LayerNorm ave")
+    assert first.startswith("growth[0] (after_epoch 1): net.3: works along")
+    assert last.startswith("growth[2] (after_epoch 3): net.3: works along")
 
 
 def test_outputs_cannot_grow(plan):

@@ -14,6 +14,7 @@ from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.growths import check, parse
 from speechbrain_growth.schedules import GrowthSchedule, read_state
+from speechbrain_growth.symmetry import Symmetry
 
 SIZES = {"rnn_neurons": 64, "dnn_neurons": 32, "cnn_channels": [16, 32]}
 NAN, INF = float("nan"), float("inf")
@@ -90,9 +91,28 @@ UNREADABLE = {
     "no optimizer": ([late(optimizer=None)], r"optimizer is None; it must be"),
     "another symmetry": (
         [late(symmetry="noise")],
-        r"symmetry is 'noise'; it must be shares, or \{noise: level above 0",
+        r"symmetry is 'noise'; it must be shares, fresh, pairs, \{dirichlet: "
+        r"number above 0\}, .*\{noise: number above 0\}",
     ),
     "no noise": ([late(symmetry={"noise": 0})], r"symmetry is \{'noise': 0\}"),
+    "symmetry that nothing breaks": (
+        [late(symmetry="equal")],
+        r"symmetry is 'equal': copies .* stay identical for ever; shares",
+    ),
+    "shares with a level": ([late(symmetry={"shares": 1})], r"symmetry is "),
+    "rewarm of some": (
+        [late(lr={"rewarm": 5, "units": "old"})],
+        r"lr is .*\{rewarm: number of steps, units: new\}",
+    ),
+    "units without rewarm": ([late(lr={"units": "new"})], r"lr is "),
+    "fold of none": ([late(fold=0)], r"fold is 0; .* steps above 0"),
+    "fold in words": ([late(fold="slowly")], r"fold is 'slowly'"),
+    "fold that is no number": ([late(fold=True)], r"fold is True"),
+    "births of no name": ([late(birth={"gate": [3]})], r"birth is "),
+    "births of two ways": (
+        [late(birth={"gate": ["a"], "copy": ["b"]})],
+        r"birth is .*names of the layers",
+    ),
     "a noise of none": ([late(symmetry={"noise": None})], r"symmetry is "),
     "two symmetries": (
         [late(symmetry={"noise": 0.1, "shares": 1})],
@@ -260,14 +280,20 @@ def test_good_schedules_are_taken(growth):
 
 # What follows a growth's date and sizes; what is read from it
 WORDS = [
-    ({}, {"lr": 1.0, "rewarm": 0, "optimizer": "carry", "noise": None}),
+    ({}, {"lr": 1.0, "rewarm": 0, "optimizer": "carry", "fold": 300}),
+    ({}, {"symmetry": Symmetry("shares"), "birth": None, "born": ()}),
     ({"lr": "keep"}, {"lr": 1.0, "rewarm": 0}),
     ({"lr": 0.5}, {"lr": 0.5, "rewarm": 0}),
-    ({"lr": {"rewarm": 20}}, {"lr": 1.0, "rewarm": 20}),
+    ({"lr": {"rewarm": 20}}, {"lr": 1.0, "rewarm": 20, "units": "all"}),
+    ({"lr": {"rewarm": 20, "units": "new"}}, {"rewarm": 20, "units": "new"}),
+    ({"fold": 20}, {"fold": 20}),
+    ({"birth": "gate"}, {"birth": "gate", "born": ()}),
+    ({"birth": {"copy": ["a", "b"]}}, {"birth": "copy", "born": ("a", "b")}),
+    ({"birth": {"copy": "a.b"}}, {"birth": "copy", "born": ("a.b",)}),
     ({"optimizer": "carry"}, {"optimizer": "carry"}),
     ({"optimizer": "reset"}, {"optimizer": "reset"}),
-    ({"symmetry": "shares"}, {"noise": None}),
-    ({"symmetry": {"noise": 0.01}}, {"noise": 0.01}),
+    ({"symmetry": "pairs"}, {"symmetry": Symmetry("pairs")}),
+    ({"symmetry": {"noise": 0.01}}, {"symmetry": Symmetry("noise", 0.01)}),
 ]
 
 

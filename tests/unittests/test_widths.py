@@ -13,6 +13,7 @@ from hypothesis import (
 )
 
 from speechbrain.nnet.linear import Linear
+from speechbrain_growth import widths
 from speechbrain_growth.widths import (
     WidthMap,
     concat,
@@ -37,7 +38,8 @@ def maps(draw):
 
 def seeded(old, new, equal=False, seed=0):
     """A map whose randomness is fixed"""
-    return widen(old, new, torch.Generator().manual_seed(seed), equal)
+    shares = widths.equal if equal else widths.drawn_between_1_and_2
+    return widen(old, new, torch.Generator().manual_seed(seed), shares)
 
 
 def copies(width):

@@ -1,0 +1,144 @@
+"""What a growth leaves to be done over the steps that follow.
+
+LayerNorms whose units count differently fold into stock ones; new units warm
+up. Both are part of the checkpoint, so that a resumed run goes on with them.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import contextlib
+
+import torch
+
+from speechbrain.utils.checkpoints import (
+    mark_as_loader,
+    mark_as_saver,
+    register_checkpoint_hooks,
+)
+from speechbrain_growth.nnet.weighted_norm import fold, unweigh, weigh, weighted
+from speechbrain_growth.rewarming import new_units, slowed
+
+TRANSITION = "growth_transition"  # its name among the recoverables
+
+
+@register_checkpoint_hooks
+class Transition:
+    """Folds LayerNorms and warms up new units, step by step.
+
+    Arguments
+    ---------
+    modules : callable
+        Returns the living modules, as a ``torch.nn.Module``.
+
+    Example
+    -------
+    >>> from speechbrain_growth import carry
+    >>> old, new = [
+    ...     torch.nn.Sequential(
+    ...         torch.nn.Linear(2, n),
+    ...         torch.nn.LayerNorm(n),
+    ...         torch.nn.Linear(n, 1),
+    ...     )
+    ...     for n in (2, 3)
+    ... ]
+    >>> plan = carry(old, new, fold=2)
+    >>> transition = Transition(lambda: new)
+    >>> for _ in range(2):
+    ...     with transition.step():
+    ...         pass  # optimizer.step()
+    >>> type(new[1]) is torch.nn.LayerNorm
+    True
+    """
+
+    def __init__(self, modules):
+        self.modules = modules
+        self.masks, self.steps, self.taken = {}, 0, 0
+        self.folding = bool(weighted(modules()))
+
+    def begin(self, plan, rewarm):
+        """Starts once the living modules are those of a growth.
+
+        Arguments
+        ---------
+        plan : Plan
+            Of that growth.
+        rewarm : int
+            Number of steps over which its new units warm up; 0 for none.
+        """
+        self.folding = bool(weighted(self.modules()))
+        self.masks = new_units(plan) if rewarm else {}
+        self.steps, self.taken = rewarm, 0
+
+    @contextlib.contextmanager
+    def step(self):
+        """Surrounds one step of the optimizer.
+
+        Yields
+        ------
+        None
+        """
+        if self.masks:
+            factor = (self.taken + 1) / self.steps
+            parameters = dict(self.modules().named_parameters())
+            with slowed(parameters, self.masks, factor):
+                yield
+            self.taken += 1
+            self.masks = self.masks if self.taken < self.steps else {}
+        else:
+            yield
+        if self.folding:
+            self.folding = fold(self.modules()) > 0
+
+    def weigh(self, norms):
+        """Gives the living modules the LayerNorms of a checkpoint.
+
+        Arguments
+        ---------
+        norms : dict
+            As a checkpoint holds them; all others become stock.
+        """
+        modules = self.modules()
+        for name, norm in weighted(modules).items():
+            if name not in norms:
+                unweigh(norm)
+        for name, state in norms.items():
+            weigh(modules.get_submodule(name), **state)
+        self.folding = bool(norms)
+
+    @mark_as_saver
+    def save(self, path):
+        """Writes tensors and numbers.
+
+        Arguments
+        ---------
+        path : str
+            Where to.
+        """
+        norms = {
+            name: {
+                "weights": norm.start.flatten(),
+                "dim": norm.dim,
+                "steps": norm.steps,
+                "taken": norm.taken,
+            }
+            for name, norm in weighted(self.modules()).items()
+        }
+        state = {key: vars(self)[key] for key in ("masks", "steps", "taken")}
+        torch.save({"norms": norms, **state}, path)
+
+    @mark_as_loader
+    def load(self, path, end_of_epoch=True):
+        """Reads them.
+
+        Arguments
+        ---------
+        path : str
+            Where from.
+        end_of_epoch : bool
+            Not used.
+        """
+        del end_of_epoch
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        self.weigh(state.pop("norms"))
+        vars(self).update(state)
