@@ -7,8 +7,9 @@ Authors
 import argparse
 import sys
 
-from speechbrain_growth import compare, planning_command, sweep
+from speechbrain_growth import planning_command
 from speechbrain_growth.errors import plain_errors
+from speechbrain_growth.instrument import compare, sweep
 
 
 def main(arguments):

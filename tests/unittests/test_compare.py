@@ -14,11 +14,11 @@ from scipy import stats
 
 from speechbrain_growth import GrowthError
 from speechbrain_growth.__main__ import main
-from speechbrain_growth.compare import report
-from speechbrain_growth.plots import plot
-from speechbrain_growth.report_tables import as_markdown
+from speechbrain_growth.instrument.compare import report
+from speechbrain_growth.instrument.plots import plot
+from speechbrain_growth.instrument.report_tables import as_markdown
+from speechbrain_growth.instrument.runs import read_run
 from speechbrain_growth.run_log import RunLogger
-from speechbrain_growth.runs import read_run
 
 OLD_RUNS = (
     Path(__file__).resolve().parents[2] / "recipes/TIMIT/ASR/growing_CTC/runs"

@@ -9,7 +9,7 @@ import os
 import re
 from typing import NamedTuple
 
-from speechbrain_growth.grid import OWN
+from speechbrain_growth.instrument.grid import OWN
 from speechbrain_growth.run_log import RUN_LOG, read_events
 
 TEXT_LOG = "train_log.txt"

@@ -8,9 +8,9 @@ import json
 import os
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.report_tables import as_markdown
+from speechbrain_growth.instrument.report_tables import as_markdown
+from speechbrain_growth.instrument.runs import find_runs, read_run
 from speechbrain_growth.run_log import plain
-from speechbrain_growth.runs import find_runs, read_run
 
 LARGE = "large"
 
@@ -121,8 +121,8 @@ def instruments():
         If one is not installed.
     """
     try:
-        from speechbrain_growth.plots import plot_all
-        from speechbrain_growth.summary import summarize
+        from speechbrain_growth.instrument.plots import plot_all
+        from speechbrain_growth.instrument.summary import summarize
     except ModuleNotFoundError as error:
         raise GrowthError(
             f"{error}; `pip install -r requirements.txt` brings what a "

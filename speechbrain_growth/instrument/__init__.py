@@ -1,0 +1,5 @@
+"""Compares runs: ``sweep`` trains a grid, ``compare`` reports on it.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
