@@ -123,7 +123,8 @@ def load_modules(checkpoint, recoverables, modules):
     checkpoint : speechbrain.utils.checkpoints.Checkpoint
         Its sizes are those of the modules.
     recoverables : dict
-        A checkpointer's objects by name.
+        A checkpointer's objects by name. What a growth left to do is read if
+        there is an object for it.
     modules : iterable
         The objects that are to be loaded.
     """
@@ -133,5 +134,5 @@ def load_modules(checkpoint, recoverables, modules):
             load = get_default_hook(recoverable, DEFAULT_LOAD_HOOKS)
             load(recoverable, checkpoint.paramfiles[name], True)
             logger.info(f"{name} starts from {checkpoint.path}")
-    if TRANSITION in checkpoint.paramfiles:
+    if TRANSITION in checkpoint.paramfiles and TRANSITION in recoverables:
         recoverables[TRANSITION].load(checkpoint.paramfiles[TRANSITION])

@@ -61,7 +61,8 @@ def drifts(blueprint, old, images, labels):
     for level in LEVELS:
         for draw in range(DRAWS):
             new = blueprint.modules({"hidden": wider})["model"]
-            carry(old, new, noise=level, seed=draw)
+            symmetry = {"noise": level} if level else "shares"
+            carry(old, new, symmetry=symmetry, seed=draw)
             after, accuracy, loss = measure(new, images, labels)
             far = drift(before, after)
             row = (level or 0.0, draw, far, accuracy, loss)
