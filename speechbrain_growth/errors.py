@@ -5,11 +5,15 @@ Authors
 """
 
 import contextlib
+import errno
 import sys
 
 from speechbrain.utils.logger import get_logger
 
 logger = get_logger(__name__)
+
+INTERRUPTED = 130  # as a shell has it: 128 and the signal's number
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 class GrowthError(ValueError):
@@ -45,7 +49,7 @@ class NoRuleError(GrowthError, NotImplementedError):
 def plain_errors(*kinds):
     """Ends the program with the message alone when a mistake was the user's.
 
-    The traceback goes to the log file (at level DEBUG), so nothing is hidden
+    So it does when the disk is full, and after Ctrl-C. The traceback goes to the log file (at level DEBUG), so nothing is hidden
     from whoever wants it.
 
     Arguments
@@ -69,3 +73,17 @@ def plain_errors(*kinds):
     except (GrowthError, *kinds) as error:
         logger.debug("the mistake below was raised here", exc_info=True)
         sys.exit(f"error: {error}")
+    except KeyboardInterrupt:
+        logger.debug("it was interrupted here", exc_info=True)
+        sys.stderr.write(
+            "interrupted; the same command goes on from the newest checkpoint\n"
+        )
+        sys.exit(INTERRUPTED)
+    except OSError as error:
+        if error.errno not in FULL:
+            raise
+        logger.debug("the disk was full here", exc_info=True)
+        sys.exit(
+            f"error: {error}; the checkpoints are whole, and with more room "
+            "the same command goes on from the newest"
+        )

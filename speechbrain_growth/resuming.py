@@ -8,9 +8,13 @@ from torch.utils.data import DataLoader
 
 import speechbrain as sb
 from speechbrain.dataio.dataloader import LoopedLoader
+from speechbrain.utils.logger import get_logger
 from speechbrain_growth.batches import Batches, generators_of
 from speechbrain_growth.logs import Logs
+from speechbrain_growth.occupancy import occupy
 from speechbrain_growth.randomness import Randomness
+
+logger = get_logger(__name__)
 
 
 class ResumingBrain(sb.Brain):
@@ -23,7 +27,8 @@ class ResumingBrain(sb.Brain):
     Arguments
     ---------
     **kwargs : dict
-        As for ``speechbrain.Brain``.
+        As for ``speechbrain.Brain``; with a checkpointer, ``hparams`` must
+        have an ``output_folder``, which no other run may use meanwhile.
     """
 
     def __init__(self, **kwargs):
@@ -60,15 +65,30 @@ class ResumingBrain(sb.Brain):
                     train_set, sb.Stage.TRAIN, **options
                 )
             self.randomness.generators = generators_of(train_set)
-        super().fit(epoch_counter, train_set, valid_set, **kwargs)
+            if self.checkpointer is not None:
+                occupy(self.hparams.output_folder)
+        try:
+            super().fit(epoch_counter, train_set, valid_set, **kwargs)
+        except KeyboardInterrupt:
+            newest = self.checkpointer and self.checkpointer.find_checkpoint()
+            where = newest.path if newest else "the start: none is saved yet"
+            logger.info(f"Interrupted. The same command goes on from {where}")
+            raise
 
     def on_fit_start(self):
         """Goes on from the newest checkpoint, with all that belongs to it."""
         super().on_fit_start()
         if self.checkpointer is None:
             return
+        newest = self.checkpointer.find_checkpoint()
+        damaged = getattr(self.checkpointer, "damaged", {})
+        if any(path.name > newest.path.name for path in damaged):
+            logger.warning(
+                "The newest checkpoint is damaged; the run goes on from the "
+                f"one before it, {newest.path}"
+            )
         self.randomness.resume()
-        if self.checkpointer.find_checkpoint():
+        if newest:
             self.logs.rewind()
         else:
             self.logs.set_aside()

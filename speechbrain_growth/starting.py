@@ -6,13 +6,10 @@ Authors
 
 import os
 
-from speechbrain.utils.checkpoints import (
-    DEFAULT_LOAD_HOOKS,
-    Checkpointer,
-    get_default_hook,
-)
+from speechbrain.utils.checkpoints import DEFAULT_LOAD_HOOKS, get_default_hook
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.basing import on_base
+from speechbrain_growth.checkpoints import SafeCheckpointer
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.rebuild import Blueprint
 from speechbrain_growth.schedules import STATE, read_state
@@ -84,7 +81,9 @@ def best_checkpoint(folder):
         If there is no checkpoint with a metric and sizes.
     """
     save = os.path.join(folder, "save")
-    found = Checkpointer(save).list_checkpoints() if os.path.isdir(save) else []
+    found = []
+    if os.path.isdir(save):
+        found = SafeCheckpointer(save).list_checkpoints()
     scored = [
         (metric, checkpoint)
         for checkpoint in found

@@ -60,7 +60,7 @@ opt_class: !name:torch.optim.Adadelta
     lr: !ref <lr>
 lr_annealing: !new:speechbrain.nnet.schedulers.NewBobScheduler
     initial_value: !ref <lr>
-checkpointer: !new:speechbrain.utils.checkpoints.Checkpointer
+checkpointer: !new:speechbrain_growth.checkpoints.SafeCheckpointer
     checkpoints_dir: !ref <save_folder>
     recoverables:
         model: !ref <model>

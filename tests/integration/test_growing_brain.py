@@ -16,6 +16,7 @@ from speechbrain_growth import (
     GrowthError,
     brain as brain_module,
 )
+from speechbrain_growth.checksums import seal
 
 LARGE = {"cnn_channels": [4, 8], "rnn_neurons": 9, "dnn_neurons": 13}
 MOMENTS = [
@@ -114,6 +115,7 @@ def claim_best(brain, epoch):
             for line in meta.read_text().splitlines()
         ]
         meta.write_text("\n".join(lines) + "\n")
+        seal(checkpoint.path)
 
 
 @pytest.mark.parametrize("epoch, units", [(1, 6), (2, 6), (3, 9), (4, 9)])

@@ -33,6 +33,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.brain import GrowingBrain
 from speechbrain_growth.errors import GrowthError, plain_errors
 from speechbrain_growth.lean import LeanBrain
+from speechbrain_growth.occupancy import occupy
 from speechbrain_growth.planning import as_table, plan_run
 from speechbrain_growth.processes import join
 from speechbrain_growth.starting import open_blueprint
@@ -147,6 +148,9 @@ if __name__ == "__main__":
 
         # Initialize ddp (useful only for DDP training)
         join(run_opts)
+
+        # Two runs in one folder would spoil each other
+        occupy(hparams["output_folder"])
 
         # Create experiment directory
         sb.create_experiment_directory(

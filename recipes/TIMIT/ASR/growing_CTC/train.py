@@ -31,6 +31,8 @@ from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.brain import GrowingBrain
 from speechbrain_growth.errors import GrowthError, plain_errors
+from speechbrain_growth.labels import SafeTextEncoder
+from speechbrain_growth.occupancy import occupy
 from speechbrain_growth.planning import as_table, plan_run
 from speechbrain_growth.processes import join
 from speechbrain_growth.starting import open_blueprint
@@ -164,7 +166,7 @@ def dataio_prep(hparams):
     valid_data = datasets[1] = valid_data.filtered_sorted(sort_key="duration")
     test_data = datasets[2] = test_data.filtered_sorted(sort_key="duration")
 
-    label_encoder = sb.dataio.encoder.CTCTextEncoder()
+    label_encoder = SafeTextEncoder()
 
     # 2. Define audio pipeline:
     @sb.utils.data_pipeline.takes("wav")
@@ -237,6 +239,9 @@ if __name__ == "__main__":
 
         # Initialize ddp (useful only for DDP training)
         join(run_opts)
+
+        # Two runs in one folder would spoil each other
+        occupy(hparams["output_folder"])
 
         # Create experiment directory
         sb.create_experiment_directory(

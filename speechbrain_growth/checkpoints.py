@@ -1,0 +1,248 @@
+"""A checkpointer whose checkpoints are whole, or are not there.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import logging
+import os
+import shutil
+
+import yaml
+
+from speechbrain.utils.checkpoints import METAFNAME, Checkpointer
+from speechbrain.utils.distributed import ddp_barrier, if_main_process
+from speechbrain.utils.logger import get_logger
+from speechbrain_growth.checksums import damage, seal, to_disk
+from speechbrain_growth.errors import GrowthError
+
+logger = get_logger(__name__)
+
+UNFINISHED = "unfinished-"  # a folder of this name is no checkpoint
+
+
+class SafeCheckpointer(Checkpointer):
+    """SpeechBrain's checkpointer, safe from kills, full and failing disks.
+
+    A checkpoint is written beside the others and renamed when it is complete.
+    Its checksums stand in it; one that is damaged is reported and left out, so
+    that the run goes on from the one before it. For that at least two are kept.
+    Stock SpeechBrain loads these checkpoints as its own.
+
+    Arguments
+    ---------
+    *args : tuple
+        As for ``speechbrain.utils.checkpoints.Checkpointer``.
+    **kwargs : dict
+        As for ``speechbrain.utils.checkpoints.Checkpointer``.
+
+    Example
+    -------
+    >>> import torch
+    >>> net = torch.nn.Linear(1, 1)
+    >>> checkpointer = SafeCheckpointer(getfixture("tmpdir"), {"net": net})
+    >>> first = checkpointer.save_checkpoint()
+    >>> second = checkpointer.save_checkpoint()
+    >>> _ = second.paramfiles["net"].write_bytes(b"")
+    >>> checkpointer.find_checkpoint().path == first.path
+    True
+    """
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.damaged = {}  # folder: what is wrong with it
+        self._checked = {}  # folder: its files as they were when checked
+        self._saving = False
+
+    def save_checkpoint(
+        self, meta=None, end_of_epoch=True, name=None, verbosity=logging.INFO
+    ):
+        """Saves a checkpoint, or leaves everything as it was.
+
+        Arguments
+        ---------
+        meta : mapping
+            Noted beside the parameters.
+        end_of_epoch : bool
+            Whether the epoch is over.
+        name : str
+            Another name than the date.
+        verbosity : int
+            Logging level of the message.
+
+        Returns
+        -------
+        speechbrain.utils.checkpoints.Checkpoint
+            None on other processes than the main one.
+
+        Raises
+        ------
+        GrowthError
+            If the disk does not take it.
+        """
+        self._sweep()
+        self._saving = True
+        try:
+            saved = super().save_checkpoint(
+                meta or {}, end_of_epoch, name, logging.DEBUG
+            )
+            ddp_barrier()  # others may still be writing
+            if saved is not None:
+                saved = self._finish(saved)
+                kind = "end-of-epoch" if end_of_epoch else "intra-epoch"
+                logger.log(
+                    verbosity, f"Saved an {kind} checkpoint in {saved.path}"
+                )
+        except (OSError, RuntimeError) as error:
+            self._sweep()
+            if not _is_about_storage(error):
+                raise
+            raise GrowthError(self._in_words(error)) from error
+        finally:
+            self._saving = False
+        ddp_barrier()
+        return saved
+
+    def save_and_keep_only(
+        self,
+        meta=None,
+        end_of_epoch=True,
+        name=None,
+        num_to_keep=1,
+        keep_recent=True,
+        importance_keys=(),
+        **kwargs,
+    ):
+        """Saves a checkpoint, then deletes all but the best and the newest two.
+
+        Arguments
+        ---------
+        meta : mapping
+            Noted beside the parameters.
+        end_of_epoch : bool
+            Whether the epoch is over.
+        name : str
+            Another name than the date.
+        num_to_keep : int
+            How many to keep of each kind, two at least.
+        keep_recent : bool
+            Whether the newest are kept.
+        importance_keys : iterable of callable
+            By which others are kept.
+        **kwargs : dict
+            As for ``speechbrain.utils.checkpoints.Checkpointer``.
+        """
+        # A list of our own: upstream adds to the one that it is called with
+        super().save_and_keep_only(
+            meta=meta or {},
+            end_of_epoch=end_of_epoch,
+            name=name,
+            num_to_keep=max(num_to_keep, 2),
+            keep_recent=keep_recent,
+            importance_keys=list(importance_keys),
+            **kwargs,
+        )
+
+    def _new_checkpoint_dirpath(self):
+        """Where the next checkpoint is written to."""
+        return self._aside(super()._new_checkpoint_dirpath())
+
+    def _custom_checkpoint_dirpath(self, name):
+        """Where a checkpoint with a name of its own is written to."""
+        return self._aside(super()._custom_checkpoint_dirpath(name))
+
+    def _aside(self, path):
+        """A folder's name as long as it is being written."""
+        return path.with_name(UNFINISHED + path.name) if self._saving else path
+
+    def _finish(self, saved):
+        """Gives a complete checkpoint its name."""
+        seal(saved.path)
+        path = saved.path.with_name(saved.path.name[len(UNFINISHED) :])
+        if path.exists():  # one with a name of its own, saved anew
+            path.rename(self._replaced(path))
+        saved.path.rename(path)
+        to_disk(self.checkpoints_dir)
+        files = {
+            name: path / old.name for name, old in saved.paramfiles.items()
+        }
+        self._checked[path] = _stamp(path)
+        self.damaged.pop(path, None)
+        return saved._replace(path=path, paramfiles=files)
+
+    def _replaced(self, path):
+        """The name of a checkpoint that is about to be deleted."""
+        return path.with_name(f"{UNFINISHED}old-{path.name}")
+
+    def _sweep(self):
+        """Deletes what a killed or failed save has left."""
+        if if_main_process():
+            for path in self.checkpoints_dir.glob(f"{UNFINISHED}*"):
+                shutil.rmtree(path, ignore_errors=True)
+
+    def _list_checkpoint_dirs(self):
+        """Folders of the checkpoints that are sound."""
+        found = super()._list_checkpoint_dirs()
+        sound = [path for path in found if self._is_sound(path)]
+        if found and not sound:
+            problems = [f"{p}: {', '.join(self.damaged[p])}" for p in found]
+            problems[-1] += (
+                "; one sound checkpoint would do, or a folder without any"
+            )
+            raise GrowthError(problems)
+        return sound
+
+    def _is_sound(self, path):
+        """Whether a checkpoint is what was written; checked once."""
+        stamp = _stamp(path)
+        if self._checked.get(path) != stamp:
+            problems = damage(path) or _unreadable(path / METAFNAME)
+            self._checked[path] = stamp
+            self.damaged.pop(path, None)
+            if problems:
+                self.damaged[path] = problems
+                logger.warning(f"{path} is left out: {', '.join(problems)}")
+        return path not in self.damaged
+
+    def _in_words(self, error):
+        """What a user can do when the disk does not take a checkpoint."""
+        free = shutil.disk_usage(self.checkpoints_dir).free / 1e6
+        newest = self.find_checkpoint()
+        earlier = (
+            f"The earlier ones are whole, the newest is {newest.path}"
+            if newest
+            else "There is no earlier one"
+        )
+        return (
+            f"{self.checkpoints_dir}: the checkpoint could not be written "
+            f"({error}); {free:.0f} MB are free there. {earlier}. With more "
+            "room, the same command goes on from there"
+        )
+
+
+def _stamp(path):
+    """By which a change of a folder's files is noticed."""
+    try:
+        with os.scandir(path) as entries:
+            stats = [(entry.name, entry.stat()) for entry in entries]
+    except FileNotFoundError:  # deleted by another process
+        return None
+    return sorted((name, s.st_size, s.st_mtime_ns) for name, s in stats)
+
+
+def _unreadable(path):
+    """What is wrong with the notes of a checkpoint that was never sealed."""
+    try:
+        with open(path, encoding="utf-8") as fin:
+            notes = yaml.safe_load(fin)
+    except (OSError, ValueError, yaml.YAMLError):
+        notes = None
+    whole = isinstance(notes, dict) and {"unixtime", "end-of-epoch"} <= set(
+        notes
+    )
+    return [] if whole else [f"{path.name} is not what was written"]
+
+
+def _is_about_storage(error):
+    """Whether a save failed because of the disk; torch gives no number."""
+    return isinstance(error, OSError) or "inline_container" in str(error)

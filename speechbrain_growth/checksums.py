@@ -1,0 +1,95 @@
+"""Checksums of a folder's files, in the format of ``sha256sum``.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import hashlib
+import os
+import pathlib
+
+CHECKSUMS = "SHA256SUMS"
+CHUNK = 1 << 20  # bytes
+
+
+def seal(folder):
+    """Writes the checksums of a folder's files, and has all of it on the disk.
+
+    ``sha256sum -c SHA256SUMS`` checks them as well.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        Has files only.
+
+    Example
+    -------
+    >>> folder = getfixture("tmpdir")
+    >>> _ = (folder / "model.ckpt").write("weights")
+    >>> seal(folder)
+    >>> damage(folder)
+    []
+    >>> _ = (folder / "model.ckpt").write("weighty")
+    >>> damage(folder)
+    ['model.ckpt is not what was written']
+    """
+    folder = pathlib.Path(folder)
+    lines = [
+        f"{_digest(path)}  {path.name}\n"
+        for path in sorted(folder.iterdir())
+        if path.name != CHECKSUMS
+    ]
+    (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
+    for path in (*folder.iterdir(), folder):
+        to_disk(path)
+
+
+def damage(folder):
+    """What is wrong with the files of a folder that was sealed.
+
+    Arguments
+    ---------
+    folder : str or pathlib.Path
+        A folder that was not sealed has nothing to be checked against.
+
+    Returns
+    -------
+    list of str
+        Empty if all files are what they were.
+    """
+    folder, problems = pathlib.Path(folder), []
+    if not (folder / CHECKSUMS).is_file():
+        return []
+    for line in (folder / CHECKSUMS).read_bytes().splitlines():
+        digest, _, name = line.decode("utf-8", "replace").partition("  ")
+        if not name or os.path.basename(name) != name:
+            problems.append(f"{CHECKSUMS} is not what was written")
+        elif not (folder / name).is_file():
+            problems.append(f"{name} is missing")
+        elif _digest(folder / name) != digest:
+            problems.append(f"{name} is not what was written")
+    return problems
+
+
+def to_disk(path):
+    """Returns when a file's or a folder's content is on the disk.
+
+    Arguments
+    ---------
+    path : str or pathlib.Path
+        What may still be in the system's memory only.
+    """
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    finally:
+        os.close(handle)
+
+
+def _digest(path):
+    """SHA-256 of a file, as hexadecimal digits."""
+    digest = hashlib.sha256()
+    with open(path, "rb") as fin:
+        for chunk in iter(lambda: fin.read(CHUNK), b""):
+            digest.update(chunk)
+    return digest.hexdigest()

@@ -1,0 +1,219 @@
+"""Broken storage: damaged checkpoints, a full disk, two runs in one folder.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from growing_run import at, data, toy, train, train_log, weights
+
+from speechbrain.utils.checkpoints import Checkpointer
+from speechbrain_growth import GrowthError
+from speechbrain_growth.checkpoints import SafeCheckpointer
+from speechbrain_growth.checksums import CHECKSUMS
+
+HERE = Path(__file__).parent
+FULL = """
+import resource, signal, sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from growing_run import toy, train
+from speechbrain_growth.errors import plain_errors
+
+# A file may not become larger than this: what the disk says when it is full
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+brain = toy(Path({folder!r}))
+resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
+with plain_errors():
+    train(brain)
+"""
+
+
+def truncate(path):
+    """Half of the file is missing."""
+    os.truncate(path, path.stat().st_size // 2)
+
+
+def empty(path):
+    """Nothing is left, as after a power failure."""
+    os.truncate(path, 0)
+
+
+def flip(path):
+    """One bit is another."""
+    content = bytearray(path.read_bytes())
+    content[len(content) // 2] ^= 1
+    path.write_bytes(content)
+
+
+def remove(path):
+    """The file is gone."""
+    path.unlink()
+
+
+DAMAGES = [
+    (damage, name)
+    for damage in (truncate, empty, flip, remove)
+    for name in ("model.ckpt", "optimizer.ckpt", "CKPT.yaml")
+] + [
+    (truncate, "growth_schedule.ckpt"),
+    (empty, "randomness.ckpt"),
+    (flip, "counter.ckpt"),
+    (truncate, CHECKSUMS),
+    (flip, CHECKSUMS),
+]
+
+
+@pytest.fixture(scope="module")
+def whole(tmp_path_factory):
+    """A run that nothing happens to."""
+    return train(toy(tmp_path_factory.mktemp("whole")))
+
+
+@pytest.fixture(scope="module")
+def stopped(tmp_path_factory):
+    """A run that was stopped after its third epoch; it grew after two."""
+    folder = tmp_path_factory.mktemp("stopped")
+    train(toy(folder, kill=at("epoch 4 step 1")))
+    return folder
+
+
+def newest(folder):
+    """The folder of the newest checkpoint."""
+    return max((folder / "save").glob("CKPT*"), key=lambda path: path.name)
+
+
+@pytest.mark.parametrize(
+    "damage, name",
+    [pytest.param(d, n, id=f"{d.__name__} {n}") for d, n in DAMAGES],
+)
+def test_a_damaged_checkpoint_is_found(damage, name, stopped, tmp_path):
+    copy = shutil.copytree(stopped / "save", tmp_path / "save")
+    last = newest(tmp_path)
+    damage(last / name)
+    checkpointer = SafeCheckpointer(copy)
+    found = checkpointer.find_checkpoint()
+    assert found.path.name < last.name
+    if not (damage is remove and name == "CKPT.yaml"):  # then it is none
+        assert list(checkpointer.damaged) == [last]
+
+
+@pytest.mark.parametrize("damage", [truncate, flip, remove])
+def test_a_run_goes_on_from_the_checkpoint_before(
+    damage, whole, tmp_path, caplog
+):
+    train(toy(tmp_path, kill=at("epoch 4 step 1")))
+    last = newest(tmp_path)
+    damage(last / "model.ckpt")
+    resumed = train(toy(tmp_path))
+    assert f"{last} is left out: model.ckpt" in caplog.text
+    assert "goes on from the one before it" in caplog.text
+    assert train_log(resumed) == train_log(whole)
+    for name, tensor in weights(whole).items():
+        assert torch.equal(tensor, weights(resumed)[name]), name
+
+
+def test_no_run_starts_over_a_folder_of_damaged_checkpoints(tmp_path):
+    train(toy(tmp_path, kill=at("epoch 3 step 1")))
+    found = sorted((tmp_path / "save").glob("CKPT*"))
+    assert len(found) == 2
+    for path in found:
+        empty(path / "model.ckpt")
+    with pytest.raises(GrowthError) as error:
+        train(toy(tmp_path))
+    assert all(str(path) in str(error.value) for path in found)
+    assert sorted((tmp_path / "save").glob("CKPT*")) == found
+
+
+def test_the_best_checkpoint_may_be_damaged(tmp_path):
+    brain = train(toy(tmp_path))
+    best = brain.checkpointer.find_checkpoint(min_key="error").path
+    flip(best / "output.ckpt")
+    loader = torch.utils.data.DataLoader(data(2, seed=1), batch_size=4)
+    toy(tmp_path).evaluate(loader, min_key="error")
+
+
+def test_stock_speechbrain_loads_what_was_saved(stopped, tmp_path):
+    brain = toy(tmp_path, rnn_neurons=9, dnn_neurons=13, cnn_channels=[4, 8])
+    stock = Checkpointer(
+        stopped / "save",
+        {"model": brain.modules.model, "output": brain.modules.output},
+    )
+    found = stock.recover_if_possible()
+    assert found.path == newest(stopped)
+    saved = torch.load(found.paramfiles["output"], weights_only=True)
+    assert torch.equal(brain.modules.output.w.weight, saved["w.weight"])
+
+
+def test_checksums_are_those_of_sha256sum(stopped):
+    done = subprocess.run(
+        ["sha256sum", "--quiet", "-c", CHECKSUMS], cwd=newest(stopped)
+    )
+    assert done.returncode == 0
+
+
+def test_the_best_and_the_newest_two_are_kept(tmp_path):
+    brain = toy(tmp_path, number_of_epochs=1)
+    for error in (1.0, 5.0, 3.0, 4.0, 6.0, 7.0):
+        brain.checkpointer.save_and_keep_only(
+            meta={"error": error}, min_keys=["error"]
+        )
+    kept = [c.meta["error"] for c in brain.checkpointer.list_checkpoints()]
+    assert sorted(kept) == [1.0, 3.0, 6.0, 7.0]
+
+
+def test_a_checkpoint_with_a_name_is_replaced_as_a_whole(tmp_path):
+    net = torch.nn.Linear(1, 1)
+    checkpointer = SafeCheckpointer(tmp_path, {"net": net})
+    for value in (1.0, 2.0):
+        net.weight.data.fill_(value)
+        saved = checkpointer.save_checkpoint(name="mine")
+    checkpointer.save_checkpoint()
+    assert saved.path == tmp_path / "CKPT+mine"
+    assert torch.load(saved.paramfiles["net"])["weight"].item() == 2.0
+    assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("room", [4_000, 200])
+def test_a_full_disk_ends_with_one_message(room, whole, tmp_path):
+    """Room for the text files of a checkpoint only, or for none of them."""
+    train(toy(tmp_path / "first", kill=at("epoch 3 step 1")))
+    tmp_path = tmp_path / "second"  # this process has the first
+    shutil.copytree(tmp_path.with_name("first"), tmp_path)
+    before = sorted((tmp_path / "save").rglob("*"))
+    script = FULL.format(here=str(HERE), folder=str(tmp_path), room=room)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True
+    )
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "error: " in done.stderr and "the same command" in done.stderr
+    assert sorted((tmp_path / "save").rglob("*")) == before
+    resumed = train(toy(tmp_path))
+    assert train_log(resumed) == train_log(whole)
+    for name, tensor in weights(whole).items():
+        assert torch.equal(tensor, weights(resumed)[name]), name
+
+
+def test_a_second_run_in_a_folder_refuses(tmp_path):
+    brain = toy(tmp_path, kill=at("epoch 1 step 1"))
+    train(brain)
+    (tmp_path / "log.json").write_text(json.dumps("untouched"))
+    script = FULL.format(here=str(HERE), folder=str(tmp_path), room=1 << 30)
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True
+    )
+    assert done.returncode == 1
+    assert f"error: output_folder: another run is writing into {tmp_path}" in (
+        done.stderr
+    )
+    assert f"(process {os.getpid()} on " in done.stderr
+    train(toy(tmp_path))  # whoever has the folder goes on
