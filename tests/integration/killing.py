@@ -1,0 +1,222 @@
+"""Starts recipes in processes that can be killed, cheaply and at a moment.
+
+Importing torch takes seconds. So one process imports everything once and forks
+a child for every start; the child runs the recipe's main block and announces
+what it is about to do. What kills it is SIGKILL, and no code of its own.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import functools
+import json
+import os
+import runpy
+import select
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
+SIZES = {"cnn_channels": [4, 8], "rnn_neurons": 9, "dnn_neurons": 11}
+SMALL = [
+    "hparams/grow.yaml",
+    "--number_of_epochs=3",
+    "--batch_size=16",
+    "--ckpt_interval_steps=1",
+    "--dropout=0.2",
+    "--cnn_channels=[2,4]",
+    "--rnn_layers=1",
+    "--rnn_bidirectional=False",
+    "--rnn_neurons=6",
+    "--dnn_neurons=8",
+    f"--growth={json.dumps([{'after_epoch': 1, **SIZES}])}",
+]
+
+
+class Starter:
+    """The process that forks; a context, so that it always ends.
+
+    Arguments
+    ---------
+    folder : pathlib.Path
+        For the pipe and what the children print.
+    """
+
+    def __init__(self, folder):
+        self.pipe = folder / "moments"
+        self.printed = folder / "printed.txt"
+        os.mkfifo(self.pipe)
+        self.moments = os.open(self.pipe, os.O_RDWR | os.O_NONBLOCK)
+        self.process = subprocess.Popen(
+            [sys.executable, __file__, str(self.pipe), str(self.printed)],
+            cwd=RECIPE,
+            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        self.child, self.rest = None, b""
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *error):
+        self.kill()
+        self.process.stdin.close()
+        self.process.wait()
+        os.close(self.moments)
+
+    def start(self, *arguments):
+        """Starts the recipe with a command line."""
+        while select.select([self.moments], [], [], 0)[0]:
+            os.read(self.moments, 1 << 16)
+        self.rest = b""
+        self.process.stdin.write(json.dumps(arguments) + "\n")
+        self.process.stdin.flush()
+        self.child = int(self.process.stdout.readline())
+
+    def await_moment(self, *path):
+        """Waits for moments, one after the other.
+
+        Each may be several, as in ``grow|step``. Returns the last that came,
+        or None if the run ends before.
+        """
+        moments = self._moments()
+        found = None
+        for names in path:
+            found = next((m for m in moments if m in names.split("|")), None)
+        return found
+
+    def _moments(self):
+        """The moments that the child announces, until it ends."""
+        while True:
+            line, found, rest = self.rest.partition(b"\n")
+            if found:
+                self.rest = rest
+                if line == b"end":
+                    return
+                yield line.decode()
+            else:
+                ready = select.select([self.moments], [], [], 120)[0]
+                assert ready, f"nothing happens: {self.printed.read_text()}"
+                self.rest += os.read(self.moments, 1 << 16)
+
+    def kill(self, kind=signal.SIGKILL):
+        """Sends a signal, and returns what the child ended with."""
+        if self.child is None:
+            return None
+        os.kill(self.child, kind)
+        return self.wait()
+
+    def wait(self):
+        """Returns the exit status when the child has ended."""
+        self.process.stdin.write("wait\n")
+        self.process.stdin.flush()
+        status, self.child = int(self.process.stdout.readline()), None
+        return status
+
+
+def announce(owner, name, moment, pipe):
+    """Makes a function say when it begins and when it is over."""
+    function = getattr(owner, name)
+
+    @functools.wraps(function)
+    def announced(*args, **kwargs):
+        os.write(pipe, f"{moment}\n".encode())
+        result = function(*args, **kwargs)
+        os.write(pipe, f"after {moment}\n".encode())
+        return result
+
+    setattr(owner, name, announced)
+
+
+def child(arguments, pipe, printed):
+    """Runs the recipe; never returns."""
+    output = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
+    os.dup2(output, 1)
+    os.dup2(output, 2)
+    sys.argv = ["train.py", *arguments]
+    code = 1
+    try:
+        runpy.run_path("train.py", run_name="__main__")
+        code = 0
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+        sys.stderr.write("" if isinstance(end.code, int) else f"{end.code}\n")
+    except BaseException:
+        sys.excepthook(*sys.exc_info())
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os.write(pipe, b"end\n")
+        os._exit(code)
+
+
+def serve(pipe, printed):
+    """Forks a child for every line of standard input."""
+    sys.path.insert(0, str(RECIPE))
+    import mini_timit
+    import timit_prepare
+    import torch
+    import torch._dynamo  # is imported as soon as anything runs on meta
+
+    import speechbrain as sb
+    from speechbrain_growth.brain import GrowingBrain
+    from speechbrain_growth.checkpoints import SafeCheckpointer
+    from speechbrain_growth.labels import SafeTextEncoder
+    from speechbrain_growth.run_log import RunLogger
+
+    torch.set_num_threads(1)
+    # Asks pip for all its packages, for seconds
+    sb.utils.logger.get_environment_description = lambda: ""
+    mini_timit.render_mini_timit = functools.partial(
+        mini_timit.render_mini_timit, scale=0.02
+    )
+    pipe = os.open(pipe, os.O_RDWR)
+    for owner, name, moment in (
+        (mini_timit, "_render", "render"),
+        (timit_prepare, "_write_together", "annotate"),
+        (SafeTextEncoder, "save", "labels"),
+        (GrowingBrain, "fit", "fit"),
+        (GrowingBrain, "fit_batch", "step"),
+        (GrowingBrain, "_fit_valid", "validate"),
+        (GrowingBrain, "grow", "grow"),
+        (RunLogger, "log_stats", "log"),
+        (SafeCheckpointer, "save_checkpoint", "save"),
+        (SafeCheckpointer, "delete_checkpoints", "delete"),
+        (GrowingBrain, "evaluate", "test"),
+    ):
+        announce(owner, name, moment, pipe)
+    pid = None
+    for line in sys.stdin:
+        if line == "wait\n":
+            status = os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1])
+            print(status, flush=True)
+            continue
+        pid = os.fork()
+        if not pid:
+            sys.stdin.close()
+            child(json.loads(line), pipe, printed)
+        print(pid, flush=True)
+
+
+def durations(starter, *arguments):
+    """Runs the recipe to its end; returns how long each moment lasts."""
+    begun, lasted = {}, {}
+    starter.start(*arguments)
+    for moment in starter._moments():
+        now = time.perf_counter()
+        if moment.startswith("after "):
+            name = moment[len("after ") :]
+            lasted[name] = max(lasted.get(name, 0.0), now - begun[name])
+        begun[moment] = now
+    assert starter.wait() == 0, starter.printed.read_text()
+    return lasted
+
+
+if __name__ == "__main__":
+    serve(*sys.argv[1:])
