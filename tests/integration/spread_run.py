@@ -114,7 +114,7 @@ def bad_metric(folder):
     return said(train, spread(folder, growth=growth))
 
 
-def no_memory(sizes):
+def no_memory(sizes, seed=None):
     """Stands for whatever may go wrong on one machine."""
     raise MemoryError(f"no room for {sizes['rnn_neurons']} units")
 
