@@ -4,14 +4,15 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import contextlib
 import errno
 import fcntl
 import os
 import socket
 
-from speechbrain.utils.distributed import main_process_only
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.processes import on_main
 
 logger = get_logger(__name__)
 
@@ -19,17 +20,22 @@ LOCK = "run.lock"
 _held = {}  # lock files of this process; open for as long as it lives
 
 
-@main_process_only
 def occupy(folder):
     """Takes a folder for this process, until it ends.
 
-    The system frees it then, however the process ends. Taking it twice is the
-    same as once.
+    The system frees it then, however the process ends. Of several processes
+    that train one model, the main one takes it.
 
     Arguments
     ---------
     folder : str
         Is made if it does not exist.
+
+    Returns
+    -------
+    str
+        The lock that was taken; None if it had been taken already, or if the
+        file system knows no locks.
 
     Raises
     ------
@@ -39,14 +45,20 @@ def occupy(folder):
     Example
     -------
     >>> folder = getfixture("tmpdir")
-    >>> occupy(folder)
+    >>> _ = occupy(folder)
     >>> (folder / "run.lock").read().split()[0] == f"{os.getpid()}"
     True
+    >>> occupy(folder)
     """
+    return on_main(_take, folder)
+
+
+def _take(folder):
+    """As ``occupy``, on the main process."""
     os.makedirs(folder, exist_ok=True)
     path = os.path.realpath(os.path.join(folder, LOCK))
     if _held.get(path, (None, None))[0] == os.getpid():
-        return
+        return None
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
         # Not inherited by a data loader's workers, which may live on a while
@@ -54,16 +66,44 @@ def occupy(folder):
     except OSError as error:
         holder = os.read(handle, 200).decode("utf-8", "replace").strip()
         os.close(handle)
-        if error.errno not in (errno.EACCES, errno.EAGAIN):
-            logger.warning(
-                f"{path} cannot be locked ({error}); see to it that no other "
-                f"run writes into {folder}"
+        if error.errno in (errno.EACCES, errno.EAGAIN):
+            raise GrowthError(
+                f"output_folder: another run is writing into {folder} (process "
+                f"{holder or 'unknown'}); wait for its end or name another "
+                "folder"
             )
-            return
-        raise GrowthError(
-            f"output_folder: another run is writing into {folder} (process "
-            f"{holder or 'unknown'}); wait for its end or name another folder"
+        logger.warning(
+            f"{path} cannot be locked ({error}); see to it that no other run "
+            f"writes into {folder}"
         )
+        return None
     os.ftruncate(handle, 0)
     os.write(handle, f"{os.getpid()} on {socket.gethostname()}\n".encode())
     _held[path] = (os.getpid(), handle)
+    return path
+
+
+@contextlib.contextmanager
+def occupied(folder):
+    """Takes a folder for as long as the context lasts.
+
+    Arguments
+    ---------
+    folder : str
+        If this process has it already, it keeps it afterwards.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    GrowthError
+        If another process has it.
+    """
+    lock = occupy(folder)
+    try:
+        yield
+    finally:
+        if lock in _held:
+            os.close(_held.pop(lock)[1])

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import contextlib
+
 from torch.utils.data import DataLoader
 
 import speechbrain as sb
@@ -11,7 +13,7 @@ from speechbrain.dataio.dataloader import LoopedLoader
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.batches import Batches, generators_of
 from speechbrain_growth.logs import Logs
-from speechbrain_growth.occupancy import occupy
+from speechbrain_growth.occupancy import occupied
 from speechbrain_growth.randomness import Randomness
 
 logger = get_logger(__name__)
@@ -58,19 +60,27 @@ class ResumingBrain(sb.Brain):
         **kwargs : dict
             As for ``speechbrain.Brain.fit``.
         """
-        if not self.test_only:
-            options = kwargs.pop("train_loader_kwargs", {})
-            if not isinstance(train_set, (DataLoader, LoopedLoader)):
-                train_set = self.make_dataloader(
-                    train_set, sb.Stage.TRAIN, **options
-                )
-            self.randomness.generators = generators_of(train_set)
+        if self.test_only:
+            return super().fit(epoch_counter, train_set, valid_set, **kwargs)
+        options = kwargs.pop("train_loader_kwargs", {})
+        if not isinstance(train_set, (DataLoader, LoopedLoader)):
+            train_set = self.make_dataloader(
+                train_set, sb.Stage.TRAIN, **options
+            )
+        self.randomness.generators = generators_of(train_set)
+        with contextlib.ExitStack() as stack:
             if self.checkpointer is not None:
-                occupy(self.hparams.output_folder)
-        try:
+                stack.enter_context(occupied(self.hparams.output_folder))
+                stack.enter_context(self._saying_how_to_go_on())
             super().fit(epoch_counter, train_set, valid_set, **kwargs)
+
+    @contextlib.contextmanager
+    def _saying_how_to_go_on(self):
+        """After Ctrl-C, where the next run begins."""
+        try:
+            yield
         except KeyboardInterrupt:
-            newest = self.checkpointer and self.checkpointer.find_checkpoint()
+            newest = self.checkpointer.find_checkpoint()
             where = newest.path if newest else "the start: none is saved yet"
             logger.info(f"Interrupted. The same command goes on from {where}")
             raise

@@ -4,7 +4,6 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import json
 import os
 import shutil
 import subprocess
@@ -19,6 +18,7 @@ from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth import GrowthError
 from speechbrain_growth.checkpoints import SafeCheckpointer
 from speechbrain_growth.checksums import CHECKSUMS
+from speechbrain_growth.occupancy import occupied
 
 HERE = Path(__file__).parent
 FULL = """
@@ -185,9 +185,7 @@ def test_a_checkpoint_with_a_name_is_replaced_as_a_whole(tmp_path):
 @pytest.mark.parametrize("room", [4_000, 200])
 def test_a_full_disk_ends_with_one_message(room, whole, tmp_path):
     """Room for the text files of a checkpoint only, or for none of them."""
-    train(toy(tmp_path / "first", kill=at("epoch 3 step 1")))
-    tmp_path = tmp_path / "second"  # this process has the first
-    shutil.copytree(tmp_path.with_name("first"), tmp_path)
+    train(toy(tmp_path, kill=at("epoch 3 step 1")))
     before = sorted((tmp_path / "save").rglob("*"))
     script = FULL.format(here=str(HERE), folder=str(tmp_path), room=room)
     done = subprocess.run(
@@ -204,16 +202,19 @@ def test_a_full_disk_ends_with_one_message(room, whole, tmp_path):
 
 
 def test_a_second_run_in_a_folder_refuses(tmp_path):
-    brain = toy(tmp_path, kill=at("epoch 1 step 1"))
-    train(brain)
-    (tmp_path / "log.json").write_text(json.dumps("untouched"))
+    train(toy(tmp_path, kill=at("epoch 1 step 1")))
     script = FULL.format(here=str(HERE), folder=str(tmp_path), room=1 << 30)
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True
-    )
+    with occupied(str(tmp_path)):
+        done = subprocess.run(
+            [sys.executable, "-c", script], capture_output=True, text=True
+        )
+        train(toy(tmp_path))  # whoever has the folder goes on
     assert done.returncode == 1
     assert f"error: output_folder: another run is writing into {tmp_path}" in (
         done.stderr
     )
     assert f"(process {os.getpid()} on " in done.stderr
-    train(toy(tmp_path))  # whoever has the folder goes on
+    done = subprocess.run(
+        [sys.executable, "-c", script], capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
