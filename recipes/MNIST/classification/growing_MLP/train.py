@@ -23,7 +23,6 @@ Authors
 
 import sys
 
-from hyperpyyaml import load_hyperpyyaml
 from mnist_prepare import DataError, load_mnist, prepare_mnist, random_shift
 from torch.utils.data import TensorDataset
 
@@ -117,6 +116,15 @@ def dataio_prep(hparams):
     parts = load_mnist(
         hparams["data_folder"], hparams["dataset"], hparams["valid_size"]
     )
+    images, labels = parts["train"]
+    found = {"inputs": images.shape[1], "outputs": int(labels.max()) + 1}
+    problems = [
+        f"{key} is {hparams[key]}, but {hparams['dataset']} needs {number}"
+        for key, number in found.items()
+        if hparams[key] != number
+    ]
+    if problems:
+        raise GrowthError(problems)
     return {part: TensorDataset(*tensors) for part, tensors in parts.items()}
 
 
@@ -142,8 +150,7 @@ if __name__ == "__main__":
         growth_plan = plan_run(blueprint)
 
         # Load hyperparameters file with command-line overrides
-        with open(blueprint.path, encoding="utf-8") as fin:
-            hparams = load_hyperpyyaml(fin, blueprint.overrides)
+        hparams = blueprint.load()
         opt_class = choose_optimizer(hparams)
 
         # Initialize ddp (useful only for DDP training)

@@ -24,11 +24,11 @@ import os
 import shutil
 import sys
 
-from hyperpyyaml import load_hyperpyyaml
-
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
+from speechbrain_growth.annotations import check_annotation, check_noise
+from speechbrain_growth.audio import read_audio
 from speechbrain_growth.brain import GrowingBrain
 from speechbrain_growth.errors import GrowthError, plain_errors
 from speechbrain_growth.labels import SafeTextEncoder
@@ -142,7 +142,15 @@ def dataio_prep(hparams):
     """Creates the datasets and their data processing pipelines."""
     data_folder = hparams["data_folder"]
 
-    # 1. Declarations:
+    # 1. Declarations, of what can be read:
+    for part in ("train", "valid", "test"):
+        check_annotation(
+            hparams[f"{part}_annotation"],
+            data_folder,
+            texts=["phn"],
+            numbers=["duration"],
+            sample_rate=hparams["sample_rate"],
+        )
     train_data, valid_data, test_data = datasets = [
         sb.dataio.dataset.DynamicItemDataset.from_json(
             json_path=hparams[f"{part}_annotation"],
@@ -160,8 +168,9 @@ def dataio_prep(hparams):
     elif hparams["sorting"] == "random":
         hparams["train_dataloader_opts"]["shuffle"] = True
     else:
-        raise NotImplementedError(
-            "sorting must be random, ascending or descending"
+        raise GrowthError(
+            f"sorting is {hparams['sorting']!r}; it must be random, ascending "
+            "or descending"
         )
     valid_data = datasets[1] = valid_data.filtered_sorted(sort_key="duration")
     test_data = datasets[2] = test_data.filtered_sorted(sort_key="duration")
@@ -172,7 +181,7 @@ def dataio_prep(hparams):
     @sb.utils.data_pipeline.takes("wav")
     @sb.utils.data_pipeline.provides("sig")
     def audio_pipeline(wav):
-        return sb.dataio.dataio.read_audio(wav)
+        return read_audio(wav)
 
     sb.dataio.dataset.add_dynamic_item(datasets, audio_pipeline)
 
@@ -201,12 +210,28 @@ def dataio_prep(hparams):
         sequence_input=True,
     )
 
+    known = label_encoder.lab2ind
+    problems = [
+        f"{hparams[f'{part}_annotation']}: {name}: there is no label {phn!r} "
+        f"in {lab_enc_file}; the labels are those of the train annotation"
+        for part, data in zip(("train", "valid", "test"), datasets)
+        for name, item in data.data.items()
+        for phn in sorted(set(item["phn"].split()) - set(known))
+    ]
+    if problems:
+        raise GrowthError(problems)
+
     # A small corpus may lack a phone; its output must have a name all the same
     outputs, labels = hparams["output_neurons"], len(label_encoder)
     if labels > outputs:
         raise GrowthError(
             f"output_neurons is {outputs}, but {lab_enc_file} has {labels} "
             f"labels, the blank included; {labels} or more would do"
+        )
+    if not hparams["blank_index"] < outputs:
+        raise GrowthError(
+            f"blank_index is {hparams['blank_index']}, but there are {outputs} "
+            f"outputs; 0 to {outputs - 1} would do"
         )
     for index in range(labels, outputs):
         label_encoder.add_label(f"<unused {index}>")
@@ -234,8 +259,12 @@ if __name__ == "__main__":
         growth_plan = plan_run(blueprint)
 
         # Load hyperparameters file with command-line overrides
-        with open(blueprint.path, encoding="utf-8") as fin:
-            hparams = load_hyperpyyaml(fin, blueprint.overrides)
+        hparams = blueprint.load()
+        if hparams["anneal_by"] not in ("epoch", "loss", "PER"):
+            raise GrowthError(
+                f"anneal_by is {hparams['anneal_by']!r}; it must be epoch, "
+                "loss or PER"
+            )
 
         # Initialize ddp (useful only for DDP training)
         join(run_opts)
@@ -268,6 +297,7 @@ if __name__ == "__main__":
 
         # Noise is added when there is some; none is downloaded
         if hparams.get("noise_annotation"):
+            check_noise(hparams["noise_annotation"])
             hparams["wav_augment"] = hparams["noisy_augment"]
 
         # Dataset IO prep: creating Datasets and encodings for phones

@@ -1,0 +1,203 @@
+"""Whether an annotation is what a recipe can read, before it reads it.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import csv
+import json
+import math
+import os
+
+import soundfile
+
+from speechbrain_growth.errors import GrowthError
+
+MOST = 20  # mistakes that are listed
+ROOT = "{data_root}"
+COLUMNS = ("ID", "duration", "wav", "wav_format", "wav_opts")
+FORMATS = ("wav", "flac")
+
+
+def check_annotation(path, data_folder, texts=(), numbers=(), sample_rate=None):
+    """Reads a JSON annotation and raises if anything in it would fail later.
+
+    Every item names an audio file, which must lie in the data folder: an
+    annotation may come from elsewhere, and must not reach for other files.
+
+    Arguments
+    ---------
+    path : str
+        The annotation.
+    data_folder : str
+        What ``{data_root}`` in it stands for.
+    texts : iterable of str
+        Fields of an item that must be a text which is not empty.
+    numbers : iterable of str
+        Fields that must be a number above 0; a text that is one will do.
+    sample_rate : int
+        What the files must have, on one channel. None: they are not opened.
+
+    Raises
+    ------
+    GrowthError
+        Naming every mistake, up to twenty.
+
+    Example
+    -------
+    >>> folder = getfixture("tmpdir")
+    >>> _ = (folder / "a.wav").write("")
+    >>> path = folder / "train.json"
+    >>> _ = path.write('{"a": {"wav": "{data_root}/a.wav", "phn": "sil"}}')
+    >>> check_annotation(str(path), str(folder), texts=["phn"])
+    >>> _ = path.write('{"a": {"wav": "{data_root}/../b.wav", "phn": ""}}')
+    >>> check_annotation(str(path), str(folder), texts=["phn"])
+    Traceback (most recent call last):
+    speechbrain_growth.errors.GrowthError: 2 problems:
+      - ...train.json: a: wav is '{data_root}/../b.wav', outside of ...
+      - ...train.json: a: phn is ''; it must be a text
+    """
+    items = _read(path)
+    problems = []
+    for name, item in items.items():
+        if not isinstance(item, dict):
+            problems.append(f"{name}: found {item!r}; it must be a mapping")
+            continue
+        audio = _audio(item, data_folder, sample_rate)
+        problems += [f"{name}: wav is {words}" for words in audio]
+        problems += [
+            f"{name}: {key} is {item.get(key)!r}; it must be a text"
+            for key in texts
+            if not isinstance(item.get(key), str) or not item[key].strip()
+        ]
+        problems += [
+            f"{name}: {key} is {item.get(key)!r}; it must be a number above 0"
+            for key in numbers
+            if not _positive(item.get(key))
+        ]
+    _raise(path, problems)
+
+
+def check_noise(path):
+    """Reads a CSV of noises, and raises if it could not be added.
+
+    SpeechBrain unpickles what such a CSV calls ``pkl``, which may run any code.
+
+    Arguments
+    ---------
+    path : str
+        Columns ``ID``, ``duration``, ``wav``, ``wav_format`` and ``wav_opts``.
+
+    Raises
+    ------
+    GrowthError
+        Naming every mistake, up to twenty.
+
+    Example
+    -------
+    >>> path = getfixture("tmpdir") / "noise.csv"
+    >>> _ = path.write(
+    ...     "ID,duration,wav,wav_format,wav_opts\\na,1,a.pkl,pkl,\\n"
+    ... )
+    >>> check_noise(str(path))
+    Traceback (most recent call last):
+    speechbrain_growth.errors.GrowthError: ...noise.csv: a: wav_format is 'pkl'; ...
+    """
+    try:
+        with open(path, encoding="utf-8", newline="") as fin:
+            reader = csv.DictReader(fin, skipinitialspace=True)
+            rows, fields = list(reader), reader.fieldnames or []
+    except OSError as error:
+        raise GrowthError(
+            f"noise_annotation: {path}: {error.strerror}; it must be a CSV of "
+            "noises, or left out"
+        )
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise GrowthError(f"noise_annotation: {path}: this is no CSV: {error}")
+    missing = [name for name in COLUMNS if name not in fields]
+    if missing or not rows:
+        raise GrowthError(
+            f"noise_annotation: {path}: there is no "
+            f"{', '.join(missing) or 'noise'}; it must have the columns "
+            f"{', '.join(COLUMNS)} and one noise at least"
+        )
+    problems = []
+    for row in rows:
+        if row["wav_format"] not in FORMATS:
+            problems.append(
+                f"{row['ID']}: wav_format is {row['wav_format']!r}; "
+                f"{' or '.join(FORMATS)} would do"
+            )
+        if not _positive(row["duration"]):
+            problems.append(
+                f"{row['ID']}: duration is {row['duration']!r}; it must be a "
+                "number above 0"
+            )
+        if not os.path.isfile(row["wav"] or ""):
+            problems.append(f"{row['ID']}: there is no file {row['wav']!r}")
+    _raise(path, problems)
+
+
+def _raise(path, problems):
+    """All mistakes of a file, or the first ones if there are many."""
+    problems = [f"{path}: {problem}" for problem in problems]
+    if len(problems) > MOST:
+        problems[MOST:] = [f"{path}: and {len(problems) - MOST} more"]
+    if problems:
+        raise GrowthError(problems)
+
+
+def _read(path):
+    """The items of an annotation by name."""
+    try:
+        with open(path, encoding="utf-8") as fin:
+            items = json.load(fin)
+    except OSError as error:
+        raise GrowthError(
+            f"{path}: {error.strerror}; it must be a JSON annotation, which is "
+            "written when skip_prep is False"
+        )
+    except (ValueError, RecursionError) as error:
+        raise GrowthError(f"{path}: this is no JSON: {error}")
+    if not isinstance(items, dict) or not items:
+        raise GrowthError(
+            f"{path}: it must be a mapping from names to utterances, with one "
+            "at least"
+        )
+    return items
+
+
+def _audio(item, data_folder, sample_rate):
+    """What is wrong with the audio file of an item."""
+    wav = item.get("wav")
+    if not isinstance(wav, str) or not wav:
+        return [f"{wav!r}; it must be the path of an audio file"]
+    root = os.path.abspath(data_folder)
+    full = os.path.abspath(wav.replace(ROOT, root))
+    if os.path.commonpath([root, full]) != root:
+        return [f"{wav!r}, outside of the data folder {root}"]
+    if not os.path.isfile(full):
+        return [f"{wav!r}; there is no file {full}"]
+    if sample_rate is None:
+        return []
+    try:
+        info = soundfile.info(full)
+    except (RuntimeError, OSError) as error:
+        return [f"{wav!r}; it cannot be read: {error}"]
+    found = (info.samplerate, info.channels)
+    if found != (sample_rate, 1) or not info.frames:
+        return [
+            f"{wav!r}; found {info.samplerate} Hz, {info.channels} channels, "
+            f"{info.frames} samples; {sample_rate} Hz, 1 channel, 1 sample or "
+            "more are expected"
+        ]
+    return []
+
+
+def _positive(value):
+    """Whether a value is a number above 0, or a text that is one."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        return False
+    return not isinstance(value, bool) and 0 < number < math.inf
