@@ -48,10 +48,7 @@ def on_base(hparams_file, overrides=None):
     ('grow.yaml', {'width': 8, 'lr': 0.2})
     """
     seen = []
-    try:
-        overrides = as_dict(overrides)
-    except READING as error:
-        raise GrowthError(f"{hparams_file}: {error}")
+    overrides = as_dict(overrides)
     while True:
         here = os.path.realpath(hparams_file)
         changes = _read(hparams_file)

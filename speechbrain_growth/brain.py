@@ -207,7 +207,13 @@ class GrowingBrain(ResumingBrain, WrappingBrain):
         """
         keys = {"max_key": max_key, "min_key": min_key}
         if self.checkpointer is not None:
-            self.restore_sizes(self.checkpointer.find_checkpoint(**keys))
+            best = self.checkpointer.find_checkpoint(**keys)
+            if self.test_only and best is None:
+                raise GrowthError(
+                    f"--test_only: {self.checkpointer.checkpoints_dir} holds "
+                    "no checkpoint to test; without the option, one is trained"
+                )
+            self.restore_sizes(best)
         super().on_evaluate_start(**keys)
 
     def restore_sizes(self, checkpoint):

@@ -8,6 +8,7 @@ from speechbrain_growth.deepening import Birth
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.growths import check
 from speechbrain_growth.tracing import trace
+from speechbrain_growth.values import wrong_sizes, wrong_values
 
 
 def plan_run(blueprint):
@@ -28,18 +29,33 @@ def plan_run(blueprint):
     GrowthError
         Naming everything that training would refuse.
     """
-    schedule, log = blueprint.build("growth_schedule", "growth_log")
-    sizes, epochs = blueprint.sizes, blueprint.value("number_of_epochs")
+    problems = wrong_values(blueprint)
+    epochs = blueprint.value("number_of_epochs")
     if type(epochs) is not int or epochs < 1:
-        raise GrowthError(
+        problems.append(
             f"number_of_epochs is {epochs!r}; it must be a whole number above 0"
         )
+    if problems:
+        raise GrowthError(problems)
+    schedule, log = blueprint.build("growth_schedule", "growth_log")
+    grow = {key for growth in schedule.growths for key in growth.sizes}
+    problems = wrong_sizes(blueprint, grow)
+    if problems:
+        raise GrowthError(problems)
+    sizes = blueprint.sizes
     check(schedule.growths, sizes, epochs)
     old = blueprint.modules(sizes)
-    grow = {key for growth in schedule.growths for key in growth.sizes}
+    problems = [
+        f"{name} would have no element, {tuple(parameter.shape)}; every size "
+        "must be above 0"
+        for name, parameter in old.named_parameters()
+        if not parameter.numel()
+    ]
+    if problems:
+        raise GrowthError(problems)
     first = {key: size for key, size in sizes.items() if key in grow}
     rows = [{"when": "start", "sizes": first or sizes, "exact": ""}]
-    rows[0].update(log.cost(old))
+    rows[0].update(_cost(log, old))
     problems = []
     for number, growth in enumerate(schedule.growths):
         before, sizes = sizes, {**sizes, **growth.sizes}
@@ -58,7 +74,7 @@ def plan_run(blueprint):
                     "when": growth.when,
                     "sizes": growth.sizes,
                     "exact": _exactness(plan, growth),
-                    **log.cost(new),
+                    **_cost(log, new),
                 }
             )
         old = new
@@ -68,6 +84,17 @@ def plan_run(blueprint):
         row["share"] = row["macs"] / rows[-1]["macs"]
         row["example"] = log.example_name
     return rows
+
+
+def _cost(log, modules):
+    """Parameters and MACs, which an example has to go through to be counted."""
+    try:
+        return log.cost(modules)
+    except (RuntimeError, ValueError, IndexError) as error:
+        raise GrowthError(
+            f"growth_log: an example of shape {log.example_shape} does not go "
+            f"through the modules: {str(error).splitlines()[0]}"
+        )
 
 
 def _exactness(plan, growth):

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import contextlib
 import io
 import os
 import re
@@ -14,6 +15,7 @@ from hyperpyyaml import load_hyperpyyaml, resolve_references
 from hyperpyyaml.core import recursive_update
 
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.wording import in_words, unknown_keys
 
 READING = (
     ruamel.yaml.error.YAMLError,
@@ -69,17 +71,31 @@ class Blueprint:
                 "hyperparameters"
             )
         except UnicodeDecodeError as error:
-            raise GrowthError(f"{hparams_file}: {error}")
+            raise GrowthError(f"{hparams_file}: this is no text: {error}")
+        self.overrides = as_dict(overrides)
         try:
-            self.overrides = as_dict(overrides)
-            self._tree = self._parse({})
+            written = self.written
         except READING as error:
-            raise GrowthError(f"{hparams_file}: {error}")
-        if "modules" not in (self._tree or ()):
+            raise GrowthError(f"{hparams_file}, {in_words(error)}")
+        if not isinstance(written, dict):
+            raise GrowthError(
+                f"{hparams_file}: found {written!r}; it must be a mapping of "
+                "hyperparameters"
+            )
+        problems = unknown_keys(self.overrides, written)
+        if problems:
+            raise GrowthError([f"{hparams_file}: {p}" for p in problems])
+        self._tree = self._parse({})
+        if "modules" not in self._tree:
             raise GrowthError(
                 f"{hparams_file}: there is no key 'modules'; it must name the "
                 "modules in signal order"
             )
+
+    @property
+    def written(self):
+        """The file's own values, without the overrides."""
+        return self._load(self.text)
 
     @property
     def sizes(self):
@@ -87,16 +103,20 @@ class Blueprint:
 
         A size that refers to another one follows it, and is left out.
         """
-        raw = self._load(self.text)
+        values = {k: whole(v) for k, v in self._reached("modules").items()}
+        return {k: v for k, v in values.items() if v is not None}
+
+    def _reached(self, *keys):
+        """What some keys are built from, themselves included."""
+        raw = self.written
         recursive_update(raw, self.overrides)
-        reached, waiting = set(), ["modules"]
+        reached, waiting = set(), list(keys)
         while waiting:
             key = waiting.pop()
             if key in raw and key not in reached:
                 reached.add(key)
                 waiting += REFERENCE.findall(self._dump(raw[key]))
-        values = {key: _size(raw[key]) for key in raw if key in reached}
-        return {k: v for k, v in values.items() if v is not None}
+        return {key: raw[key] for key in raw if key in reached}
 
     def value(self, key, default=None):
         """A plain value of the file.
@@ -138,11 +158,28 @@ class Blueprint:
                 f"{self.path}: there is no key {' and no '.join(missing)}; a "
                 "run that grows needs it"
             )
+        building = self._building(*keys, sizes=sizes)
         part = self._dump(_in_blocks({key: tree[key] for key in keys}))
-        with torch.random.fork_rng(devices=[]):
+        with torch.random.fork_rng(devices=[]), building:
             torch.default_generator.manual_seed(seed)  # and no other device's
             built = load_hyperpyyaml(part)
         return [built[key] for key in keys]
+
+    def load(self):
+        """Builds all that the file says, and sets its seed.
+
+        Returns
+        -------
+        dict
+            As from ``hyperpyyaml.load_hyperpyyaml``.
+
+        Raises
+        ------
+        GrowthError
+            If something cannot be built.
+        """
+        with open(self.path, encoding="utf-8") as fin, self._building():
+            return load_hyperpyyaml(fin, self.overrides)
 
     def modules(self, sizes=None, seed=0):
         """Builds the modules at other sizes.
@@ -170,8 +207,28 @@ class Blueprint:
         own = self.sizes if sizes else {}
         changed = {k: v for k, v in sizes.items() if v != own.get(k)}
         overrides = {**self.overrides, **changed}
-        resolved = resolve_references(stream, overrides, True)
-        return self._load(resolved)
+        try:
+            return self._load(resolve_references(stream, overrides, True))
+        except READING as error:
+            raise GrowthError(f"{self.path}: {in_words(error)}")
+
+    @contextlib.contextmanager
+    def _building(self, *keys, sizes=None):
+        """Says of whatever goes wrong which key of this file it is about."""
+        try:
+            yield
+        except GrowthError:
+            raise
+        except Exception as error:  # whatever the named classes may raise
+            words = in_words(error)
+            tree = self._parse(sizes or {})
+            for key in self._reached(*keys):  # in order: the first is to blame
+                try:
+                    load_hyperpyyaml(self._dump(_in_blocks({key: tree[key]})))
+                except Exception as cause:
+                    words = f"{key}: {in_words(cause)}"
+                    break
+            raise GrowthError(f"{self.path}: {words}")
 
     @staticmethod
     def _load(text):
@@ -197,11 +254,21 @@ def as_dict(overrides):
     Returns
     -------
     dict
+
+    Raises
+    ------
+    GrowthError
+        If they cannot be read.
     """
     if isinstance(overrides, str):
-        overrides = ruamel.yaml.YAML().load(overrides)
+        try:
+            overrides = ruamel.yaml.YAML().load(overrides)
+        except ruamel.yaml.error.YAMLError as error:
+            raise GrowthError(f"the command line, {in_words(error)}")
     if not isinstance(overrides or {}, dict):
-        raise ValueError(f"the overrides are {overrides}, not a mapping")
+        raise GrowthError(
+            f"the command line: found {overrides!r}; it must be --key=value"
+        )
     return dict(overrides or {})
 
 
@@ -215,14 +282,30 @@ def _in_blocks(node):
     return node
 
 
-def _size(node):
-    """A whole number, or a list of them; None if the node is none."""
+def whole(node):
+    """A whole number, or a list of them, as a YAML has it.
+
+    Arguments
+    ---------
+    node : object
+        From the tree.
+
+    Returns
+    -------
+    int or list
+        None if the node is something else.
+
+    Example
+    -------
+    >>> whole([1, 2]), whole("(3, 4)"), whole(True)
+    ([1, 2], [3, 4], None)
+    """
     if getattr(getattr(node, "tag", None), "value", None) == "!tuple":
         node = node.value  # so tagged once hyperpyyaml has loaded any file
     if isinstance(node, str) and re.fullmatch(r"\([\d\s,]+\)", node):
         node = [int(number) for number in re.findall(r"\d+", node)]
     if isinstance(node, list) and node:
-        numbers = [_size(item) for item in node]
+        numbers = [whole(item) for item in node]
         return None if None in numbers else numbers
-    whole = isinstance(node, int) and not isinstance(node, bool)
-    return int(node) if whole else None
+    counts = isinstance(node, int) and not isinstance(node, bool)
+    return int(node) if counts else None

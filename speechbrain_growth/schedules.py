@@ -18,6 +18,16 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.growths import parse
 
 STATE = "growth_schedule"  # its name among the recoverables
+NoneType = type(None)
+KINDS = {  # what its state holds
+    "sizes": (dict,),
+    "decided": (int,),
+    "refused": (list,),
+    "grown_at_step": (int, NoneType),
+    "last": (dict,),
+    "seen": (list,),
+    "hand": (int, NoneType),
+}
 
 
 @register_checkpoint_hooks
@@ -261,12 +271,19 @@ def read_state(path):
     with open(path, encoding="utf-8") as fin:
         try:
             state = yaml.safe_load(fin)
-        except yaml.YAMLError:
+        except (yaml.YAMLError, UnicodeDecodeError):
             state = None
-    wanted = set(GrowthSchedule().state())
-    if not isinstance(state, dict) or set(state) != wanted:
+    if not isinstance(state, dict) or set(state) != set(KINDS):
         raise GrowthError(
             f"{os.fspath(path)}: this is not the state of a growth schedule; "
-            f"it would hold {', '.join(sorted(wanted))}"
+            f"it would hold {', '.join(sorted(KINDS))}"
         )
+    problems = [
+        f"{os.fspath(path)}: {key} is {state[key]!r}; it must be "
+        + " or ".join("null" if k is NoneType else k.__name__ for k in kinds)
+        for key, kinds in KINDS.items()
+        if type(state[key]) not in kinds
+    ]
+    if problems:
+        raise GrowthError(problems)
     return state

@@ -18,6 +18,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.nnet.ligru import as_stock
 from speechbrain_growth.nnet.sync_batchnorm import synchronise
+from speechbrain_growth.options import check_options
 
 logger = get_logger(__name__)
 KEYS = {"jit": "jit_module_keys", "compile": "compile_module_keys"}
@@ -42,7 +43,7 @@ class WrappingBrain(sb.Brain):
     """
 
     def __init__(self, **kwargs):
-        _refuse_data_parallel(kwargs.get("run_opts"), kwargs.get("hparams"))
+        check_options(kwargs.get("run_opts"), kwargs.get("hparams"))
         try:
             super().__init__(**kwargs)
         except ValueError as error:
@@ -157,6 +158,13 @@ class WrappingBrain(sb.Brain):
             self.unwrapped.add(name)
         self.replace({})
 
+    def init_optimizers(self):
+        """Makes the optimizers; a mistake in their arguments is the user's."""
+        try:
+            super().init_optimizers()
+        except (TypeError, ValueError) as error:
+            raise GrowthError(f"the optimizer cannot be made: {error}")
+
     @contextlib.contextmanager
     def _only(self, names):
         """While it lasts, there are these modules only, and what they ask."""
@@ -180,13 +188,3 @@ class WrappingBrain(sb.Brain):
 def _learns(module):
     """Whether SpeechBrain would spread a module over processes."""
     return any(p.requires_grad for p in module.parameters())
-
-
-def _refuse_data_parallel(*options):
-    """Torch copies the modules at every batch; nothing of that was tested."""
-    name = "data_parallel_backend"
-    if any(name in some and some[name] for some in options if some):
-        raise GrowthError(
-            f"--{name}: torch copies the modules at every batch, and a growth "
-            "does not reach the copies; torchrun would do, on one machine too"
-        )

@@ -305,10 +305,22 @@ def test_an_included_list_is_overridden(tmp_path):
 BROKEN = {
     "no file": (None, None, r"nowhere.yaml: No such file.*; it must be a YAML"),
     "an unknown override": (TEXT, {"widht": 8}, r"hparams.yaml: .*'widht'"),
-    "an unknown override, as text": (TEXT, "widht: 8", r"'widht' not found"),
-    "an override that cannot be read": (TEXT, "width: [", r"hparams.yaml: "),
-    "a bracket left open": ("width: [1, 2\nnet: 3\n", None, r"hparams.yaml: "),
-    "a tab": ("modules:\n\tnet: 3\n", None, r"hparams.yaml: "),
+    "an unknown override, as text": (
+        TEXT,
+        "widht: 8",
+        r"no key 'widht'; did you mean w",
+    ),
+    "an override that cannot be read": (
+        TEXT,
+        "width: [",
+        r"command line, line 1: ",
+    ),
+    "a bracket left open": (
+        "width: [1, 2\nnet: 3\n",
+        None,
+        r"hparams.yaml, line 2",
+    ),
+    "a tab": ("modules:\n\tnet: 3\n", None, r"hparams.yaml, line 2: "),
     "a reference to nothing": (
         TEXT.replace("<inputs>", "<input>"),
         None,
@@ -320,12 +332,12 @@ BROKEN = {
         r"'width' is a !PLACEHOLDER and must be replaced",
     ),
     "no modules": ("width: 4\n", None, r"there is no key 'modules'; it must"),
-    "a list": ("- 1\n- 2\n", None, r"there is no key 'modules'"),
+    "a list": ("- 1\n- 2\n", None, r"it must be a mapping"),
     "no text at all": (b"\xff\xfe\x00", None, r"hparams.yaml: "),
 }
 MISTAKES = {
     "nothing": ("", None, r"hparams.yaml"),
-    "overrides that are no mapping": (TEXT, "[1]", r"hparams.yaml"),
+    "overrides that are no mapping": (TEXT, "[1]", r"it must be --key=value"),
     "a missing include": (
         TEXT.replace("growth: []", "growth: !include:gone.yaml"),
         None,

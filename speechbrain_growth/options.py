@@ -1,0 +1,74 @@
+"""Whether SpeechBrain's run options are such as a growing run can have.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import torch
+
+from speechbrain_growth.errors import GrowthError
+
+LEAST = {
+    "grad_accumulation_factor": 1,
+    "nonfinite_patience": 0,
+    "debug_batches": 1,
+}
+
+
+def check_options(run_opts, hparams):
+    """Raises if an option cannot work, with all mistakes at once.
+
+    Arguments
+    ---------
+    run_opts : dict or speechbrain.utils.run_opts.RunOptions
+        From the command line; goes before the YAML.
+    hparams : dict
+        From the YAML, where options may stand as well.
+
+    Raises
+    ------
+    GrowthError
+        Naming the options, and what would do.
+
+    Example
+    -------
+    >>> check_options({"device": "cpu", "grad_accumulation_factor": 0}, None)
+    Traceback (most recent call last):
+    speechbrain_growth.errors.GrowthError: --grad_accumulation_factor is 0; it must be at least 1
+    """
+    problems = []
+    for name, least in LEAST.items():
+        value = _chosen(name, run_opts, hparams)
+        if value is not None and value < least:
+            problems.append(f"--{name} is {value}; it must be at least {least}")
+    if _chosen("data_parallel_backend", run_opts, hparams):
+        problems.append(
+            "--data_parallel_backend: torch copies the modules at every batch, "
+            "and a growth does not reach the copies; torchrun would do, on one "
+            "machine too"
+        )
+    if all(
+        (_chosen(f"ckpt_interval_{unit}", run_opts, hparams) or 0) > 0
+        for unit in ("minutes", "steps")
+    ):
+        problems.append(
+            "--ckpt_interval_minutes and --ckpt_interval_steps: one of the two "
+            "would do"
+        )
+    device = _chosen("device", run_opts, hparams)
+    if device is not None:
+        try:
+            torch.empty(0, device=device)
+        except (RuntimeError, AssertionError) as error:
+            words = str(error).strip().splitlines()[0]
+            problems.append(f"--device={device}: {words}; cpu would do")
+    if problems:
+        raise GrowthError(problems)
+
+
+def _chosen(name, *holders):
+    """The value of an option, from the first that has it; None if none has."""
+    for holder in holders:
+        if holder is not None and name in holder:
+            return holder[name]
+    return None

@@ -1,0 +1,801 @@
+"""Every mistake of a user's gets one message, and no traceback.
+
+Each row: what is written before the run, the arguments, and the exact message.
+`{folder}` is the test's own folder; the YAML and the output folder are given by
+the test where a row does not name them.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import gzip
+
+import pytest
+import sklearn.datasets  # noqa: F401, so that not each child imports it
+import torch._dynamo  # noqa: F401, as above
+from bad_inputs import MNIST, TIMIT, altered, both, content, said, utterance
+
+from speechbrain_growth import brain, planning  # noqa: F401, as above
+
+YAML = "{folder}/bad.yaml"
+READ = ["--skip_prep=True", "--data_folder={folder}/data"] + [
+    f"--{part}_annotation={{folder}}/{file}.json"
+    for part, file in (("train", "train"), ("valid", "dev"), ("test", "test"))
+]
+IDX = ["--dataset=mnist", "--skip_prep=True", "--data_folder={folder}"]
+NOISE = "ID,duration,wav,wav_format,wav_opts\n"
+GROW_TIMIT = [
+    "hparams/grow_timit.yaml",
+    "--noise_annotation={folder}/noise.csv",
+]
+
+ON_MNIST = {
+    # The YAML
+    "no such YAML": (
+        None,
+        ["{folder}/none.yaml"],
+        (
+            "{folder}/none.yaml: No such file or directory; it must be a "
+            "YAML file of hyperparameters"
+        ),
+    ),
+    "a folder for a YAML": (
+        None,
+        ["{folder}"],
+        ("{folder}: Is a directory; it must be a YAML file of hyperparameters"),
+    ),
+    "a YAML that is none": (
+        content("bad.yaml", "a: [1"),
+        [YAML],
+        (
+            "{folder}/bad.yaml, line 1: expected ',' or ']', but got "
+            "'<stream end>'"
+        ),
+    ),
+    "a YAML of bytes": (
+        content("bad.yaml", b"\xff\xfe\x00a"),
+        [YAML],
+        (
+            "{folder}/bad.yaml: this is no text: 'utf-8' codec can't "
+            "decode byte 0xff in position 0: invalid start byte"
+        ),
+    ),
+    "an empty YAML": (
+        content("bad.yaml", ""),
+        [YAML],
+        (
+            "{folder}/bad.yaml: found None; it must be a mapping of "
+            "hyperparameters"
+        ),
+    ),
+    "a YAML that is a list": (
+        content("bad.yaml", "- 1"),
+        [YAML],
+        (
+            "{folder}/bad.yaml: found [1]; it must be a mapping of "
+            "hyperparameters"
+        ),
+    ),
+    "a YAML without modules": (
+        content("bad.yaml", "seed: 1"),
+        [YAML],
+        (
+            "2 problems:\n"
+            "  - {folder}/bad.yaml: there is no key 'output_folder'; its "
+            "keys are seed\n"
+            "  - {folder}/bad.yaml: there is no key 'dataset'; its keys "
+            "are seed"
+        ),
+    ),
+    "a YAML without a schedule": (
+        altered("growth_schedule:", "another_schedule:"),
+        [YAML],
+        (
+            "{folder}/bad.yaml: there is no key growth_schedule; a run "
+            "that grows needs it"
+        ),
+    ),
+    "a key twice": (
+        content("bad.yaml", "seed: 1\nseed: 2\n"),
+        [YAML],
+        '{folder}/bad.yaml, line 2: found duplicate key "seed" with value "2" '
+        '(original value: "1")',
+    ),
+    "a reference to nothing": (
+        altered("!ref <hidden>", "!ref <heddin>"),
+        [YAML],
+        '{folder}/bad.yaml: The reference "heddin" is not valid',
+    ),
+    "an unknown class": (
+        altered("nnet.mlp.MLP", "nnet.mlp.MPL"),
+        [YAML],
+        (
+            "{folder}/bad.yaml: model: There is no such class as "
+            "speechbrain_growth.nnet.mlp.MPL"
+        ),
+    ),
+    "an unknown package": (
+        altered("torch.nn.ReLU", "tarch.nn.ReLU"),
+        [YAML],
+        (
+            "{folder}/bad.yaml: activation: There is no such entity as "
+            "tarch.nn.ReLU"
+        ),
+    ),
+    "an unknown argument": (
+        altered("batch_norm: !ref", "batchnorm: !ref"),
+        [YAML],
+        (
+            "{folder}/bad.yaml: model: Invalid argument to class "
+            "speechbrain_growth.nnet.mlp.MLP: MLP.__init__() got an "
+            "unexpected keyword argument 'batchnorm'"
+        ),
+    ),
+    "a base that is not there": (
+        content("bad.yaml", "base: none.yaml"),
+        [YAML],
+        (
+            "{folder}/none.yaml: No such file or directory; it must be a "
+            "YAML file of hyperparameters"
+        ),
+    ),
+    "a base of itself": (
+        content("bad.yaml", "base: bad.yaml"),
+        [YAML],
+        (
+            "{folder}/bad.yaml: base is bad.yaml, whose own base leads "
+            "back here; it must be a file that stands alone in the end"
+        ),
+    ),
+    "an optimizer's argument": (
+        altered("torch.optim.Adam\n", "torch.optim.Adam\n        bata: 3\n"),
+        [YAML],
+        (
+            "the optimizer cannot be made: Adam.__init__() got an "
+            "unexpected keyword argument 'bata'"
+        ),
+    ),
+    # The command line
+    "a key that is none": (
+        None,
+        ["--hidde=[3]"],
+        "hparams/grow.yaml: there is no key 'hidde'; did you mean hidden?",
+    ),
+    "a stray word": (
+        None,
+        ["--lr=0.1", "stray"],
+        "lr is '0.1 stray'; the YAML has a number there",
+    ),
+    "an unfinished list": (
+        None,
+        ["--hidden=[16"],
+        "the command line, line 2: expected ',' or ']', but got ':'",
+    ),
+    "a key given twice": (
+        None,
+        ["--lr=0.1", "--lr=0.2"],
+        (
+            'the command line, line 2: found duplicate key "lr" with value '
+            '"0.2" (original value: "0.1")'
+        ),
+    ),
+    "a text for a rate": (
+        None,
+        ["--lr=high"],
+        "lr is 'high'; the YAML has a number there",
+    ),
+    "a negative rate": (
+        None,
+        ["--lr=-1"],
+        "lr is -1; it must be a number, at least 0",
+    ),
+    "a rate that is none": (
+        None,
+        ["--lr=.nan"],
+        "lr is nan; it must be a number, at least 0",
+    ),
+    "no batch size": (
+        None,
+        ["--batch_size=0"],
+        "batch_size is 0; it must be a whole number, at least 1",
+    ),
+    "half a batch": (
+        None,
+        ["--batch_size=2.5"],
+        "batch_size is 2.5; it must be a whole number, at least 1",
+    ),
+    "no epoch": (
+        None,
+        ["--number_of_epochs=0"],
+        "number_of_epochs is 0; it must be a whole number above 0",
+    ),
+    "a part of an epoch": (
+        None,
+        ["--number_of_epochs=1.5"],
+        "number_of_epochs is 1.5; it must be a whole number above 0",
+    ),
+    "a negative seed": (
+        None,
+        ["--seed=-1"],
+        "seed is -1; it must be a whole number from 0 to 4294967295",
+    ),
+    "a text for a seed": (
+        None,
+        ["--seed=abc"],
+        "seed is 'abc'; the YAML has a number there",
+    ),
+    "a number for a list": (
+        None,
+        ["--hidden=16"],
+        "hidden is 16; the YAML has a list there",
+    ),
+    "no unit": (
+        None,
+        ["--hidden=[0]"],
+        (
+            "hidden is [0]; it is to grow, so it must be a whole number "
+            "above 0, or a list of them"
+        ),
+    ),
+    "half a unit": (
+        None,
+        ["--hidden=[16.5]"],
+        (
+            "hidden is [16.5]; it is to grow, so it must be a whole number "
+            "above 0, or a list of them"
+        ),
+    ),
+    "no unit, small": (
+        None,
+        ["--hidden=[0]", "--growth=[]"],
+        (
+            "3 problems:\n"
+            "  - model.hidden_0.linear.weight would have no element, (0, "
+            "784); every size must be above 0\n"
+            "  - model.hidden_0.linear.bias would have no element, (0,); "
+            "every size must be above 0\n"
+            "  - model.output.weight would have no element, (10, 0); every "
+            "size must be above 0"
+        ),
+    ),
+    "fewer than no unit": (
+        None,
+        ["--hidden=[-3]", "--growth=[]"],
+        (
+            "{recipe}/hparams/grow.yaml: model: Trying to create tensor "
+            "with negative dimension -3: [-3, 784]"
+        ),
+    ),
+    "a text for a switch": (
+        None,
+        ["--batch_norm=maybe"],
+        "batch_norm is 'maybe'; the YAML has True or False there",
+    ),
+    "a number for an object": (
+        None,
+        ["--lr_annealing=3"],
+        "lr_annealing is 3; the YAML has an object "
+        "(!new:speechbrain.nnet.schedulers.LinearScheduler) there",
+    ),
+    "a class that is none": (
+        None,
+        ["--activation=!name:torch.nn.None"],
+        (
+            "{recipe}/hparams/grow.yaml: activation: There is no such "
+            "entity as torch.nn.None"
+        ),
+    ),
+    "an optimizer that is none": (
+        None,
+        ["--opt_name=adamax"],
+        "opt_name is 'adamax'; it must be adam or sgd",
+    ),
+    "data that are none": (
+        None,
+        ["--dataset=cifar"],
+        "dataset is 'cifar'; it must be mnist or fashion_mnist or digits",
+    ),
+    "other inputs": (None, ["--inputs=7"], "inputs is 7, but digits needs 784"),
+    "other outputs": (
+        None,
+        ["--outputs=3"],
+        "outputs is 3, but digits needs 10",
+    ),
+    "no validation": (
+        None,
+        ["--valid_size=0"],
+        (
+            "valid_size is 0; 1 to 1436 of the 1437 training images can be "
+            "held out"
+        ),
+    ),
+    "several at once": (
+        None,
+        ["--lr=x", "--seed=y", "--batch_size=0"],
+        (
+            "3 problems:\n"
+            "  - lr is 'x'; the YAML has a number there\n"
+            "  - seed is 'y'; the YAML has a number there\n"
+            "  - batch_size is 0; it must be a whole number, at least 1"
+        ),
+    ),
+    "an earlier run that is none": (
+        None,
+        ["--init_from={folder}"],
+        (
+            "init_from: {folder} holds no checkpoint of a growing recipe; "
+            "it must be the output folder of an earlier run, with its "
+            "folder save"
+        ),
+    ),
+    "an output folder that is a file": (
+        content("out", ""),
+        ["--output_folder={folder}/out"],
+        "{recipe}/hparams/grow.yaml: {folder}/out/save: Not a directory",
+    ),
+    # Run options
+    "a device that is none": (
+        None,
+        ["--device=abacus"],
+        (
+            "--device=abacus: Expected one of cpu, cuda, ipu, xpu, mkldnn, "
+            "opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, "
+            "vulkan, mps, meta, hpu, mtia, privateuseone device type at "
+            "start of device string: abacus; cpu would do"
+        ),
+    ),
+    "no batch to accumulate": (
+        None,
+        ["--grad_accumulation_factor=0"],
+        "--grad_accumulation_factor is 0; it must be at least 1",
+    ),
+    "fp16 on a CPU": (
+        None,
+        ["--precision=fp16"],
+        (
+            "The option `--precision` or `--eval_precision` is set to "
+            "fp16. This option is not yet supported on CPU. Please use "
+            "`--precision=bf16` or `--eval_precision=bf16` instead to "
+            "enable mixed precision on CPU."
+        ),
+    ),
+    "data parallel": (
+        None,
+        ["--data_parallel_backend"],
+        (
+            "--data_parallel_backend: torch copies the modules at every "
+            "batch, and a growth does not reach the copies; torchrun would "
+            "do, on one machine too"
+        ),
+    ),
+    "checkpoints twice": (
+        None,
+        ["--ckpt_interval_minutes=1", "--ckpt_interval_steps=1"],
+        (
+            "--ckpt_interval_minutes and --ckpt_interval_steps: one of the "
+            "two would do"
+        ),
+    ),
+    "a module to script": (
+        None,
+        ["--jit", "--jit_module_keys", "x"],
+        "--jit_module_keys: there is no module x; there are model",
+    ),
+    "a module to compile": (
+        None,
+        ["--compile", "--compile_module_keys", "x"],
+        "--compile_module_keys: there is no module x; there are model",
+    ),
+    "nothing to test": (
+        None,
+        ["--test_only"],
+        (
+            "--test_only: {folder}/out/save holds no checkpoint to test; "
+            "without the option, one is trained"
+        ),
+    ),
+    # Growths
+    "growths that are none": (
+        None,
+        ["--growth=abc"],
+        "growth: found 'abc'; it must be a list of growths, [] for none",
+    ),
+    "a growth that is none": (
+        None,
+        ["--growth=[3]"],
+        (
+            "growth[0]: found 3; it must be a mapping such as "
+            "{after_epoch: 10, rnn_neurons: 256}"
+        ),
+    ),
+    "no condition": (
+        None,
+        ["--growth=[{hidden: [32]}]"],
+        (
+            "growth[0]: found no condition; it must have one of "
+            "after_epoch, by_hand, on_plateau"
+        ),
+    ),
+    "two conditions": (
+        None,
+        ["--growth=[{after_epoch: 1, by_hand: True, hidden: [32]}]"],
+        (
+            "growth[0]: found after_epoch and by_hand; it must have one of "
+            "after_epoch, by_hand, on_plateau"
+        ),
+    ),
+    "no size": (
+        None,
+        ["--growth=[{after_epoch: 1}]"],
+        "growth[0]: found no size; name at least one that grows",
+    ),
+    "a size that is none": (
+        None,
+        ["--growth=[{after_epoch: 1, hidde: [32]}]"],
+        (
+            "growth[0] (after_epoch 1): the model has no size 'hidde'; did "
+            "you mean hidden? its sizes are inputs, hidden, outputs"
+        ),
+    ),
+    "a size that shrinks": (
+        None,
+        ["--growth=[{after_epoch: 1, hidden: [8]}]"],
+        (
+            "growth[0] (after_epoch 1): hidden is [16] and would shrink to "
+            "[8]; growth only adds units"
+        ),
+    ),
+    "a factor": (
+        None,
+        ["--growth=[{after_epoch: 1, hidden: [1.5]}]"],
+        (
+            "growth[0]: hidden is [1.5]; a size must be a whole number "
+            "above 0, or a list of them (never a factor)"
+        ),
+    ),
+    "too late": (
+        None,
+        ["--growth=[{after_epoch: 9, hidden: [32]}]", "--number_of_epochs=9"],
+        "growth[0] (after_epoch 9): epoch is 9, but the last epoch is 9; a "
+        "growth happens between epochs, after 8 at most",
+    ),
+    "outputs that grow": (
+        None,
+        ["--growth=[{after_epoch: 1, outputs: 12}]"],
+        (
+            "growth[0] (after_epoch 1): the outputs grow (model.output "
+            "units 10 -> 12); the last module must keep its size"
+        ),
+    ),
+    "a metric that is a number": (
+        None,
+        ["--growth=[{on_plateau: {metric: 3}, hidden: [32]}]"],
+        ("growth[0]: on_plateau: metric is 3; it must be the name of a metric"),
+    ),
+    "an unknown argument of a growth": (
+        None,
+        ["--growth=[{on_plateau: {metrik: loss}, hidden: [32]}]"],
+        (
+            "growth[0]: on_plateau: found metrik; it takes metric, "
+            "patience, min_delta, not_before, not_after, of which metric "
+            "must be given"
+        ),
+    ),
+    "a rate of a growth": (
+        None,
+        ["--growth=[{after_epoch: 1, hidden: [32], lr: fast}]"],
+        (
+            "growth[0]: lr is 'fast'; it must be keep, a factor above 0, "
+            "{rewarm: number of steps}, or {rewarm: number of steps, "
+            "units: new}"
+        ),
+    ),
+    "a schedule that is not there": (
+        None,
+        ["--growth=!include:none.yaml"],
+        (
+            "{recipe}/hparams/grow.yaml: {recipe}/hparams/none.yaml: No "
+            "such file or directory"
+        ),
+    ),
+    # IDX files
+    "no IDX file": (
+        None,
+        IDX,
+        (
+            "{folder}/train-images-idx3-ubyte.gz: [Errno 2] No such file "
+            "or directory: '{folder}/train-images-idx3-ubyte.gz'"
+        ),
+    ),
+    "an IDX file that is no gzip": (
+        content("train-images-idx3-ubyte.gz", "no gzip"),
+        IDX,
+        "{folder}/train-images-idx3-ubyte.gz: Not a gzipped file (b'no')",
+    ),
+    "an IDX file that is cut off": (
+        content("train-images-idx3-ubyte.gz", gzip.compress(bytes(99))[:20]),
+        IDX,
+        (
+            "{folder}/train-images-idx3-ubyte.gz: this is no IDX file of "
+            "unsigned bytes of sizes N x 28 x 28"
+        ),
+    ),
+    "an IDX file that is a pickle": (
+        content(
+            "train-images-idx3-ubyte.gz", gzip.compress(b"\x80\x04\x95" * 9)
+        ),
+        IDX,
+        (
+            "{folder}/train-images-idx3-ubyte.gz: this is no IDX file of "
+            "unsigned bytes of sizes N x 28 x 28"
+        ),
+    ),
+}
+ON_TIMIT = {
+    "no data": (
+        None,
+        ["--data_folder={folder}/none"],
+        (
+            "TIMIT in '{folder}/none' cannot be prepared, problems: 1\n"
+            " * data folder: does not exist; a folder is expected"
+        ),
+    ),
+    "a file for data": (
+        content("data", ""),
+        ["--data_folder={folder}/data"],
+        (
+            "TIMIT in '{folder}/data' cannot be prepared, problems: 1\n"
+            " * data folder: is a file; a folder is expected"
+        ),
+    ),
+    "a sorting that is none": (
+        utterance(),
+        [*READ, "--sorting=wild"],
+        "sorting is 'wild'; it must be random, ascending or descending",
+    ),
+    "a metric to anneal by": (
+        utterance(),
+        [*READ, "--anneal_by=WER"],
+        "anneal_by is 'WER'; it must be epoch, loss or PER",
+    ),
+    "a kernel that is none": (
+        None,
+        ["--cnn_kernelsize=abc"],
+        "cnn_kernelsize is 'abc'; the YAML has a list there",
+    ),
+    "fewer channels than blocks": (
+        None,
+        ["--cnn_channels=[2]"],
+        "{recipe}/hparams/grow.yaml: model: list index out of range",
+    ),
+    "no layer": (
+        None,
+        ["--rnn_layers=0"],
+        (
+            "growth_log: an example of shape (1, 100, 40) does not go "
+            "through the modules: expected 2D or 3D input (got 4D input)"
+        ),
+    ),
+    "a blank that is no output": (
+        utterance(),
+        [*READ, "--blank_index=99"],
+        "blank_index is 99, but there are 40 outputs; 0 to 39 would do",
+    ),
+    "fewer outputs than labels": (
+        utterance(),
+        [*READ, "--output_neurons=2"],
+        (
+            "output_neurons is 2, but {folder}/out/save/label_encoder.txt "
+            "has 3 labels, the blank included; 3 or more would do"
+        ),
+    ),
+    "no annotation": (
+        None,
+        READ,
+        (
+            "{folder}/train.json: No such file or directory; it must be a "
+            "JSON annotation, which is written when skip_prep is False"
+        ),
+    ),
+    "an annotation that is no JSON": (
+        content("train.json", "{"),
+        READ,
+        (
+            "{folder}/train.json: this is no JSON: Expecting property name "
+            "enclosed in double quotes: line 1 column 2 (char 1)"
+        ),
+    ),
+    "an annotation that is a list": (
+        content("train.json", "[]"),
+        READ,
+        (
+            "{folder}/train.json: it must be a mapping from names to "
+            "utterances, with one at least"
+        ),
+    ),
+    "an annotation of nothing": (
+        content("train.json", "{}"),
+        READ,
+        (
+            "{folder}/train.json: it must be a mapping from names to "
+            "utterances, with one at least"
+        ),
+    ),
+    "an utterance that is none": (
+        content("train.json", '{"a": 1}'),
+        READ,
+        "{folder}/train.json: a: found 1; it must be a mapping",
+    ),
+    "a path out of the data folder": (
+        utterance(wav="{data_root}/../../etc/passwd"),
+        READ,
+        (
+            "{folder}/dev.json: a: wav is '{data_root}/../../etc/passwd', "
+            "outside of the data folder {folder}/data"
+        ),
+    ),
+    "a path to elsewhere": (
+        utterance(wav="/etc/passwd"),
+        READ,
+        (
+            "{folder}/dev.json: a: wav is '/etc/passwd', outside of the "
+            "data folder {folder}/data"
+        ),
+    ),
+    "no path": (
+        utterance(wav=None),
+        READ,
+        (
+            "{folder}/dev.json: a: wav is None; it must be the path of an "
+            "audio file"
+        ),
+    ),
+    "a path to nothing": (
+        utterance(wav="{data_root}/b.wav"),
+        READ,
+        (
+            "{folder}/dev.json: a: wav is '{data_root}/b.wav'; there is no "
+            "file {folder}/data/b.wav"
+        ),
+    ),
+    "no duration": (
+        utterance(duration=None),
+        READ,
+        ("{folder}/dev.json: a: duration is None; it must be a number above 0"),
+    ),
+    "a duration that is none": (
+        utterance(duration="long"),
+        READ,
+        (
+            "{folder}/dev.json: a: duration is 'long'; it must be a number "
+            "above 0"
+        ),
+    ),
+    "no phones": (
+        utterance(phn=""),
+        READ,
+        "{folder}/dev.json: a: phn is ''; it must be a text",
+    ),
+    "a phone that training lacks": (
+        utterance(phn="sil zz"),
+        READ,
+        (
+            "{folder}/dev.json: a: there is no label 'zz' in "
+            "{folder}/out/save/label_encoder.txt; the labels are those of "
+            "the train annotation"
+        ),
+    ),
+    "audio at another rate": (
+        utterance(rate=8000),
+        READ,
+        (
+            "{folder}/train.json: a: wav is '{data_root}/a.wav'; found "
+            "8000 Hz, 1 channels, 16000 samples; 16000 Hz, 1 channel, 1 "
+            "sample or more are expected"
+        ),
+    ),
+    "audio on two channels": (
+        utterance(channels=2),
+        READ,
+        (
+            "{folder}/train.json: a: wav is '{data_root}/a.wav'; found "
+            "16000 Hz, 2 channels, 16000 samples; 16000 Hz, 1 channel, 1 "
+            "sample or more are expected"
+        ),
+    ),
+    "audio without a sample": (
+        utterance(samples=0),
+        READ,
+        (
+            "{folder}/train.json: a: wav is '{data_root}/a.wav'; found "
+            "16000 Hz, 1 channels, 0 samples; 16000 Hz, 1 channel, 1 "
+            "sample or more are expected"
+        ),
+    ),
+    "audio that is cut off": (
+        utterance(cut=20),
+        READ,
+        (
+            "{folder}/train.json: a: wav is '{data_root}/a.wav'; it cannot "
+            "be read: Error opening '{folder}/data/a.wav': Error in "
+            "WAV/W64/RF64 file. Malformed 'fmt ' chunk."
+        ),
+    ),
+    "no noise": (
+        utterance(),
+        [*GROW_TIMIT, *READ],
+        (
+            "noise_annotation: {folder}/noise.csv: No such file or "
+            "directory; it must be a CSV of noises, or left out"
+        ),
+    ),
+    "noise that is a pickle": (
+        both(utterance(), content("noise.csv", NOISE + "a,1,a.pkl,pkl,\n")),
+        [*GROW_TIMIT, *READ],
+        (
+            "2 problems:\n"
+            "  - {folder}/noise.csv: a: wav_format is 'pkl'; wav or flac "
+            "would do\n"
+            "  - {folder}/noise.csv: a: there is no file 'a.pkl'"
+        ),
+    ),
+    "noise without a format": (
+        both(utterance(), content("noise.csv", "ID,duration,wav\na,1,a.wav\n")),
+        [*GROW_TIMIT, *READ],
+        (
+            "noise_annotation: {folder}/noise.csv: there is no wav_format, "
+            "wav_opts; it must have the columns ID, duration, wav, "
+            "wav_format, wav_opts and one noise at least"
+        ),
+    ),
+    "no noise in it": (
+        both(utterance(), content("noise.csv", NOISE)),
+        [*GROW_TIMIT, *READ],
+        (
+            "noise_annotation: {folder}/noise.csv: there is no noise; it "
+            "must have the columns ID, duration, wav, wav_format, wav_opts "
+            "and one noise at least"
+        ),
+    ),
+}
+
+
+ROWS = [(MNIST, name, *row) for name, row in ON_MNIST.items()]
+ROWS += [(TIMIT, name, *row) for name, row in ON_TIMIT.items()]
+
+
+def arguments(recipe, given, folder):
+    """A row's arguments, and what it does not say."""
+    yaml = [] if not given[0].startswith("--") else ["hparams/grow.yaml"]
+    rest = [f"--output_folder={folder}/out", "--device=cpu"]
+    if recipe == MNIST:
+        rest.append("--dataset=digits")
+    else:
+        rest += ["--growth=[]", "--rnn_neurons=6", "--dnn_neurons=8"]
+        rest += ["--cnn_channels=[2,4]", "--number_of_epochs=2"]
+    named = {word.split("=")[0] for word in given}
+    rest = [word for word in rest if word.split("=")[0] not in named]
+    return [*yaml, *given, *rest]
+
+
+@pytest.mark.parametrize(
+    "recipe, name, before, given, message", ROWS, ids=[row[1] for row in ROWS]
+)
+def test_one_message_and_no_traceback(
+    recipe, name, before, given, message, tmp_path
+):
+    if before is not None:
+        before(tmp_path)
+    given = [word.replace("{folder}", str(tmp_path)) for word in given]
+    code, text = said(
+        recipe, arguments(recipe, given, tmp_path), tmp_path / "said.txt"
+    )
+    assert code == 1
+    assert "Traceback" not in text
+    for word, path in (("{folder}", tmp_path), ("{recipe}", recipe)):
+        text = text.replace(str(path), word)
+    assert text.rstrip().endswith(f"error: {message}")
+
+
+def test_the_table_is_long_enough():
+    assert len(ROWS) >= 60
