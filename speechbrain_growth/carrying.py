@@ -9,7 +9,7 @@ import warnings
 import torch
 
 from speechbrain_growth.births import calibrating
-from speechbrain_growth.deepening import Birth, with_births
+from speechbrain_growth.deepening import Birth, births
 from speechbrain_growth.nnet.weighted_norm import weigh
 from speechbrain_growth.noise import add_noise
 from speechbrain_growth.probe import in_eval
@@ -80,8 +80,6 @@ def carry(
     generator = torch.Generator().manual_seed(seed)
     birth, symmetry = birth or Birth(), symmetry_of(symmetry)
     plan = trace(old, new, symmetry, generator, birth, fold is not None)
-    state = carry_weights(plan, old, new)
-    state = add_noise(plan, state, symmetry, generator)
     if symmetry.way == "equal" and plan.changes:
         warnings.warn(
             "symmetry: copies with equal shares stay identical for ever; "
@@ -90,7 +88,14 @@ def carry(
         )
     if optimizer is not None:
         follow([optimizer], old, new, plan)
-    new.load_state_dict(with_births(plan, state), strict=True)
+    after = new.state_dict()
+    with torch.no_grad():
+        # One by one, so that no second copy of the model stands beside it
+        for name, tensor in carry_weights(plan, old, new):
+            axes = plan.tensors[name]
+            after[name].copy_(add_noise(tensor, axes, symmetry, generator))
+        for name, tensor in births(plan, after):
+            after[name].copy_(tensor)
     trainable = dict(old.named_parameters())
     for name, parameter in new.named_parameters():
         if plan.before(name) is not None:

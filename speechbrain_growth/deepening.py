@@ -231,23 +231,24 @@ def copy_of(layer, place, kind):
     return Born(copies, f"not exact: a copy of {name}")
 
 
-def with_births(plan, state):
-    """Returns a new model's state with that of its born layers.
+def births(plan, state):
+    """Gives, one by one, the tensors that born layers begin with.
 
     Arguments
     ---------
     plan : Plan
-        Says what they are born with.
+        Says what they are.
     state : dict
-        All tensors of the new model, those of born layers as they were built.
+        The new model's tensors, those of its old layers as they are to be.
 
-    Returns
-    -------
-    dict
+    Yields
+    ------
+    str
+        A name in the new model.
+    torch.Tensor
+        What that tensor becomes.
     """
-    state = dict(state)
     for name, birth in plan.births.items():
         for key, value in birth.tensors.items():
-            value = state[value] if isinstance(value, str) else value
-            state[f"{name}.{key}"] = value.to(state[f"{name}.{key}"])
-    return state
+            tensor = state[value] if isinstance(value, str) else value
+            yield f"{name}.{key}", tensor

@@ -7,15 +7,15 @@ Authors
 import torch
 
 
-def add_noise(plan, state, symmetry, generator=None):
-    """Returns a grown state with the noise that a way to break symmetry adds.
+def add_noise(tensor, axes, symmetry, generator=None):
+    """Returns a grown tensor with the noise that a way to break symmetry adds.
 
     Arguments
     ---------
-    plan : Plan
-        Says which rows and columns are copies.
-    state : dict
-        Tensors by name, already grown.
+    tensor : torch.Tensor
+        Already grown.
+    axes : tuple
+        Its axes in the plan, which say what rows and columns are copies.
     symmetry : Symmetry
         ``noise`` or ``zero_sum``; others add none.
     generator : torch.Generator
@@ -23,17 +23,12 @@ def add_noise(plan, state, symmetry, generator=None):
 
     Returns
     -------
-    dict
+    torch.Tensor
     """
     add = {"noise": _on_copies, "zero_sum": _zero_sum}.get(symmetry.way)
-    if add is None:
-        return state
-    return {
-        name: add(tensor, plan.tensors[name], symmetry.level, generator)
-        if name in plan.tensors and tensor.ndim > 1
-        else tensor
-        for name, tensor in state.items()
-    }
+    if add is None or tensor.ndim < 2:
+        return tensor
+    return add(tensor, axes, symmetry.level, generator)
 
 
 def _on_copies(weight, axes, level, generator):

@@ -184,7 +184,7 @@ def _along(numbers, dim, like):
 
 
 def carry_weights(plan, old, new):
-    """Returns the state dict that makes ``new`` compute what ``old`` does.
+    """Gives, one by one, the tensors with which ``new`` computes what ``old`` does.
 
     Arguments
     ---------
@@ -193,24 +193,19 @@ def carry_weights(plan, old, new):
     old : torch.nn.Module
         The model as it is.
     new : torch.nn.Module
-        Gives fresh units their weights, and the buffers that are not carried.
+        Gives fresh units their weights; what is not carried is left out.
 
-    Returns
-    -------
-    dict
-        For ``new.load_state_dict(strict=True)``.
+    Yields
+    ------
+    str
+        A name in the new model.
+    torch.Tensor
+        What that tensor becomes.
     """
     before, after = old.state_dict(), new.state_dict()
-    return {
-        name: with_fresh_weights(
-            remap(before[plan.before(name)], plan.tensors[name]),
-            plan.tensors[name],
-            after[name],
-        )
-        if name in plan.tensors
-        else after[name]
-        for name in after
-    }
+    for name, axes in plan.tensors.items():
+        tensor = remap(before[plan.before(name)], axes)
+        yield name, with_fresh_weights(tensor, axes, after[name])
 
 
 def carry_optimizer(plan, optimizer, names):

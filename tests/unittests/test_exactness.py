@@ -449,7 +449,9 @@ def largest_gap_between_copies(kind, options, symmetry):
     """How far copies' incoming weights are apart after some steps"""
     old, new = randomise(mlp([4]), 0), randomise(mlp([8]), 1)
     plan = trace(old, new, symmetry, torch.Generator().manual_seed(0))
-    new.load_state_dict(carry_weights(plan, old, new))
+    new.load_state_dict(
+        {**new.state_dict(), **dict(carry_weights(plan, old, new))}
+    )
     optimizer = kind(new.parameters(), **options)
     for number in range(10):
         step(new, optimizer, number)
