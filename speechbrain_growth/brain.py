@@ -26,18 +26,18 @@ from speechbrain_growth.nnet.weighted_norm import weighted
 from speechbrain_growth.probe import drift
 from speechbrain_growth.processes import all_or_none, on_main
 from speechbrain_growth.report import growth_in_words
-from speechbrain_growth.resuming import ResumingBrain
 from speechbrain_growth.run_log import RunLogger
 from speechbrain_growth.schedules import STATE
 from speechbrain_growth.starting import best_checkpoint, load_modules, sizes_of
 from speechbrain_growth.transfer import powers_of
 from speechbrain_growth.transition import TRANSITION, Transition
+from speechbrain_growth.trial import TrialBrain
 from speechbrain_growth.wrapping import WrappingBrain
 
 logger = get_logger(__name__)
 
 
-class GrowingBrain(ResumingBrain, WrappingBrain):
+class GrowingBrain(TrialBrain, WrappingBrain):
     """Decides after validation, grows before the next epoch.
 
     A recipe says in ``valid_stats`` which metrics a validation gave, and calls
@@ -69,7 +69,7 @@ class GrowingBrain(ResumingBrain, WrappingBrain):
         self.meter = Meter(blueprint.modules, schedule, self.device)
         self.transition = Transition(self._modules)
         self.valid_loader = None
-        self.logs.paths.append(growth_log.save_file)
+        self.logs.replaced.append(growth_log.save_file)
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(STATE, self.schedule)
             self.checkpointer.add_recoverable(METER, self.meter)
@@ -149,6 +149,7 @@ class GrowingBrain(ResumingBrain, WrappingBrain):
             if epoch == 1 and growths and not self.schedule.decided:
                 if growths[0].arguments.get("epoch") == 0:
                     self.decide_growth(0, self.measure(0))
+                    self.save_before_growing()
             if self.schedule.pending:
                 self.grow(epoch)
             yield epoch
@@ -194,6 +195,18 @@ class GrowingBrain(ResumingBrain, WrappingBrain):
             "threads": torch.get_num_threads(),
             "torch": torch.__version__,
         }
+
+    def go_on(self, checkpoint):
+        """Goes on from a checkpoint that was loaded, with all that belongs.
+
+        Arguments
+        ---------
+        checkpoint : speechbrain.utils.checkpoints.Checkpoint
+            None for a run from the start.
+        """
+        super().go_on(checkpoint)
+        happened = self.schedule.decided - self.schedule.pending
+        on_main(self.growth_log.keep, happened)
 
     def on_evaluate_start(self, max_key=None, min_key=None):
         """Restores the sizes of the checkpoint that will be loaded.

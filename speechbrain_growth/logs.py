@@ -51,6 +51,7 @@ class Logs:
 
     def __init__(self, *paths):
         self.paths = list(paths)
+        self.replaced = []  # files that others keep in step with the run
         self._read = None
 
     @mark_as_saver
@@ -98,7 +99,7 @@ class Logs:
     @main_process_only
     def set_aside(self):
         """Moves what an earlier run left; a run from the start logs anew."""
-        for log in self.paths:
+        for log in (*self.paths, *self.replaced):
             if _length(log):
                 with open(log, "rb") as fin, open(f"{log}.old", "ab") as fout:
                     shutil.copyfileobj(fin, fout)

@@ -76,11 +76,29 @@ class GrowthLog:
         entry : dict
             Its key ``growth`` is its number in the schedule.
         """
-        kept = [old for old in self.read() if old["growth"] < entry["growth"]]
+        self._replace([*self._first(entry["growth"]), entry])
+
+    def keep(self, number):
+        """Forgets growths that the checkpoint a run goes on from has not seen.
+
+        Arguments
+        ---------
+        number : int
+            How many it has seen.
+        """
+        if len(self.read()) > len(self._first(number)):
+            self._replace(self._first(number))
+
+    def _first(self, number):
+        """What is logged of the first growths of the schedule."""
+        return [entry for entry in self.read() if entry["growth"] < number]
+
+    def _replace(self, entries):
+        """Writes the whole file anew, so that no line is ever half."""
         temporary = f"{self.save_file}.tmp"
         with open(temporary, "w", encoding="utf-8") as fout:
-            for line in (*kept, entry):
-                fout.write(json.dumps(line) + "\n")
+            for entry in entries:
+                fout.write(json.dumps(entry) + "\n")
         os.replace(temporary, self.save_file)
 
     def in_words(self):
@@ -118,10 +136,13 @@ def growth_in_words(entry, example):
     )
     head = f"Growth {entry['growth'] + 1} after epoch {entry['epoch']}"
     if not entry["grown"]:
+        why = entry.get("diverged") or (
+            f"the probe batch drifted by {entry['drift']:.1e}, above "
+            f"{entry['tolerance']:.0e}"
+        )
         return (
-            f"{head} was rolled back: the probe batch drifted by "
-            f"{entry['drift']:.1e}, above {entry['tolerance']:.0e}. The model "
-            f"stays at {', '.join(f'{k} {before[k]}' for k in before)}."
+            f"{head} was rolled back: {why}. The model stays at "
+            f"{', '.join(f'{k} {before[k]}' for k in before)}."
         )
     metrics = ", ".join(
         f"{key} {number(old)} -> {number(entry['valid_after'][key])}"

@@ -97,8 +97,18 @@ class ResumingBrain(sb.Brain):
                 "The newest checkpoint is damaged; the run goes on from the "
                 f"one before it, {newest.path}"
             )
+        self.go_on(newest)
+
+    def go_on(self, checkpoint):
+        """Goes on from a checkpoint that was loaded, with all that belongs.
+
+        Arguments
+        ---------
+        checkpoint : speechbrain.utils.checkpoints.Checkpoint
+            None for a run from the start.
+        """
         self.randomness.resume()
-        if newest:
+        if checkpoint:
             self.logs.rewind()
         else:
             self.logs.set_aside()

@@ -52,7 +52,8 @@ class GrowthSchedule:
     tolerance : float
         Relative drift of the probe batch up to which an exact growth is taken.
     on_drift : str
-        ``stop`` or ``continue`` without the growth when it drifts further.
+        ``stop`` or ``continue`` without the growth when it drifts further, or
+        when a loss or gradient of the epoch after it is not finite.
 
     Raises
     ------
@@ -150,9 +151,22 @@ class GrowthSchedule:
         """
         self.sizes, self.grown_at_step = self.wanted, int(step)
 
-    def refuse(self):
-        """Notes that the growth decided last does not happen."""
-        self.refused.append(self.decided - 1)
+    def refuse(self, number=None):
+        """Notes that a growth does not happen.
+
+        Arguments
+        ---------
+        number : int
+            Its place in the list; that of the growth decided last if None.
+        """
+        self.refused.append(self.decided - 1 if number is None else number)
+
+    @property
+    def on_trial(self):
+        """Whether the epoch right after a growth is being trained."""
+        if self.grown_at_step is None or self.seen:
+            return False
+        return self.decided - 1 not in self.refused and not self.pending
 
     def lr_factor(self, step):
         """What the learning rate is multiplied by at one optimizer step.

@@ -95,7 +95,7 @@ def test_a_checkpoint_holds_plain_data(tmp_path):
     folder = train(toy(tmp_path)).checkpointer.find_checkpoint().path
     state = torch.load(folder / "randomness.ckpt", weights_only=True)
     assert len(state) == 1
-    assert (folder / "logs.ckpt").read_text().startswith("growth_log.jsonl: ")
+    assert (folder / "logs.ckpt").read_text().startswith("train_log.txt: ")
 
 
 def test_a_checkpoint_without_random_numbers_is_gone_on_from(tmp_path):

@@ -1,0 +1,137 @@
+"""A Brain that takes a growth back when training breaks down right after it.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import torch
+
+from speechbrain.utils.distributed import is_distributed_initialized
+from speechbrain.utils.logger import get_logger
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.processes import on_main
+from speechbrain_growth.report import growth_in_words
+from speechbrain_growth.resuming import ResumingBrain
+from speechbrain_growth.schedules import STATE
+from speechbrain_growth.starting import sizes_of
+
+logger = get_logger(__name__)
+
+
+class Diverged(ArithmeticError):
+    """Training gave a number that is not finite, right after a growth."""
+
+
+class TrialBrain(ResumingBrain):
+    """Watches the first epoch after a growth for numbers that are not finite.
+
+    If there is one, the run goes back to its newest checkpoint from before the
+    growth; then it stops, or goes on without the growth, as ``on_drift`` of the
+    schedule says. Its subclass has the ``schedule``, the ``growth_log`` and
+    ``restore_sizes``.
+
+    Arguments
+    ---------
+    **kwargs : dict
+        As for ``speechbrain.Brain``.
+    """
+
+    def check_loss_isfinite(self, loss):
+        """As in ``speechbrain.Brain``, which only counts what is not finite.
+
+        Arguments
+        ---------
+        loss : torch.Tensor
+            One number.
+        """
+        if self.schedule.on_trial:
+            self._must_be_finite({"the loss": loss})
+        super().check_loss_isfinite(loss)
+
+    def optimizers_step(self):
+        """One step, if there is nothing in the gradients against it."""
+        # A scaler looks for a fitting factor, and skips what overflows
+        if self.schedule.on_trial and not self.scaler.is_enabled():
+            self._must_be_finite(
+                {
+                    f"the gradient of {name}": parameter.grad
+                    for name, parameter in self.modules.named_parameters()
+                    if parameter.grad is not None
+                }
+            )
+        super().optimizers_step()
+
+    def _must_be_finite(self, tensors):
+        """Raises on all processes if one has a number that is not finite."""
+        sound = [t.detach().isfinite().all() for t in tensors.values()]
+        broken = torch.stack(sound).logical_not().any() if sound else False
+        broken = torch.as_tensor(broken, dtype=torch.int32, device=self.device)
+        if is_distributed_initialized():
+            torch.distributed.all_reduce(broken, torch.distributed.ReduceOp.MAX)
+        if broken:
+            names = [n for n, fine in zip(tensors, sound) if not fine]
+            what = names[0] if names else "a number of another process"
+            raise Diverged(on_main(str, f"{what} at step {self.step}"))
+
+    def _fit_train(self, train_set, epoch, enable):
+        """One epoch; one that breaks down is left, and begun again."""
+        self._left = False
+        try:
+            super()._fit_train(train_set, epoch, enable)
+        except Diverged as error:
+            self._left = True
+            self.go_back(f"{error} of epoch {epoch} is not finite")
+
+    def _fit_valid(self, valid_set, epoch, enable):
+        """The validation of an epoch that was not left."""
+        if not self._left:
+            super()._fit_valid(valid_set, epoch, enable)
+
+    def save_before_growing(self):
+        """Has a checkpoint to go back to, when there was no epoch yet."""
+        if self.checkpointer is not None:
+            self.checkpointer.save_checkpoint(end_of_epoch=False)
+
+    def go_back(self, why):
+        """Goes back to before the last growth, and goes on without it.
+
+        Arguments
+        ---------
+        why : str
+            For the log.
+
+        Raises
+        ------
+        GrowthError
+            If the schedule says ``on_drift: stop``, or there is no checkpoint
+            to go back to.
+        """
+        number, sizes = self.schedule.decided - 1, self.schedule.sizes
+        earlier = self.checkpointer and self.checkpointer.find_checkpoint(
+            ckpt_predicate=lambda c: STATE in c.paramfiles
+            and sizes_of(c) != sizes
+        )
+        if not earlier:
+            raise GrowthError(
+                f"growth[{number}]: {why}, and there is no checkpoint from "
+                "before the growth to go back to; one that is saved after "
+                "decide_growth would do"
+            )
+        logged = on_main(self.growth_log.read)
+        entry = [line for line in logged if line["growth"] == number][-1]
+        self.restore_sizes(earlier)
+        self.checkpointer.load_checkpoint(earlier)
+        self.go_on(earlier)
+        entry.update({"grown": False, "diverged": why})
+        words = growth_in_words(entry, "")
+        # Saved as what it was, so that nothing newer is gone on from
+        known = ("unixtime", "end-of-epoch")
+        meta = {k: v for k, v in earlier.meta.items() if k not in known}
+        if self.schedule.on_drift == "stop":
+            self.checkpointer.save_checkpoint(meta)
+            self._log_growth(entry)
+            raise GrowthError(words)
+        self.schedule.refuse(number)
+        self._log_growth(entry)
+        self.checkpointer.save_checkpoint(meta)
+        logger.warning(words)
