@@ -204,10 +204,34 @@ def serve(pipe, printed):
         print(pid, flush=True)
 
 
-def durations(starter, *arguments):
+def command(folder):
+    """The recipe's command line for a run with a corpus of its own."""
+    return [
+        *SMALL,
+        f"--mini_timit_folder={folder / 'corpus'}",
+        f"--output_folder={folder / 'run'}",
+    ]
+
+
+def kill_at(starter, folder, path, pauses, chance):
+    """Starts a run, awaits a moment, lets a part of it pass, and kills.
+
+    Returns the moment, and whether it was killed: it may have been quicker.
+    """
+    starter.start(*command(folder))
+    moment = starter.await_moment(*path)
+    if moment is not None:
+        part = pauses[moment.replace("after grow", "step")]
+        time.sleep(chance.uniform(0, part))
+    ended = starter.kill() if moment else starter.wait()
+    assert ended in (-signal.SIGKILL, 0), starter.printed.read_text()
+    return moment, ended == -signal.SIGKILL
+
+
+def durations(starter, folder):
     """Runs the recipe to its end; returns how long each moment lasts."""
     begun, lasted = {}, {}
-    starter.start(*arguments)
+    starter.start(*command(folder))
     for moment in starter._moments():
         now = time.perf_counter()
         if moment.startswith("after "):

@@ -14,7 +14,7 @@ from collections import Counter
 
 import pytest
 from comparing import differences, results
-from killing import RECIPE, SMALL, Starter, durations
+from killing import RECIPE, Starter, command, durations, kill_at
 
 # Where to kill, how often, and what to wait for before, one after the other.
 # "fit" says that a run is over with preparing; then another one is begun.
@@ -49,18 +49,9 @@ def starter(tmp_path_factory):
 def whole(starter, tmp_path_factory):
     """A run that nobody kills, what it leaves, and how long its parts last."""
     folder = tmp_path_factory.mktemp("whole")
-    lasted = durations(starter, *command(folder))
+    lasted = durations(starter, folder)
     corpus = folder / "corpus"
     return results(folder / "run", corpus), lasted, corpus
-
-
-def command(folder):
-    """The recipe's command line."""
-    return [
-        *SMALL,
-        f"--mini_timit_folder={folder / 'corpus'}",
-        f"--output_folder={folder / 'run'}",
-    ]
 
 
 def finish(starter, folder):
@@ -78,14 +69,7 @@ def test_a_run_killed_over_and_over_ends_like_one_that_was_not(
     for place, times, path in KILLS:
         done = 0
         while done < times:
-            starter.start(*command(runs[-1]))
-            moment = starter.await_moment(*path)
-            if moment is not None:
-                span = lasted[moment.replace("after grow", "step")]
-                time.sleep(chance.uniform(0, span))
-            ended = starter.kill() if moment else starter.wait()
-            assert ended in (-signal.SIGKILL, 0), starter.printed.read_text()
-            killed = ended == -signal.SIGKILL
+            moment, killed = kill_at(starter, runs[-1], path, lasted, chance)
             kills[moment] += killed
             done += killed and moment == place
             if moment != place:  # this run is past it; the next has it ahead
