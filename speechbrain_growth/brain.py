@@ -242,7 +242,12 @@ class GrowingBrain(TrialBrain, WrappingBrain):
         """
         if not checkpoint or STATE not in checkpoint.paramfiles:
             return
-        sizes = sizes_of(checkpoint)
+        sizes, own = sizes_of(checkpoint), self.blueprint.sizes
+        if not set(sizes) <= set(own):
+            raise GrowthError(
+                f"{checkpoint.path} is of a model with the sizes "
+                f"{', '.join(sizes)}; this one has {', '.join(own)}"
+            )
         if sizes != self.schedule.sizes:
             old, new = self._modules(), self._build(sizes)
             follow(self._optimizers(), old, new)

@@ -15,6 +15,7 @@ from speechbrain.utils.distributed import ddp_barrier, if_main_process
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.checksums import damage, seal, to_disk
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.loading import Files, loading
 
 logger = get_logger(__name__)
 
@@ -179,6 +180,12 @@ class SafeCheckpointer(Checkpointer):
         if if_main_process():
             for path in self.checkpoints_dir.glob(f"{UNFINISHED}*"):
                 shutil.rmtree(path, ignore_errors=True)
+
+    def _call_load_hooks(self, checkpoint):
+        """Loads a checkpoint; a file that is none of its kind is named."""
+        files = Files(checkpoint.paramfiles)
+        with loading(checkpoint.path, files):
+            super()._call_load_hooks(checkpoint._replace(paramfiles=files))
 
     def _list_checkpoint_dirs(self):
         """Folders of the checkpoints that are sound."""

@@ -49,8 +49,9 @@ class NoRuleError(GrowthError, NotImplementedError):
 def plain_errors(*kinds):
     """Ends the program with the message alone when a mistake was the user's.
 
-    So it does when the disk is full, and after Ctrl-C. The traceback goes to the log file (at level DEBUG), so nothing is hidden
-    from whoever wants it.
+    So it does when the disk is full, when a file or folder cannot be had, and
+    after Ctrl-C. The traceback goes to the log file (at level DEBUG), so nothing
+    is hidden from whoever wants it.
 
     Arguments
     ---------
@@ -80,9 +81,11 @@ def plain_errors(*kinds):
         )
         sys.exit(INTERRUPTED)
     except OSError as error:
-        if error.errno not in FULL:
+        if error.errno not in FULL and not error.filename:
             raise
-        logger.debug("the disk was full here", exc_info=True)
+        logger.debug("the system refused something here", exc_info=True)
+        if error.errno not in FULL:
+            sys.exit(f"error: {error.filename}: {error.strerror}")
         sys.exit(
             f"error: {error}; the checkpoints are whole, and with more room "
             "the same command goes on from the newest"

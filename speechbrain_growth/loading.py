@@ -28,8 +28,25 @@ WRONG = (
 )
 
 
+class Files(dict):
+    """The files of a checkpoint, which know which was asked for last.
+
+    Example
+    -------
+    >>> files = Files({"model": "model.ckpt"})
+    >>> files["model"], files.last
+    ('model.ckpt', 'model.ckpt')
+    """
+
+    last = None
+
+    def __getitem__(self, name):
+        self.last = super().__getitem__(name)
+        return self.last
+
+
 @contextlib.contextmanager
-def loading(path):
+def loading(path, files=None):
     """Turns whatever loading a checkpoint raises into one message.
 
     Torch loads tensors and plain numbers only (``weights_only``); a file that
@@ -39,6 +56,8 @@ def loading(path):
     ---------
     path : str or pathlib.Path
         The checkpoint, or a file of it.
+    files : Files
+        Knows the file that is being loaded.
 
     Yields
     ------
@@ -52,16 +71,19 @@ def loading(path):
     Example
     -------
     >>> with loading("save/CKPT+1"):
-    ...     raise EOFError("Ran out of input")
+    ...     raise pickle.UnpicklingError("Unsupported operand 149")
     Traceback (most recent call last):
-    speechbrain_growth.errors.GrowthError: save/CKPT+1 cannot be loaded: Ran out of input
+    speechbrain_growth.errors.GrowthError: save/CKPT+1 cannot be loaded: it holds more than tensors and numbers
     """
     try:
         yield
     except GrowthError:
         raise
     except WRONG as error:
-        code = isinstance(error, pickle.UnpicklingError)
-        words = "it holds more than tensors and numbers" if code else str(error)
-        words = textwrap.shorten(words or repr(error), 300)
+        words = textwrap.shorten(str(error), 300)
+        if isinstance(error, pickle.UnpicklingError):
+            words = "it holds more than tensors and numbers"
+        elif isinstance(error, (EOFError, KeyError, zipfile.BadZipFile)):
+            words = "it is cut off, or was written by something else"
+        path = files.last if files and files.last else path
         raise GrowthError(f"{path} cannot be loaded: {words}")

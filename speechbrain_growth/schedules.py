@@ -19,6 +19,12 @@ from speechbrain_growth.growths import parse
 
 STATE = "growth_schedule"  # its name among the recoverables
 NoneType = type(None)
+WORDS = {
+    dict: "a mapping",
+    list: "a list",
+    int: "a whole number",
+    NoneType: "null",
+}
 KINDS = {  # what its state holds
     "sizes": (dict,),
     "decided": (int,),
@@ -294,9 +300,16 @@ def read_state(path):
         )
     problems = [
         f"{os.fspath(path)}: {key} is {state[key]!r}; it must be "
-        + " or ".join("null" if k is NoneType else k.__name__ for k in kinds)
+        + " or ".join(WORDS[kind] for kind in kinds)
         for key, kinds in KINDS.items()
         if type(state[key]) not in kinds
+    ]
+    problems = problems or [
+        f"{os.fspath(path)}: the size {key} is {size!r}; it must be a whole "
+        "number, or a list of them"
+        for key, size in state["sizes"].items()
+        for number in (size if isinstance(size, list) else [size])
+        if type(number) is not int
     ]
     if problems:
         raise GrowthError(problems)

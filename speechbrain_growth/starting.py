@@ -11,6 +11,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.basing import on_base
 from speechbrain_growth.checkpoints import SafeCheckpointer
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.loading import loading
 from speechbrain_growth.rebuild import Blueprint
 from speechbrain_growth.schedules import STATE, read_state
 from speechbrain_growth.transition import TRANSITION
@@ -131,7 +132,8 @@ def load_modules(checkpoint, recoverables, modules):
     for name, recoverable in recoverables.items():
         if id(recoverable) in wanted and name in checkpoint.paramfiles:
             load = get_default_hook(recoverable, DEFAULT_LOAD_HOOKS)
-            load(recoverable, checkpoint.paramfiles[name], True)
+            with loading(checkpoint.paramfiles[name]):
+                load(recoverable, checkpoint.paramfiles[name], True)
             logger.info(f"{name} starts from {checkpoint.path}")
     if TRANSITION in checkpoint.paramfiles and TRANSITION in recoverables:
         recoverables[TRANSITION].load(checkpoint.paramfiles[TRANSITION])
