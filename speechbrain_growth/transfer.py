@@ -96,14 +96,15 @@ def remap(tensor, axes, powers=WEIGHT):
     >>> remap(torch.tensor([[8.0, 3.0]]), (None, Axis(width, "in")))
     tensor([[4., 3., 4.]])
     """
-    for dim, axis in enumerate(axes):
+    # Rows last: what is done to columns is done while there are few rows
+    for dim, axis in reversed(list(enumerate(axes))):
         if axis is None or axis.width.is_identity:
             continue
         source = axis.width.source.to(tensor.device)
         tensor = tensor.index_select(dim, source)
         power = powers[0] if axis.role == "out" else powers[1]
         if power:
-            tensor = tensor * _along(axis.width.share, dim, tensor) ** power
+            tensor.mul_(_along(axis.width.share, dim, tensor) ** power)
     return tensor
 
 
