@@ -98,10 +98,14 @@ def wrong_sizes(blueprint, names):
 
 
 def _counts(value):
-    """Whether a value is a whole number above 0, or a list of them."""
+    """Whether a value is a whole number, or a list of those above 0.
+
+    A number alone may be 0: that of blocks that are yet to be inserted.
+    """
     units = whole(value)
-    units = units if isinstance(units, list) else [units]
-    return None not in units and min(units) > 0
+    if isinstance(units, list):
+        return None not in units and min(units) > 0
+    return units is not None and units >= 0
 
 
 def shown(value):
