@@ -35,6 +35,8 @@ SMALL = [
     "--dnn_neurons=8",
     f"--growth={json.dumps([{'after_epoch': 1, **SIZES}])}",
 ]
+# Sums of floats depend on how many threads share them
+ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
 
 
 class Starter:
@@ -54,7 +56,7 @@ class Starter:
         self.process = subprocess.Popen(
             [sys.executable, __file__, str(self.pipe), str(self.printed)],
             cwd=RECIPE,
-            env={**os.environ, "OMP_NUM_THREADS": "1"},
+            env=ENVIRONMENT,
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

@@ -14,7 +14,7 @@ from collections import Counter
 
 import pytest
 from comparing import differences, results
-from killing import RECIPE, Starter, command, durations, kill_at
+from killing import ENVIRONMENT, RECIPE, Starter, command, durations, kill_at
 
 # Where to kill, how often, and what to wait for before, one after the other.
 # "fit" says that a run is over with preparing; then another one is begun.
@@ -98,7 +98,9 @@ def test_from_a_shell_it_is_the_same(starter, whole, tmp_path):
         f"--data_folder={tmp_path / 'corpus'}"
     )
     with open(tmp_path / "printed", "w", encoding="utf-8") as fout:
-        run = subprocess.Popen(line, cwd=RECIPE, stdout=fout, stderr=fout)
+        run = subprocess.Popen(
+            line, cwd=RECIPE, env=ENVIRONMENT, stdout=fout, stderr=fout
+        )
         while "epoch: 1" not in (tmp_path / "printed").read_text():
             assert run.poll() is None, (tmp_path / "printed").read_text()
             time.sleep(0.01)
