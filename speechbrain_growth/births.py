@@ -12,7 +12,6 @@ from torch import nn
 from speechbrain.nnet import CNN, RNN, containers, linear, normalization
 from speechbrain_growth.deepening import EXACT, Born, born, identity
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.nnet import ligru
 from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm
 from speechbrain_growth.plan import least_exact
 
@@ -177,8 +176,6 @@ for _rule, _kinds in {
         identity.register(getattr(nn, _kind), _rule)
 for _kind in ("LiGRU", "LiGRU_Layer", "SLiGRU", "SLiGRU_Layer"):
     identity.register(getattr(RNN, _kind), _RNN)
-for _kind in (ligru.LiGRU, ligru.LiGRULayer):
-    identity.register(_kind, _RNN)
 
 
 @identity.register(nn.Sequential)

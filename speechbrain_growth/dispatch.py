@@ -9,7 +9,8 @@ def spoken_for(rules, kind):
     """Returns the rule of a type; that of ``object`` if there is none.
 
     A subclass that replaces anything that its base's forward runs may compute
-    anything, so the rule of its base does not speak for it.
+    anything, so the rule of its base does not speak for it; unless the subclass
+    itself says, in ``stands_for``, whose results it gives.
 
     Arguments
     ---------
@@ -34,7 +35,12 @@ def spoken_for(rules, kind):
     True
     >>> spoken_for(rule, ReLU) is rule.dispatch(ReLU)
     True
+    >>> class Quick(Own):
+    ...     stands_for = Conv1d
+    >>> spoken_for(rule, Quick) is rule.dispatch(Conv1d)
+    True
     """
+    kind = vars(kind).get("stands_for", kind)
     known = next(k for k in kind.__mro__ if k in rules.registry)
     if known is not object and _computes_otherwise(kind, known):
         known = object

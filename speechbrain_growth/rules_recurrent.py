@@ -10,7 +10,6 @@ Authors
 from torch import nn
 
 from speechbrain.nnet import RNN
-from speechbrain_growth.nnet.ligru import LiGRU, LiGRULayer
 from speechbrain_growth.tracing import Signal, rule
 from speechbrain_growth.widths import concat, replicate
 
@@ -72,7 +71,6 @@ def _cell(old, new, signal, trace):
 @rule.register(RNN.GRU)
 @rule.register(RNN.LiGRU)
 @rule.register(RNN.SLiGRU)
-@rule.register(LiGRU)
 def _wrapped(old, new, signal, trace):
     """SpeechBrain's wrappers of a layer, or of a list of layers."""
     return trace.child("rnn", old.rnn, new.rnn, signal)
@@ -106,7 +104,6 @@ def _quasi_rnn_layer(old, new, signal, trace):
 
 @rule.register(RNN.LiGRU_Layer)
 @rule.register(RNN.SLiGRU_Layer)
-@rule.register(LiGRULayer)
 def _ligru_layer(old, new, signal, trace):
     """One map serves the units, both gates, and both directions.
 

@@ -1,0 +1,98 @@
+"""Compiles a C file of this package for the machine it runs on, once.
+
+The compiler is the system's: ``cc``, or what the variable ``CC`` says. What it
+made is kept in ``~/.cache/speechbrain_growth`` (``XDG_CACHE_HOME`` moves it),
+under a name that tells apart sources, compilers and processors.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import ctypes
+import functools
+import hashlib
+import os
+import shlex
+import subprocess
+import tempfile
+from pathlib import Path
+
+from speechbrain.utils.logger import get_logger
+
+logger = get_logger(__name__)
+OFF = "SPEECHBRAIN_GROWTH_NO_KERNELS"  # set to anything: none is compiled
+FLAGS = (
+    "-O3 -march=native -fno-math-errno -fno-trapping-math -shared -fPIC "
+    "-pthread"
+).split()
+
+
+@functools.lru_cache(maxsize=None)
+def kernel(name, *macros):
+    """A compiled file of this folder; None where it cannot be compiled.
+
+    The reason is logged, once.
+
+    Arguments
+    ---------
+    name : str
+        The file, without ``.c``.
+    *macros : str
+        Such as ``REAL=float``.
+
+    Returns
+    -------
+    ctypes.CDLL
+
+    Example
+    -------
+    >>> kernel("no_such_file") is None
+    True
+    """
+    if os.environ.get(OFF):
+        return None
+    source = Path(__file__).with_name(f"{name}.c")
+    compiler = shlex.split(os.environ.get("CC", "cc"))
+    options = [*FLAGS, *(f"-D{macro}" for macro in macros)]
+    try:
+        # What the compiler knows of itself, of the processor and of the flags
+        about = [*compiler, *options, "-dM", "-E", "-x", "c", os.devnull]
+        known = subprocess.run(about, check=True, capture_output=True).stdout
+        key = hashlib.sha256(known + source.read_bytes()).hexdigest()[:16]
+        file = f"{name}-{key}.so"
+        try:
+            library = _compiled([*compiler, *options], source, _kept() / file)
+        except PermissionError:  # no place to keep it
+            library = _compiled(
+                [*compiler, *options], source, Path(tempfile.mkdtemp()) / file
+            )
+        return ctypes.CDLL(str(library))
+    except (OSError, subprocess.CalledProcessError) as error:
+        printed = getattr(error, "stderr", b"") or str(error).encode()
+        logger.info(
+            f"{source.name} was not compiled, and slower code serves: "
+            f"{printed.decode(errors='replace').strip()[:500]}"
+        )
+        return None
+
+
+def _kept():
+    """The folder for what was compiled."""
+    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+    folder = Path(cache) / "speechbrain_growth"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+def _compiled(command, source, library):
+    """Compiles a file unless that is done; several processes may do so."""
+    if not library.exists():
+        with tempfile.TemporaryDirectory(dir=library.parent) as folder:
+            made = Path(folder) / library.name
+            subprocess.run(
+                [*command, "-o", str(made), str(source), "-lm"],
+                check=True,
+                capture_output=True,
+            )
+            made.replace(library)
+    return library
