@@ -16,7 +16,7 @@ from torch.jit.frontend import FrontendError
 import speechbrain as sb
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.nnet.ligru import as_stock
+from speechbrain_growth.nnet.quick import as_stock
 from speechbrain_growth.nnet.sync_batchnorm import synchronise
 from speechbrain_growth.options import check_options
 
@@ -105,7 +105,7 @@ class WrappingBrain(sb.Brain):
         problems, scripted = {}, self._asked("jit")
         for name in [n for n in self.modules if n in self.unwrapped]:
             if name in scripted and as_stock(self.raw_modules[name]):
-                logger.info(f"--jit: the Li-GRUs of {name} run the stock code")
+                logger.info(f"--jit: {name} runs SpeechBrain's own layers")
             try:
                 with self._only([name]):
                     super()._compile()

@@ -11,6 +11,7 @@ from speechbrain.nnet.containers import Sequential
 from speechbrain.nnet.linear import Linear
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.nnet.gated import Gated
+from speechbrain_growth.nnet.quick import quicken
 
 STOCK = {
     name: parameter.default
@@ -19,7 +20,7 @@ STOCK = {
 
 
 class ScalableCRDNN(CRDNN):
-    """Stock CRDNN, with room for more blocks.
+    """Stock CRDNN, with room for more blocks, and quicker on a CPU.
 
     With nothing inserted, names, state dict and results are the stock
     model's. An inserted block is ``x + g f(x)`` (see ``Gated``) and keeps the
@@ -91,6 +92,7 @@ class ScalableCRDNN(CRDNN):
             self._extend_rnn(options, f"RNN_extra_{index}")
         for index in range(extra_dnn_blocks):
             self._extend_dnn(options, f"extra_{index}")
+        quicken(self)
 
     def _append_rnn(self, options):
         """Recurrent layers, each of its own width."""

@@ -1,8 +1,9 @@
 """What one growth costs: against a training step, and against the model's size.
 
 The full-size CRDNN of the stock TIMIT recipe, Adadelta's state included, grows
-to twice every width; then MLPs of growing size. Memory is the peak of what the
-process holds, measured in a process of its own.
+to twice every width; then MLPs of growing size, beside the time that a system
+takes to hand out new memory for as many weights and two entries of state each.
+Memory is the peak of what the process holds, measured in a process of its own.
 
 > OMP_NUM_THREADS=1 python tests/benchmarks/growth.py
 
@@ -17,11 +18,10 @@ import time
 
 import torch
 
-from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain_growth import carry
-from speechbrain_growth.nnet.ligru import LiGRU
+from speechbrain_growth.nnet.quick import CRDNN
 
-BATCH, FRAMES, FEATURES, REPETITIONS = 4, 150, 40, 5
+BATCH, FRAMES, FEATURES, REPETITIONS = 8, 300, 40, 5
 WIDTHS = (250, 500, 1000, 2000, 3500, 5000)
 
 
@@ -30,7 +30,6 @@ def crdnn(times):
     return CRDNN(
         input_size=FEATURES,
         cnn_channels=[128 * times, 256 * times],
-        rnn_class=LiGRU,
         rnn_layers=4,
         rnn_neurons=512 * times,
         rnn_bidirectional=True,
@@ -82,6 +81,13 @@ def seconds_of_growth(build, small, large):
     built = time.perf_counter() - start
     carry(old, new, optimizer)
     return built, time.perf_counter() - start - built, new, optimizer
+
+
+def seconds_of_memory(numbers):
+    """Seconds of writing numbers into memory that is new to the process."""
+    start = time.perf_counter()
+    torch.empty(numbers).fill_(1.0)
+    return time.perf_counter() - start
 
 
 def megabytes(tensors):
@@ -143,12 +149,19 @@ def main():
     process.join()
     print("\nold MB | new MB | peak MB | peak / (old + new)")
     print(f"{old:6.0f} | {new:6.0f} | {peak:7.0f} | {peak / (old + new):.2f}")
-    print("\nMLP parameters | carrying s | ns a parameter")
+    print(
+        "\nMLP parameters | carrying s | ns each parameter | "
+        "as much memory s | carrying / memory"
+    )
     for width in WIDTHS:
         number = sum(p.numel() for p in mlp(width)(2).parameters())
         times = [seconds_of_growth(mlp(width), 1, 2)[1] for _ in range(4)]
         spent = statistics.median(times[1:])
-        print(f"{number:14,} | {spent:10.3f} | {1e9 * spent / number:.1f}")
+        new = statistics.median(seconds_of_memory(3 * number) for _ in range(4))
+        print(
+            f"{number:14,} | {spent:10.3f} | {1e9 * spent / number:18.1f} | "
+            f"{new:16.3f} | {spent / new:.2f}"
+        )
 
 
 if __name__ == "__main__":
