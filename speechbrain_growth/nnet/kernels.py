@@ -59,13 +59,8 @@ def kernel(name, *macros):
         about = [*compiler, *options, "-dM", "-E", "-x", "c", os.devnull]
         known = subprocess.run(about, check=True, capture_output=True).stdout
         key = hashlib.sha256(known + source.read_bytes()).hexdigest()[:16]
-        file = f"{name}-{key}.so"
-        try:
-            library = _compiled([*compiler, *options], source, _kept() / file)
-        except PermissionError:  # no place to keep it
-            library = _compiled(
-                [*compiler, *options], source, Path(tempfile.mkdtemp()) / file
-            )
+        library = _folder() / f"{name}-{key}.so"
+        _compile([*compiler, *options], source, library)
         return ctypes.CDLL(str(library))
     except (OSError, subprocess.CalledProcessError) as error:
         printed = getattr(error, "stderr", b"") or str(error).encode()
@@ -76,15 +71,20 @@ def kernel(name, *macros):
         return None
 
 
-def _kept():
-    """The folder for what was compiled."""
-    cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
-    folder = Path(cache) / "speechbrain_growth"
-    folder.mkdir(parents=True, exist_ok=True)
-    return folder
+def _folder():
+    """Where what was compiled is kept; one for this process if there is none."""
+    try:
+        cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
+        folder = Path(cache) / "speechbrain_growth"
+        folder.mkdir(parents=True, exist_ok=True)
+        if os.access(folder, os.W_OK):
+            return folder
+    except (OSError, RuntimeError):  # there may be no home
+        pass
+    return Path(tempfile.mkdtemp())
 
 
-def _compiled(command, source, library):
+def _compile(command, source, library):
     """Compiles a file unless that is done; several processes may do so."""
     if not library.exists():
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
@@ -95,4 +95,3 @@ def _compiled(command, source, library):
                 capture_output=True,
             )
             made.replace(library)
-    return library
