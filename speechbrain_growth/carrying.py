@@ -13,6 +13,8 @@ from speechbrain_growth.deepening import Birth, births
 from speechbrain_growth.nnet.weighted_norm import weigh
 from speechbrain_growth.noise import add_noise
 from speechbrain_growth.probe import in_eval
+from speechbrain_growth.raw import raw
+from speechbrain_growth.storage import check_values
 from speechbrain_growth.symmetry import symmetry_of
 from speechbrain_growth.tracing import trace
 from speechbrain_growth.transfer import (
@@ -34,7 +36,8 @@ def carry(
     Arguments
     ---------
     old : torch.nn.Module
-        The model as it is.
+        The model as it is: a module, compiled or not, or a ``ModuleDict`` or
+        list of modules in signal order.
     new : torch.nn.Module
         The same model built with larger sizes.
     optimizer : torch.optim.Optimizer
@@ -79,6 +82,7 @@ def carry(
     """
     generator = torch.Generator().manual_seed(seed)
     birth, symmetry = birth or Birth(), symmetry_of(symmetry)
+    old, new = raw(old), raw(new)
     plan = trace(old, new, symmetry, generator, birth, fold is not None)
     if symmetry.way == "equal" and plan.changes:
         warnings.warn(
@@ -86,6 +90,7 @@ def carry(
             "shares, or zero_sum noise, would tell them apart",
             stacklevel=2,
         )
+    check_values(old, new, plan)
     if optimizer is not None:
         follow([optimizer], old, new, plan)
     after = new.state_dict()

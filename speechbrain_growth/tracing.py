@@ -21,13 +21,16 @@ from functools import singledispatch
 import torch
 
 from speechbrain_growth import widths
+from speechbrain_growth.constants import differences
 from speechbrain_growth.deepening import Birth, births_of
 from speechbrain_growth.dispatch import spoken_for
 from speechbrain_growth.errors import GrowthError, NoRuleError
 from speechbrain_growth.matching import distinct, matches
 from speechbrain_growth.nnet.weighted_norm import stock_type, weights_of
 from speechbrain_growth.plan import Axis, Plan, earlier
+from speechbrain_growth.raw import raw
 from speechbrain_growth.signals import Signal
+from speechbrain_growth.storage import check_sharing
 from speechbrain_growth.symmetry import Symmetry
 from speechbrain_growth.ties import Maps
 
@@ -127,7 +130,12 @@ class Trace:
                 f"{type(new).__name__}; growth keeps the type of a layer"
             )
             return signal
-        return spoken_for(rule, kind)(old, new, signal, self)
+        known = len(self.problems)
+        leaves = spoken_for(rule, kind)(old, new, signal, self)
+        if len(self.problems) == known:  # else the rule has said it better
+            for difference in differences(old, new):
+                self.problem(difference)
+        return leaves
 
     def chain(self, old, new, signal):
         """Plans children one after the other; some may be born.
@@ -301,7 +309,8 @@ def trace(old, new, symmetry=None, generator=None, birth=None, fold=False):
     Arguments
     ---------
     old : torch.nn.Module
-        The model as it is: a module, or a ``ModuleDict`` in signal order.
+        The model as it is: a module, or a ``ModuleDict`` or list in signal
+        order.
     new : torch.nn.Module
         The same model built with larger sizes.
     symmetry : Symmetry
@@ -335,6 +344,7 @@ def trace(old, new, symmetry=None, generator=None, birth=None, fold=False):
     2.weight: out 2 units 3, in 0 units 4 -> 6
     2.bias: out 2 units 3
     """
+    old, new = raw(old), raw(new)
     maps = Maps(symmetry or Symmetry(), generator)
     for _ in range(WALKS):
         maps.restless = False
@@ -360,6 +370,7 @@ def trace(old, new, symmetry=None, generator=None, birth=None, fold=False):
         walk.weights,
     )
     problems = walk.problems or _unexplained(old, new, plan)
+    problems = problems or check_sharing(old, new, plan)
     if problems:
         raise GrowthError(problems)
     return plan

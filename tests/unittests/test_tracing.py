@@ -4,6 +4,9 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import copy
+import functools
+
 import pytest
 import torch
 from torch import nn
@@ -82,6 +85,22 @@ def mlp(width, *between, inputs=3, outputs=2, last=None):
     layers = [layer(width) for layer in between]
     last = last or nn.Linear(width, outputs)
     return nn.Sequential(nn.Linear(inputs, width), *layers, last)
+
+
+def tied(units, width, tie=True):
+    """A language model whose last layer has the weights of the first"""
+    first, last = nn.Embedding(5, units), nn.Linear(units, 5, bias=False)
+    if tie:
+        last.weight = first.weight
+    hidden = nn.Linear(units, width), nn.Linear(width, units)
+    return nn.Sequential(first, *hidden, last)
+
+
+def alike_twice(units):
+    """Builders of two layers with the same tensors"""
+    one, other = nn.Linear(units, units), nn.Linear(units, units)
+    other.weight, other.bias = one.weight, one.bias
+    return (lambda n: one), (lambda n: other)
 
 
 def conv(width, groups=1):
@@ -226,7 +245,33 @@ REFUSED = {
     "a larger kernel": (
         lambda: (nn.Conv1d(2, 4, 3), nn.Conv1d(2, 4, 5)),
         GrowthError,
-        r"^weight: \(4, 2, 3\) would become \(4, 2, 5\), which the plan does",
+        r"^model: its kernel_size \(3,\) would become \(5,\); it must stay$",
+    ),
+    "another slope": (
+        lambda: [
+            mlp(n, lambda n, slope=slope: nn.LeakyReLU(slope))
+            for n, slope in ((4, 0.1), (6, 0.2))
+        ],
+        GrowthError,
+        r"^1: its negative_slope 0\.1 would become 0\.2; it must stay$",
+    ),
+    "another stride and padding": (
+        lambda: (nn.Conv1d(2, 4, 3), nn.Conv1d(2, 6, 3, 2, 1)),
+        GrowthError,
+        r"2 problems:\n.*its stride \(1,\).*\n.*its padding \(0,\)",
+    ),
+    "another nonlinearity": (
+        lambda: (nn.RNN(3, 4), nn.RNN(3, 6, nonlinearity="relu")),
+        GrowthError,
+        r"its nonlinearity 'tanh' would become 'relu'",
+    ),
+    "another function between two layers": (
+        lambda: [
+            nn.TransformerEncoderLayer(8, 2, n, activation=name)
+            for n, name in ((16, "relu"), (24, "gelu"))
+        ],
+        GrowthError,
+        r"its activation relu would become gelu",
     ),
     "more frequencies in a layernorm": (
         lambda: (
@@ -255,6 +300,36 @@ REFUSED = {
         GrowthError,
         r"3\.weight: no rule says what becomes of this tensor",
     ),
+    "tied weights that grow": (
+        lambda: [tied(n, n) for n in (4, 6)],
+        GrowthError,
+        r"^3\.weight: is the same tensor as 0\.weight, which would grow",
+    ),
+    "tied layers in a row": (
+        lambda: [mlp(n, *alike_twice(n)) for n in (4, 6)],
+        GrowthError,
+        r"2 problems:\n.*2\.weight: is the same tensor as 1\.weight.*2\.bias",
+    ),
+    "weights tied in the old model only": (
+        lambda: (tied(3, 4), tied(3, 4, False)),
+        GrowthError,
+        r"2 problems:\n.*0\.weight: shares its tensor in one model only",
+    ),
+    "weights tied in the new model only": (
+        lambda: (tied(3, 4, False), tied(3, 4)),
+        GrowthError,
+        r"2 problems:\n.*0\.weight: shares its tensor in one model only",
+    ),
+    "another dtype": (
+        lambda: (mlp(4).double(), mlp(6)),
+        GrowthError,
+        r"^0\.weight and 3 others: are of torch\.float64 and .*float32; new\.to",
+    ),
+    "no values": (
+        lambda: (mlp(4), mlp(6).to("meta")),
+        GrowthError,
+        r"^0\.weight and 3 others: are without values, on the meta device",
+    ),
     "weight norm": (
         lambda: [
             nn.Sequential(nn.utils.weight_norm(nn.Linear(3, n))) for n in (4, 6)
@@ -267,7 +342,8 @@ REFUSED = {
 
 def snapshot(model, optimizer=None):
     """Everything that a refusal must leave alone"""
-    tensors = [v.clone() for v in model.state_dict().values()]
+    tensors = model.state_dict().values()
+    tensors = [v.clone() for v in tensors if not v.is_meta]
     trainable = [p.requires_grad for p in model.parameters()]
     if optimizer is None:
         return tensors, trainable, []
@@ -307,6 +383,50 @@ def test_refused_and_nothing_changed(what):
     build, error, message = REFUSED[what]
     old, new = build()
     refuse(old, new, trained(old), error, rf"(?s){message}")
+
+
+@pytest.mark.parametrize("scripted", [0, 1])
+def test_scripted_models_are_refused(scripted):
+    models = [mlp(4), mlp(6)]
+    models[scripted] = torch.jit.script(models[scripted])
+    with pytest.raises(GrowthError, match="modules that were scripted would"):
+        carry(*models)
+    with pytest.raises(GrowthError, match="int: is no module"):
+        carry(mlp(4), 6)
+
+
+@pytest.mark.parametrize(
+    "wrap",
+    [
+        nn.DataParallel,
+        functools.partial(torch.compile, backend="eager"),
+        copy.deepcopy,
+        list,
+        tuple,
+        lambda model: nn.ModuleList(model),
+        lambda model: nn.ModuleDict(model.named_children()),
+        lambda model: dict(model.named_children()),
+    ],
+)
+def test_a_model_may_be_wrapped_or_a_list_in_signal_order(wrap):
+    old, new, inputs = mlp(4), mlp(6), torch.randn(5, 3)
+    wrapped = wrap(old), wrap(new)
+    if wrap is copy.deepcopy:
+        old, new = wrapped
+    optimizer = trained(old)
+    plan = carry(*wrapped, optimizer)
+    assert list(plan.tensors) == ["0.weight", "0.bias", "1.weight", "1.bias"]
+    torch.testing.assert_close(new(inputs), old(inputs))
+    assert optimizer.param_groups[0]["params"][0] is new[0].weight
+
+
+def test_tied_weights_may_stay_as_they_are():
+    old, new, words = tied(3, 4), tied(3, 6), torch.arange(5)
+    optimizer = trained(old)
+    carry(old, new, optimizer)
+    torch.testing.assert_close(new(words), old(words))
+    held = [id(p) for p in optimizer.param_groups[0]["params"]]
+    assert held == [id(p) for p in new.parameters()] and len(held) == 5
 
 
 def test_every_kind_of_mistake_is_a_value_error():

@@ -1,0 +1,115 @@
+"""Checks how the tensors of two models are stored: shared, of a dtype, at all.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.ties import same
+
+
+def check_sharing(old, new, plan):
+    """What is wrong with tensors that have several names, such as tied weights.
+
+    Arguments
+    ---------
+    old : torch.nn.Module
+        The model as it is.
+    new : torch.nn.Module
+        The larger model.
+    plan : Plan
+        What becomes of each name.
+
+    Returns
+    -------
+    list of str
+
+    Example
+    -------
+    >>> from torch import nn
+    >>> from speechbrain_growth import trace
+    >>> old, new = (nn.Sequential(nn.Linear(n, n)) for n in (2, 2))
+    >>> check_sharing(old, new, trace(old, new))
+    []
+    """
+    before, after = _shared(old), _shared(new)
+    problems = []
+    for name, others in after.items():
+        was = {plan.before(other) for other in others}
+        if set(before.get(plan.before(name), was)) != was:
+            problems.append(
+                f"{name}: shares its tensor in one model only, or with "
+                "others; the same names must share one in both"
+            )
+        elif name != others[0] and not _alike(plan, others[0], name):
+            problems.append(
+                f"{name}: is the same tensor as {others[0]}, which would grow "
+                "otherwise; sizes that do not grow, or tensors of their own, "
+                "would do"
+            )
+    return problems
+
+
+def _shared(model):
+    """All names of the tensor behind each name."""
+    found, kinds = {}, (model.named_parameters, model.named_buffers)
+    for named in kinds:
+        for name, tensor in named(remove_duplicate=False):
+            found.setdefault(id(tensor), []).append(name)
+    return {name: names for names in found.values() for name in names}
+
+
+def _alike(plan, one, other):
+    """Whether two names of a tensor are planned alike."""
+    pairs = zip(plan.tensors.get(one, ()), plan.tensors.get(other, ()))
+    return all(_same_axis(*pair) for pair in pairs)
+
+
+def _same_axis(one, other):
+    """Whether two axes copy the same, with the same shares."""
+    grow = [axis and not axis.width.is_identity for axis in (one, other)]
+    if not all(grow):
+        return not any(grow)
+    return one.role == other.role and same(one.width, other.width)
+
+
+def check_values(old, new, plan):
+    """Raises if tensors cannot be carried from one model to the other.
+
+    Arguments
+    ---------
+    old : torch.nn.Module
+        The model as it is.
+    new : torch.nn.Module
+        The larger model.
+    plan : Plan
+        What becomes of each name.
+
+    Raises
+    ------
+    GrowthError
+        Where there is a tensor without values, or of another dtype.
+    """
+    before, after = old.state_dict(), new.state_dict()
+    pairs = {n: (before[plan.before(n)], after[n]) for n in plan.tensors}
+    kinds = {}
+    for name, (one, other) in pairs.items():
+        if one.is_meta or other.is_meta:
+            wrong = (
+                "without values, on the meta device; to_empty() and weights "
+                "would do"
+            )
+        elif one.dtype != other.dtype:
+            wrong = (
+                f"of {one.dtype} and would be of {other.dtype}; "
+                f"new.to({one.dtype}) would do"
+            )
+        else:
+            continue
+        kinds.setdefault(wrong, []).append(name)
+    problems = [
+        f"{names[0]} and {len(names) - 1} others: are {wrong}"
+        for wrong, names in kinds.items()
+    ]
+    if problems:
+        raise GrowthError(problems)
