@@ -9,6 +9,8 @@ from speechbrain_growth import (
     rules_attention,
     rules_axes,
     rules_convolution,
+    rules_forward,
+    rules_functions,
     rules_recurrent,
     rules_speaker,
     rules_speechbrain,

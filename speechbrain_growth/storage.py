@@ -41,7 +41,7 @@ def check_sharing(old, new, plan):
                 f"{name}: shares its tensor in one model only, or with "
                 "others; the same names must share one in both"
             )
-        elif name != others[0] and not _alike(plan, others[0], name):
+        elif not alike(*(plan.tensors.get(n, ()) for n in (others[0], name))):
             problems.append(
                 f"{name}: is the same tensor as {others[0]}, which would grow "
                 "otherwise; sizes that do not grow, or tensors of their own, "
@@ -59,10 +59,21 @@ def _shared(model):
     return {name: names for names in found.values() for name in names}
 
 
-def _alike(plan, one, other):
-    """Whether two names of a tensor are planned alike."""
-    pairs = zip(plan.tensors.get(one, ()), plan.tensors.get(other, ()))
-    return all(_same_axis(*pair) for pair in pairs)
+def alike(axes, others):
+    """Whether two plans of one tensor say the same.
+
+    Arguments
+    ---------
+    axes : tuple
+        An ``Axis`` or None for each dimension.
+    others : tuple
+        The same.
+
+    Returns
+    -------
+    bool
+    """
+    return all(_same_axis(*pair) for pair in zip(axes, others))
 
 
 def _same_axis(one, other):

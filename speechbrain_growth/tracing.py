@@ -30,7 +30,7 @@ from speechbrain_growth.nnet.weighted_norm import stock_type, weights_of
 from speechbrain_growth.plan import Axis, Plan, earlier
 from speechbrain_growth.raw import raw
 from speechbrain_growth.signals import Signal
-from speechbrain_growth.storage import check_sharing
+from speechbrain_growth.storage import alike, check_sharing
 from speechbrain_growth.symmetry import Symmetry
 from speechbrain_growth.ties import Maps
 
@@ -57,7 +57,7 @@ def rule(old, new, signal, trace):
     Signal
         What leaves.
     """
-    trace.unknown.append(f"{trace.name}: {type(old).__name__}")
+    trace.no_rule(old)
     return signal
 
 
@@ -80,7 +80,7 @@ class Trace:
         self.fold, self.weights = fold, {}
         self.births, self.moved = {}, {}
         self.tensors, self.fresh = {}, []
-        self.problems, self.unknown, self.unborn = [], [], []
+        self.problems, self.unknown, self.unborn = [], {}, []
         self.path = []
 
     @property
@@ -92,9 +92,17 @@ class Trace:
         """Notes what does not fit at this layer."""
         self.problems.append(f"{self.name}: {text}")
 
+    def no_rule(self, layer, why=""):
+        """Notes that a layer is unknown, and why it could not be read."""
+        text = f"{self.name}: {type(layer).__name__} has no growth rule"
+        self.unknown.setdefault(text, {})[why] = True
+
     def tensor(self, name, *axes):
         """Plans one tensor of this layer."""
-        self.tensors[".".join([*self.path, name])] = axes
+        full = ".".join([*self.path, name])
+        if not alike(self.tensors.get(full, axes), axes):
+            self.problem(f"{name} is used twice, and would grow otherwise")
+        self.tensors[full] = axes
 
     def keep_fresh(self, *names):
         """Notes buffers that the new model keeps as it was built."""
@@ -356,9 +364,9 @@ def trace(old, new, symmetry=None, generator=None, birth=None, fold=False):
         walk.problem("layers need maps that contradict each other")
     if walk.unknown or walk.unborn:
         unruled = [
-            f"{layer} has no growth rule; teach it one with "
-            "speechbrain_growth.tracing.rule.register"
-            for layer in walk.unknown
+            f"{', and '.join(filter(None, (text, '; '.join(why))))}; teach it "
+            "one with speechbrain_growth.tracing.rule.register"
+            for text, why in walk.unknown.items()
         ]
         raise NoRuleError(unruled + walk.unborn)
     plan = Plan(

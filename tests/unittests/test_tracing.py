@@ -40,14 +40,14 @@ class Renamed(nn.Linear):
 
 
 class Net(nn.Module):
-    """A model that runs its layers as it likes"""
+    """A model that runs its layers as its values are"""
 
     def __init__(self, width):
         super().__init__()
         self.layer = nn.Linear(3, width)
 
     def forward(self, x):
-        return self.layer(x)
+        return self.layer(x) if x.sum() > 0 else self.layer(-x)
 
 
 class Other(Net):
@@ -114,7 +114,7 @@ def unknown(width):
     return nn.ModuleDict(
         {
             "body": mlp(width, lambda n: Other(n), lambda n: Net(n)),
-            "odd": OwnForward(2, 2),
+            "odd": OwnForward(2, width),
             "nets": nn.ModuleList([nn.ReLU(), Net(2)]),
         }
     )
@@ -148,12 +148,13 @@ REFUSED = {
     "an unknown model": (
         lambda: (Net(4), Net(6)),
         NoRuleError,
-        r"^model: Net has no growth rule",
+        r"^model: Net has no growth rule, and its forward cannot be read: ",
     ),
     "a forward of its own": (
         lambda: (mlp(4, last=OwnForward(4, 2)), mlp(6, last=OwnForward(6, 2))),
         NoRuleError,
-        r"^1: OwnForward has no growth rule",
+        r"^1: OwnForward has no growth rule, and its tensor weight grows; its "
+        r"forward uses linear; its forward uses flip; teach it one with",
     ),
     "shrinking units": (
         lambda: (mlp(6), mlp(4)),
