@@ -6,6 +6,11 @@ Authors
 
 import pytest
 import torch
+from hypothesis import (
+    given,
+    settings,
+    strategies as st,
+)
 from test_layers import drift, gap, inputs_of, randomise
 from torch import nn
 from torch.nn import functional as F
@@ -244,6 +249,9 @@ EXACT = {
         VECTOR,
     ),
 }
+WAYS = st.sampled_from(
+    ["shares", "fresh", "pairs", {"dirichlet": 1.0}, {"zero_sum": 0.5}]
+)
 each = pytest.mark.parametrize("name", EXACT)
 
 
@@ -272,6 +280,50 @@ def test_its_gradients_are_the_old_ones_times_the_share(name):
     old, new, inputs = pair(name)
     plan = carry(old, new, fold=5)
     assert gap(old, new, plan, inputs) < 1e-11
+
+
+# What a random forward does with two of the values that it has so far
+MOVES = [
+    lambda m, k, one, other: m.layers[k](one),
+    lambda m, k, one, other: torch.tanh(one),
+    lambda m, k, one, other: one + other,
+    lambda m, k, one, other: torch.sigmoid(one) * other,
+    lambda m, k, one, other: 1 - one / 2,
+    lambda m, k, one, other: m.joins[k](torch.cat([one, other], -1)),
+]
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(st.data())
+def test_random_forwards(data):
+    place = st.integers(0, 9)
+    move = st.tuples(st.integers(0, len(MOVES) - 1), place, place)
+    moves = data.draw(st.lists(move, min_size=1, max_size=8))
+
+    def forward(m, x):
+        values = [m.a(x), m.c(x)]
+        for k, (which, one, other) in enumerate(moves):
+            pair = (values[-1 - n % len(values)] for n in (one, other))
+            values.append(MOVES[which](m, k, *pair))
+        return m.b(values[-1])
+
+    build = model(
+        forward,
+        layers=lambda n: nn.ModuleList(nn.Linear(n, n) for _ in moves),
+        joins=lambda n: nn.ModuleList(nn.Linear(2 * n, n) for _ in moves),
+        **EQUAL,
+    )
+    size = data.draw(st.integers(1, 5))
+    sizes = size, size + data.draw(st.integers(1, 6))
+    old, new = (randomise(build(n), n) for n in sizes)
+    for one in (old, new):
+        used = {k: moves[k][0] for k in range(len(moves))}
+        for k, which in used.items():
+            one.layers[k] = one.layers[k] if which == 0 else nn.Identity()
+            one.joins[k] = one.joins[k] if which == 5 else nn.Identity()
+    carry(old, new, symmetry=data.draw(WAYS), seed=data.draw(place))
+    for training in (False, True):
+        assert drift(old, new, inputs_of(VECTOR), training) < 1e-12
 
 
 def test_it_may_stand_among_other_layers():
@@ -440,7 +492,7 @@ REFUSED = {
             **ENDS,
         ),
         GrowthError,
-        "conv channels 4 -> 6 meet a units 4 -> 6, whose axes are others",
+        "conv channels 4 -> 6 meet .* 4 -> 6, whose axes are others",
     ),
     "one more layer": (
         model(
