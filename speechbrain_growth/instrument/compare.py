@@ -37,6 +37,12 @@ def add_parser(commands):
         help="name of the runs whose final metric is the goal; if not given, "
         f"those called {LARGE}, if there are any",
     )
+    parser.add_argument(
+        "--best-of",
+        metavar="KEY",
+        help="of runs called NAME,KEY=VALUE compare, for each NAME, only those "
+        "of the value that is best on the validation set; such as lr",
+    )
     parser.add_argument("--metric", help="if not the one that the runs name")
     parser.add_argument("--better", choices=["lower", "higher"])
     parser.add_argument(
@@ -54,6 +60,7 @@ def compare(chosen):
         What ``add_parser`` describes.
     """
     options = {"metric": chosen.metric, "better": chosen.better}
+    options["best"] = chosen.best_of
     summary = report(chosen.runs, chosen.out, chosen.large, **options)
     if chosen.format == "json":
         print(json.dumps(plain(summary), indent=2, allow_nan=False))
@@ -61,7 +68,7 @@ def compare(chosen):
         print(as_markdown(summary))
 
 
-def report(paths, out, large=None, metric=None, better=None):
+def report(paths, out, large=None, metric=None, better=None, best=None):
     """Writes a comparison into a folder.
 
     Arguments
@@ -76,6 +83,8 @@ def report(paths, out, large=None, metric=None, better=None):
         By which runs are judged; None for the one that they name.
     better : str
         ``lower`` or ``higher``; None for what they say.
+    best : str
+        A setting, such as ``lr``; see ``best_of``.
 
     Returns
     -------
@@ -87,14 +96,28 @@ def report(paths, out, large=None, metric=None, better=None):
     GrowthError
         If there is nothing to compare, or it cannot be compared.
     """
-    plot_all, summarize = instruments()
+    plot_all, summarize, best_of = instruments()
     folders, missing = find_runs(paths)
     runs = [read_run(folder, metric, better) for folder in folders]
-    _check(runs, missing, large)
-    names = {run.name for run in runs}
+    _check(runs, missing)
+    every, chosen = runs, []
+    if best is not None:
+        runs, chosen = best_of(runs, best)
+    kept = {run.folder for run in runs}
+    names = list(dict.fromkeys(run.name for run in runs))
     large = large or (LARGE if LARGE in names else None)
+    if large not in (None, *names):
+        raise GrowthError(
+            f"there is no run called {large}; there are {', '.join(names)}"
+        )
     summary = summarize(runs, large)
+    summary["chosen"] = chosen
     summary["missing"] = missing
+    summary["not_tried"] = {
+        f"{run.name}, seed {run.seed}": run.state
+        for run in every
+        if run.folder not in kept and not run.finished
+    }
     summary["warnings"] = _warnings(runs)
     os.makedirs(out, exist_ok=True)
     summary["plots"] = plot_all(runs, summary["goal"], out)
@@ -121,6 +144,7 @@ def instruments():
         If one is not installed.
     """
     try:
+        from speechbrain_growth.instrument.choosing import best_of
         from speechbrain_growth.instrument.plots import plot_all
         from speechbrain_growth.instrument.summary import summarize
     except ModuleNotFoundError as error:
@@ -128,10 +152,10 @@ def instruments():
             f"{error}; `pip install -r requirements.txt` brings what a "
             "comparison needs"
         )
-    return plot_all, summarize
+    return plot_all, summarize, best_of
 
 
-def _check(runs, missing, large):
+def _check(runs, missing):
     """Refuses what cannot be compared."""
     if not runs:
         raise GrowthError(
@@ -159,11 +183,6 @@ def _check(runs, missing, large):
             "give --metric and --better, or compare fewer runs"
             for run in runs
         ]
-    names = list(dict.fromkeys(run.name for run in runs))
-    if large is not None and large not in names:
-        problems.append(
-            f"there is no run called {large}; there are {', '.join(names)}"
-        )
     if problems:
         raise GrowthError(problems)
 

@@ -21,6 +21,8 @@ KEYS = {  # of a sweep file, and what each must be
     "runs": dict,
 }
 OPTIONAL = {"common": dict, "grid": dict, "large": str, "base": str}
+OPTIONAL["best_of"] = str
+START = "init_from"  # the override that may name another run
 OWN = ("seed", "output_folder")  # the sweep's own overrides
 NAME = re.compile(r"\w[\w.,=+-]*")  # a folder is called so
 
@@ -34,6 +36,12 @@ class Sweep(NamedTuple):
     seeds: list  # every run is made with each
     runs: dict  # name of a run -> overrides as the command line has them
     large: str  # name of the run whose final metric is to be reached
+    best_of: str = None  # key of the grid whose best value is compared
+
+    def earlier(self, name):
+        """The run whose best checkpoint another starts from, or None."""
+        start = self.runs[name].get(START)
+        return start if start in self.runs else None
 
     def folder(self, name, seed):
         """Output folder of one run."""
@@ -92,6 +100,7 @@ def read_sweep(path):
         seeds=found["seeds"],
         runs=_expanded(found),
         large=found.get("large"),
+        best_of=found.get("best_of"),
     )
 
 
@@ -151,12 +160,31 @@ def _contradictions(found):
         for name in names
         if not NAME.fullmatch(name)
     ]
+    problems += [
+        f"runs: {name} starts from {names[name][START]}, and that from it"
+        for name in names
+        if _in_a_circle(name, names)
+    ]
+    chosen = found.get("best_of")
+    if chosen not in (None, *found.get("grid", {})):
+        problems.append(f"best_of: the grid has no {chosen}; it must")
+    if chosen is not None:
+        names = {without(name, chosen)[0]: None for name in names}
     if found.get("large") not in (None, *names):
         problems.append(
             f"large: there is no run {found['large']!r}; there are "
             f"{', '.join(names)}"
         )
     return problems
+
+
+def _in_a_circle(name, runs):
+    """Whether a run starts from one that starts from it."""
+    seen = []
+    while name in runs and name not in seen:
+        seen.append(name)
+        name = runs[name].get(START)
+    return name == seen[0]
 
 
 def _expanded(found):
@@ -166,13 +194,39 @@ def _expanded(found):
     for name, overrides in found["runs"].items():
         for values in itertools.product(*grid.values()):
             chosen = dict(zip(grid, values))
-            parts = [str(name)]
-            parts += [f"{key}={as_text(v)}" for key, v in chosen.items()]
+            point = [f",{key}={as_text(v)}" for key, v in chosen.items()]
             everything = {**found.get("common", {}), **overrides, **chosen}
-            runs[",".join(parts)] = {
-                key: as_text(value) for key, value in everything.items()
-            }
+            texts = {key: as_text(value) for key, value in everything.items()}
+            if texts.get(START) in map(str, found["runs"]):
+                texts[START] = "".join([texts[START], *point])
+            runs["".join([str(name), *point])] = texts
     return runs
+
+
+def without(name, key):
+    """The name of a run without a key of the grid, and the key's value.
+
+    Arguments
+    ---------
+    name : str
+        Such as ``grow,lr=0.1``.
+    key : str
+        Such as ``lr``.
+
+    Returns
+    -------
+    tuple of str
+        None for the value if the name has none.
+
+    Example
+    -------
+    >>> without("grow,lr=0.1,bn=true", "lr")
+    ('grow,bn=true', '0.1')
+    """
+    found = re.search(rf",{re.escape(key)}=([^,]*)", name)
+    if not found:
+        return name, None
+    return name.replace(found[0], "", 1), found[1]
 
 
 def as_text(value):

@@ -37,6 +37,7 @@ def as_markdown(summary):
         f"{summary['better'].capitalize()} is better. Mean over seeds ± half "
         "of the 95 % interval (Student's t). *final*: after the last epoch; "
         "*best*: of all epochs, both on the validation set.",
+        *_chosen(summary),
         *_results(groups, metric, logged),
         *_goal(summary, groups, logged),
         *_pairs(summary),
@@ -45,6 +46,31 @@ def as_markdown(summary):
     for label, file in summary.get("plots", {}).items():
         parts.append(f"![{metric} against {label}]({file})")
     return "\n\n".join(parts)
+
+
+def _chosen(summary):
+    """The table of what was chosen on the validation set."""
+    found = summary.get("chosen")
+    if not found:
+        return []
+    key = found[0]["key"]
+    rows = [
+        [
+            one["name"],
+            one["value"],
+            ", ".join(
+                f"{value}: {interval(mean)} ({mean['number']})"
+                for value, mean in one["tried"].items()
+            ),
+        ]
+        for one in found
+    ]
+    return [
+        f"The {key} of each kind of run was chosen by the mean of its best "
+        f"{summary['metric']} on the validation set. What the other values "
+        "cost is in no total.",
+        table(["run", key, f"tried: best {summary['metric']} (seeds)"], rows),
+    ]
 
 
 def _results(groups, metric, logged):
@@ -133,6 +159,8 @@ def _not_there(summary):
         for group in summary["groups"]
         for seed, state in group["not_finished"].items()
     ]
+    untried = summary.get("not_tried", {})
+    lines += [f"* {run}: {state}" for run, state in untried.items()]
     parts = []
     if lines:
         parts = [

@@ -25,10 +25,11 @@ class Job(NamedTuple):
     command: list  # program and arguments
     cwd: str  # folder that it runs in
     log: str  # file for whatever it prints
+    after: str = ""  # name of the job that must end well before
 
 
 def run_all(jobs, at_once, threads, tell):
-    """Runs jobs to their ends, in their order.
+    """Runs jobs to their ends, in their order, or after what they need.
 
     Arguments
     ---------
@@ -44,7 +45,8 @@ def run_all(jobs, at_once, threads, tell):
     Returns
     -------
     dict
-        The exit status of each job, by its name.
+        The exit status of each job, by its name; None if it was not run, as
+        one failed that it needs.
     """
     environment = {
         **os.environ,
@@ -53,10 +55,16 @@ def run_all(jobs, at_once, threads, tell):
     waiting, running, statuses = list(jobs), [], {}
     with contextlib.ExitStack() as stack:
         while waiting or running:
-            while waiting and len(running) < at_once:
-                process = _start(waiting[0], environment)
-                stack.enter_context(process.stdin)  # closed: the job is killed
-                running.append((waiting.pop(0), process))
+            for job in _ready(waiting, running):
+                if statuses.get(job.after, 0) != 0:
+                    statuses[job.name] = None
+                elif len(running) < at_once:
+                    process = _start(job, environment)
+                    stack.enter_context(process.stdin)  # closed: it is killed
+                    running.append((job, process))
+                else:
+                    continue
+                waiting.remove(job)
             time.sleep(PAUSE)
             for job, process in list(running):
                 if process.poll() is not None:
@@ -65,6 +73,14 @@ def run_all(jobs, at_once, threads, tell):
                     statuses[job.name] = process.returncode
             tell([job for job, _ in running], len(statuses))
     return statuses
+
+
+def _ready(waiting, running):
+    """Jobs that wait for no other; those already over, or not asked for, count."""
+    pending = {job.name for job in waiting}.union(
+        job.name for job, _ in running
+    )
+    return [job for job in waiting if job.after not in pending]
 
 
 def _start(job, environment):

@@ -9,7 +9,7 @@ import os
 import re
 from typing import NamedTuple
 
-from speechbrain_growth.instrument.grid import OWN
+from speechbrain_growth.instrument.grid import OWN, START
 from speechbrain_growth.run_log import RUN_LOG, read_events
 
 TEXT_LOG = "train_log.txt"
@@ -126,6 +126,8 @@ def read_run(folder, metric=None, better=None):
     overrides = start.get("overrides", {})
     settings = {key: overrides[key] for key in {*overrides} - {*OWN}}
     settings.update({key: start[key] for key in SETTINGS if key in start})
+    if settings.get(START):  # each seed from its own
+        settings[START] = name_and_seed(settings[START])[0]
     same = metric in (None, start.get("metric"))
     return Run(
         folder=folder,

@@ -60,7 +60,7 @@ def summarize(runs, large=None):
             paired(key, *pair)
             for key in ("final", "test")
             for pair in itertools.combinations(
-                [(name, _by_seed(key, finished[name])) for name in groups], 2
+                [(name, by_seed(key, finished[name])) for name in groups], 2
             )
         ],
     }
@@ -79,7 +79,7 @@ def _numbers(runs, goal, lower):
             {run.cost("parameters")[-1] for run in runs} - {None}
         ),
         **{
-            key: mean_and_half(_by_seed(key, runs).values())
+            key: mean_and_half(by_seed(key, runs).values())
             for key in ("final", "best", "test")
         },
         **{
@@ -98,13 +98,26 @@ def _numbers(runs, goal, lower):
             },
         },
         "values": {
-            key: _by_seed(key, runs) for key in ("final", "best", "test")
+            key: by_seed(key, runs) for key in ("final", "best", "test")
         },
     }
 
 
-def _by_seed(key, runs):
-    """One metric of each run, by seed."""
+def by_seed(key, runs):
+    """One metric of each run, by seed.
+
+    Arguments
+    ---------
+    key : str
+        ``final`` or ``best``, of the validation, or ``test``.
+    runs : list of Run
+        Finished ones.
+
+    Returns
+    -------
+    dict
+        None where there is no number.
+    """
     values = {}
     for run in runs:
         known = [value for value in run.curve if value is not None]

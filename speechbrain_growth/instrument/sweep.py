@@ -14,7 +14,7 @@ from tqdm import tqdm
 
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.instrument.compare import instruments, report
-from speechbrain_growth.instrument.grid import OWN, read_sweep
+from speechbrain_growth.instrument.grid import OWN, START, read_sweep
 from speechbrain_growth.instrument.report_tables import as_markdown
 from speechbrain_growth.instrument.running import Job, end_of, run_all
 from speechbrain_growth.run_log import RUN_LOG, read_events
@@ -87,7 +87,11 @@ def sweep(chosen):
         failed = _run(jobs, len(runs), chosen)
     out = chosen.out or os.path.join(grid.results, "report")
     folders = [grid.folder(*run) for run in runs]
-    print(as_markdown(report(folders, out, grid.large)))
+    try:
+        summary = report(folders, out, grid.large, best=grid.best_of)
+    except GrowthError as error:  # why they failed comes first
+        raise GrowthError(failed + error.problems)
+    print(as_markdown(summary))
     print(f"\n{os.path.join(out, 'report.md')}")
     if failed:
         raise GrowthError(failed)
@@ -142,20 +146,26 @@ def alone(folder):
 def _run(jobs, number, chosen):
     """Runs jobs behind a bar; says of each that failed how its log ends."""
     done = number - len(jobs)
-    with tqdm(total=number, initial=done, unit="run") as bar:
+    # the mean rate: that of the last run says little when some run at once
+    bar = tqdm(total=number, initial=done, unit="run", smoothing=0)
+    with bar:
 
         def tell(running, ended):
-            """Shows how far each run is."""
+            """Shows how far each run is; in a file, only when one ends."""
+            if not (sys.stderr.isatty() or done + ended > bar.n):
+                return
             bar.set_postfix_str(", ".join(map(_progress, running)), False)
-            bar.update(done + ended - bar.n)
+            bar.n = done + ended
             bar.refresh()
 
         statuses = run_all(jobs, chosen.jobs, chosen.threads, tell)
     return [
-        f"{job.name} failed (exit status {statuses[job.name]}); "
+        f"{job.name} was not run, as {job.after} failed"
+        if statuses[job.name] is None
+        else f"{job.name} failed (exit status {statuses[job.name]}); "
         f"{job.log} ends with\n{end_of(job.log)}"
         for job in jobs
-        if statuses[job.name] or not is_done(os.path.dirname(job.log))
+        if statuses[job.name] != 0 or not is_done(os.path.dirname(job.log))
     ]
 
 
@@ -176,6 +186,9 @@ def _job(grid, name, seed, passed_on):
         json.dump(settings(grid, name, passed_on), fout)
     os.replace(f"{path}.tmp", path)
     overrides = {**grid.runs[name], "seed": seed, "output_folder": folder}
+    earlier = grid.earlier(name)
+    if earlier is not None:
+        overrides[START] = grid.folder(earlier, seed)
     return Job(
         name=f"{name}/{seed}",
         command=[
@@ -187,6 +200,7 @@ def _job(grid, name, seed, passed_on):
         ],
         cwd=os.path.dirname(grid.script),
         log=os.path.join(folder, LOG),
+        after="" if earlier is None else f"{earlier}/{seed}",
     )
 
 
@@ -207,7 +221,12 @@ def settings(grid, name, passed_on):
     dict
         Texts.
     """
-    return {**grid.runs[name], "--": " ".join(passed_on)}
+    own = {**grid.runs[name], "--": " ".join(passed_on)}
+    earlier = grid.earlier(name)
+    if earlier is not None:
+        before = settings(grid, earlier, passed_on)
+        own.update({f"{START}'s {key}": v for key, v in before.items()})
+    return own
 
 
 def other_settings(folder, wanted):

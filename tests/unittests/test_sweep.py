@@ -32,6 +32,9 @@ open(os.path.join(folder, "starts"), "a").write("x")
 if options.get("fail") == "true":
     print("1 %\r100 %", flush=True)
     sys.exit("error: nothing works")
+if "init_from" in options:
+    log = open(os.path.join(options["init_from"], "run_log.jsonl")).read()
+    assert '"seed": ' + options["seed"] in log and '"test"' in log, log
 path = os.path.join(folder, "run_log.jsonl")
 def read():
     return [json.loads(l) for l in open(path)] if os.path.exists(path) else []
@@ -138,6 +141,55 @@ def test_a_failed_run_is_named_with_the_end_of_its_log(tmp_path, capsys):
     assert f"{tmp_path / 'results' / 'bad' / '2'}: missing" in shown
 
 
+TRANSFER = {"last": {"init_from": "next"}, "next": {"init_from": "small"}}
+
+
+def test_a_run_starts_from_another_that_is_run_before_it(tmp_path, capsys):
+    runs = {**TRANSFER, "small": {"error": 9, "pause": 0.02}}
+    file = write(tmp_path, runs=runs, large=None)
+    main(["sweep", file, "--jobs", "4"])
+    shown = capsys.readouterr()
+    assert "To be read with care" not in shown.out  # the seeds are alike
+    assert len(starts(tmp_path)) == 6 and set(starts(tmp_path).values()) == {1}
+    main(["sweep", file])
+    assert set(starts(tmp_path).values()) == {1}
+    runs["small"]["error"] = 8
+    with pytest.raises(SystemExit, match="next.1: was begun with init_from's"):
+        main(["sweep", write(tmp_path, runs=runs, large=None)])
+
+
+def test_what_starts_from_a_failed_run_is_not_run(tmp_path):
+    file = write(tmp_path, runs={**TRANSFER, "small": {"fail": True}})
+    with pytest.raises(SystemExit) as error:
+        main(["sweep", file, "--jobs", "4"])
+    assert "next/1 was not run, as small/1 failed" in str(error.value)
+    assert "last/2 was not run, as next/2 failed" in str(error.value)
+    assert starts(tmp_path) == {"small/1": 1, "small/2": 1}
+
+
+def test_a_run_starts_from_that_of_the_same_point_of_the_grid(tmp_path):
+    runs = {**TRANSFER, "small": {"init_from": "elsewhere"}}
+    file = write(tmp_path, runs=runs, grid={"lr": [1, 2]}, large=None)
+    found = read_sweep(file)
+    assert found.earlier("last,lr=2") == "next,lr=2"
+    assert found.earlier("small,lr=2") is None
+    assert found.runs["small,lr=2"]["init_from"] == "elsewhere"
+
+
+def test_the_best_of_a_grid_is_compared(tmp_path, capsys):
+    runs = {"small": {"pause": 0}, "large": {"pause": 0.0}}
+    grid = {"error": [9, 7, 8]}
+    main(["sweep", write(tmp_path, runs=runs, grid=grid, best_of="error")])
+    assert "| large | 7 | 9: 5.50 " in capsys.readouterr().out
+
+
+def test_a_file_is_not_flooded_by_the_bar(tmp_path, capsys):
+    file = write(tmp_path, common={"pause": 0.2}, seeds=[1])
+    main(["sweep", file, "--jobs", "2"])
+    shown = capsys.readouterr().err
+    assert "2/2" in shown and shown.count("run/s") + shown.count("s/run") <= 5
+
+
 def test_a_grid_multiplies_the_runs_and_text_passes_unchanged(tmp_path):
     growth = "!include:../a.yaml"
     file = write(
@@ -201,6 +253,12 @@ def test_two_sweeps_do_not_share_a_folder(tmp_path):
         ({"runs": {"a": {"x": "1=2"}}}, "carry an equals sign"),
         ({"runs": {"a/b": {}}}, "cannot name a folder"),
         ({"grid": {"lr": 0.1}}, "lr is 0.1; it must be a list"),
+        ({"best_of": "lr"}, "best_of: the grid has no lr"),
+        (
+            {"runs": {"a": {"init_from": "b"}, "b": {"init_from": "a"}}},
+            "a starts from b, and that from it",
+        ),
+        ({"runs": {"a": {"init_from": "a"}}}, "a starts from a"),
         ({"large": "huge"}, "there is no run 'huge'"),
         ({"recipe": "test.py"}, "it must be a train.py"),
     ],
