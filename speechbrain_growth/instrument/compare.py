@@ -13,6 +13,7 @@ from speechbrain_growth.instrument.runs import find_runs, read_run
 from speechbrain_growth.run_log import plain
 
 LARGE = "large"
+SHOWN = 3  # folders of a warning
 
 
 def add_parser(commands):
@@ -221,12 +222,19 @@ def _warnings(runs):
         if found:
             warnings.append(
                 f"Started from an earlier run, whose cost {words} in the "
-                f"totals: {', '.join(found)}"
+                f"totals: {_few(found)}"
             )
     text_only = [run.folder for run in runs if not run.machine]
     if text_only:
         warnings.append(
             "Read from the text log, with metrics as printed and without "
-            f"costs: {', '.join(text_only)}"
+            f"costs: {_few(text_only)}"
         )
     return warnings
+
+
+def _few(folders):
+    """Some folders in words, the first of many."""
+    more = len(folders) - SHOWN
+    shown = ", ".join(folders[: SHOWN if more > 1 else None])
+    return f"{shown} and {more} more" if more > 1 else shown

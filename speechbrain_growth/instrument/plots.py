@@ -16,8 +16,9 @@ AXES = {
     "gpu_seconds": "GPU seconds",
     "wall_seconds": "wall seconds",
 }
-# Okabe and Ito's colours, told apart by all eyes; black is left for text
-COLOURS = "#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #F0E442".split()
+# Okabe and Ito's colours, told apart by all eyes; black is left for text, and
+# grey stands for their yellow, which is too light for thin lines
+COLOURS = "#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #888888".split()
 STYLES = ("-", "--", ":", "-.")
 FORMATS = ("png", "svg")
 
@@ -44,7 +45,8 @@ def plot_all(runs, goal, folder):
         drawn = [run for run in runs if _points(run, key)]
         if drawn:
             figure = plot(drawn, key, goal)
-            figure.axes[0].set_xlabel(label)
+            for axes in figure.axes:
+                axes.set_xlabel(label)
             files[label] = f"{runs[0].metric}_{key}.png"
             for kind in FORMATS:
                 name = f"{runs[0].metric}_{key}.{kind}"
@@ -54,6 +56,8 @@ def plot_all(runs, goal, folder):
 
 def plot(runs, key, goal):
     """One plot: thin lines are runs, thick ones means over finished seeds.
+
+    Beside it, the same lines with room for what they are at the end.
 
     Arguments
     ---------
@@ -68,15 +72,30 @@ def plot(runs, key, goal):
     -------
     matplotlib.figure.Figure
     """
-    figure = Figure(figsize=(7, 4.5), layout="constrained")
-    axes = figure.add_subplot()
+    figure = Figure(figsize=(11, 4.5), layout="constrained")
+    whole, close = figure.subplots(1, 2, width_ratios=[3, 2])
+    for axes in (whole, close):
+        _draw(axes, runs, key, goal)
+        axes.grid(alpha=0.3)
+    whole.set_ylabel(
+        f"validation {runs[0].metric} ({runs[0].better} is better)"
+    )
+    close.set_title("the same, close up", fontsize="medium")
+    close.set_ylim(*_end(runs, key, goal))
+    figure.legend(*whole.get_legend_handles_labels(), loc="outside right upper")
+    return figure
+
+
+def _draw(axes, runs, key, goal):
+    """All lines; whatever grew on top, as it begins like the small one."""
     names = list(dict.fromkeys(run.name for run in runs))
     for number, name in enumerate(names):
+        group = [run for run in runs if run.name == name]
         look = {
             "color": COLOURS[number % len(COLOURS)],
             "linestyle": STYLES[number // len(COLOURS) % len(STYLES)],
+            "zorder": 3 if any(run.growths for run in group) else 2,
         }
-        group = [run for run in runs if run.name == name]
         for run in group:
             axes.plot(*zip(*_points(run, key)), **look, lw=0.7, alpha=0.5)
         finished = [_points(run, key) for run in group if run.finished]
@@ -91,15 +110,23 @@ def plot(runs, key, goal):
                 if epoch["epoch"] in run.growths
             ]
             if grown:
-                axes.plot(*zip(*grown), "^", color=look["color"], mec="k")
+                mark = {"color": look["color"], "mec": "k", "zorder": 4}
+                axes.plot(*zip(*grown), "^", **mark)
     if any(run.growths for run in runs):
         axes.plot([], [], "k^", label="growth")
     if goal is not None:
         axes.axhline(goal, color="k", lw=0.7, ls=(0, (1, 3)), label="goal")
-    axes.set_ylabel(f"validation {runs[0].metric} ({runs[0].better} is better)")
-    axes.grid(alpha=0.3)
-    axes.legend()
-    return figure
+
+
+def _end(runs, key, goal):
+    """Lowest and highest value worth a closer look: of each run's last third."""
+    values = [] if goal is None else [goal]
+    for run in runs:
+        points = [y for _, y in _points(run, key) if y is not None]
+        values += points[len(points) * 2 // 3 :]
+    values = values or [0.0]
+    room = 0.05 * (max(values) - min(values)) or 1.0
+    return min(values) - room, max(values) + room
 
 
 def _points(run, key):

@@ -11,6 +11,7 @@ COSTS = {
     "wall_seconds": "wall s",
 }
 NONE = "not logged"
+MANY = 5  # kinds of run whose differences from each other still fit a table
 
 
 def as_markdown(summary):
@@ -130,6 +131,10 @@ def _goal(summary, groups, logged):
 
 def _pairs(summary):
     """The table of differences, paired over seeds."""
+    pairs = [pair for pair in summary["pairs"] if pair["half"] is not None]
+    shown, large = pairs, summary["large"]
+    if len(summary["groups"]) > MANY:
+        shown = [p for p in pairs if large in (p["one"], p["other"])] or pairs
     rows = [
         [
             f"{pair['one']} less {pair['other']}",
@@ -138,15 +143,20 @@ def _pairs(summary):
             interval(pair),
             "-" if pair["p"] is None else f"{pair['p']:.2g}",
         ]
-        for pair in summary["pairs"]
-        if pair["half"] is not None
+        for pair in shown
     ]
     if not rows:
         return []
+    note = "p: two-sided paired t-test, not corrected for how many there are."
+    if len(shown) < len(pairs):
+        note += (
+            f" Shown are those with *{large}*; report.json has all "
+            f"{len(pairs)}."
+        )
     head = ["difference", "of", "seeds", summary["metric"], "p"]
     return [
         "## Differences, paired over seeds",
-        "p: two-sided paired t-test, not corrected for how many there are.",
+        note,
         table(head, rows),
     ]
 

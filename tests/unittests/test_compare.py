@@ -160,7 +160,8 @@ def test_a_plot_shows_every_run_and_its_growths(runs):
         for name in CURVES
         for seed in CURVES[name]
     ]
-    axes = plot(drawn, "macs", goal=15.0).axes[0]
+    figure = plot(drawn, "macs", goal=15.0)
+    axes, close = figure.axes
     lines = [line for line in axes.lines if len(line.get_xdata()) in (3, 4)]
     assert len(lines) == 6 + 2  # runs, and their means
     marks = [
@@ -170,8 +171,12 @@ def test_a_plot_shows_every_run_and_its_growths(runs):
     ]
     # a growth after the first epoch stands where that epoch ended
     assert sorted(marks) == [(100, 40), (100, 42), (100, 44)]
-    legend = [text.get_text() for text in axes.get_legend().get_texts()]
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["grow", "large", "growth", "goal"]
+    # close up are the ends: epochs 3 and 4 of grow, 3 of large, and the goal
+    assert len(close.lines) == len(axes.lines)
+    assert close.get_ylim() == pytest.approx((14 - 0.25, 19 + 0.25))
+    assert axes.get_ylim()[1] > 44
 
 
 def test_the_best_of_a_setting_is_chosen_on_the_validation_set(tmp_path):
@@ -230,6 +235,18 @@ def test_the_cost_of_an_earlier_run_is_spoken_of(runs, tmp_path):
     warnings = report([str(runs)], str(tmp_path / "out"))["warnings"]
     assert re.search(r"cost is in the totals: \S*transfer/1$", warnings[0])
     assert re.search(r"is not logged.*: \S*transfer/2$", warnings[1])
+
+
+def test_a_report_of_many_kinds_of_run_stays_readable(runs, tmp_path):
+    for name in "abcd":
+        for seed in (1, 2):
+            log(runs / name / str(seed), [9, 9 + seed], 9, before={"macs": 5})
+    summary = report([str(runs)], str(tmp_path / "out"))
+    text = (tmp_path / "out" / "report.md").read_text()
+    assert len(summary["pairs"]) == 30 and text.count(" less ") == 10
+    assert all("large" in line for line in re.findall(r".* less .*", text))
+    assert "report.json has all 30" in text
+    assert re.search(r"totals: \S*a/1, \S*a/2, \S*b/1 and 5 more", text)
 
 
 def test_a_metric_that_was_no_number_is_no_number(tmp_path):
