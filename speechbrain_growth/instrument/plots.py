@@ -104,18 +104,26 @@ def _draw(axes, runs, key, goal):
         else:
             axes.plot([], [], **look, lw=0.7, label=f"{name} (not finished)")
         for run in group:
-            grown = [
-                point
-                for epoch, point in zip(run.epochs, _points(run, key))
-                if epoch["epoch"] in run.growths
-            ]
+            grown = _growths(run, key)
             if grown:
                 mark = {"color": look["color"], "mec": "k", "zorder": 4}
                 axes.plot(*zip(*grown), "^", **mark)
-    if any(run.growths for run in runs):
+    if any(_growths(run, key) for run in runs):
         axes.plot([], [], "k^", label="growth")
     if goal is not None:
         axes.axhline(goal, color="k", lw=0.7, ls=(0, (1, 3)), label="goal")
+
+
+def _growths(run, key):
+    """Where a run grew: at the ends of epochs, or before its first."""
+    points = [
+        point
+        for epoch, point in zip(run.epochs, _points(run, key))
+        if epoch["epoch"] in run.growths
+    ]
+    if run.at_start is not None:
+        points.insert(0, ((run.before or {}).get(key, 0), run.at_start))
+    return points
 
 
 def _end(runs, key, goal):

@@ -117,7 +117,9 @@ def _goal(summary, groups, logged):
         if "macs" in logged:
             mean = to_goal["macs"]["mean"]
             known = mean is not None and whole
-            cells.append(f"{100 * mean / whole:.0f} %" if known else "-")
+            every = len(to_goal["seeds"]) == len(group["seeds"])
+            percent = f"{100 * mean / whole:.0f} %" if known else "-"
+            cells.append(percent if every or not known else "not all reach it")
         reached = f"{len(to_goal['seeds'])} of {len(group['seeds'])}"
         rows.append([group["name"], reached, *cells])
     return [

@@ -35,6 +35,7 @@ class Run(NamedTuple):
     settings: dict  # what must be the same for all seeds
     machine: dict  # what must be the same for seconds to be compared
     before: dict  # what an earlier run had cost that it starts from, or None
+    at_start: float = None  # metric right before a growth after epoch 0
 
     @property
     def state(self):
@@ -142,6 +143,14 @@ def read_run(folder, metric=None, better=None):
         settings=settings,
         machine={key: start[key] for key in MACHINE if key in start},
         before=start.get("before"),
+        at_start=next(
+            (
+                event.get("valid_before", {}).get(metric or start.get("metric"))
+                for event in by_kind["growth"]
+                if event["grown"] and event["epoch"] == 0
+            ),
+            None,
+        ),
     )
 
 

@@ -105,6 +105,8 @@ def test_cost_to_reach_the_large_run(runs, tmp_path):
     assert large["cpu_seconds"]["mean"] == pytest.approx(2.5 * 7 / 3)
     text = as_markdown(summary)
     assert "| grow | 2 of 3 | 3.000e+02 ± 0.000e+00 |" in text
+    # a percentage of the lucky seeds alone would mislead
+    assert "± 0.0 | not all reach it |" in text and " | 78 % |" in text
 
 
 def test_higher_may_be_better(tmp_path):
@@ -235,6 +237,23 @@ def test_the_cost_of_an_earlier_run_is_spoken_of(runs, tmp_path):
     warnings = report([str(runs)], str(tmp_path / "out"))["warnings"]
     assert re.search(r"cost is in the totals: \S*transfer/1$", warnings[0])
     assert re.search(r"is not logged.*: \S*transfer/2$", warnings[1])
+
+
+def test_a_growth_before_the_first_epoch_is_drawn_where_the_run_starts(runs):
+    folder = runs / "transfer" / "1"
+    log(folder, [9, 8], 8, before={"macs": 50})
+    path = folder / "run_log.jsonl"
+    growth = {"event": "growth", "epoch": 0, "grown": True}
+    growth["valid_before"] = {"error": 11}
+    path.write_text(path.read_text() + json.dumps(growth) + "\n")
+    run = read_run(str(folder))
+    for key, place in (("macs", 50), ("epoch", 0)):
+        marks = [
+            line.get_xydata().tolist()
+            for line in plot([run], key, None).axes[0].lines
+            if line.get_marker() == "^" and len(line.get_xdata())
+        ]
+        assert marks == [[[place, 11]]]
 
 
 def test_a_report_of_many_kinds_of_run_stays_readable(runs, tmp_path):
