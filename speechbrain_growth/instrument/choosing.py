@@ -14,7 +14,7 @@ UNSET = "as in the YAML"
 def best_of(runs, key):
     """Of each kind of run the best value of a setting, named without it.
 
-    A sweep's grid calls runs ``NAME,KEY=VALUE``. Chosen is the value whose
+    A sweep's grid calls runs ``NAME,KEY@VALUE``. Chosen is the value whose
     runs have the best mean, over seeds, of their best validation; the test is
     not looked at. A value with fewer finished seeds than another is not taken.
 
@@ -45,7 +45,7 @@ def best_of(runs, key):
         group.setdefault(UNSET if value is None else value, []).append(run)
     if all(set(group) == {UNSET} for group in groups.values()):
         raise GrowthError(
-            f"best of {key}: no run is called NAME,{key}=VALUE; a sweep whose "
+            f"best of {key}: no run is called NAME,{key}@VALUE; a sweep whose "
             f"grid has {key} makes such runs"
         )
     kept, chosen = [], []

@@ -41,7 +41,7 @@ def add_parser(commands):
     parser.add_argument(
         "--best-of",
         metavar="KEY",
-        help="of runs called NAME,KEY=VALUE compare, for each NAME, only those "
+        help="of runs called NAME,KEY@VALUE compare, for each NAME, only those "
         "of the value that is best on the validation set; such as lr",
     )
     parser.add_argument("--metric", help="if not the one that the runs name")

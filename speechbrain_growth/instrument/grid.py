@@ -24,7 +24,8 @@ OPTIONAL = {"common": dict, "grid": dict, "large": str, "base": str}
 OPTIONAL["best_of"] = str
 START = "init_from"  # the override that may name another run
 OWN = ("seed", "output_folder")  # the sweep's own overrides
-NAME = re.compile(r"\w[\w.,=+-]*")  # a folder is called so
+# A folder is called so; no command line of a recipe can carry an equals sign
+NAME = re.compile(r"\w[\w.,@+-]*")
 
 
 class Sweep(NamedTuple):
@@ -155,8 +156,13 @@ def _contradictions(found):
     if problems:
         return problems
     names = _expanded(found)
+    if "=" in found["results"]:
+        problems.append(
+            f"results: {found['results']} has an equals sign, which no command "
+            "line of a recipe can carry"
+        )
     problems += [
-        f"runs: {name!r} cannot name a folder; letters, digits and .,=+-_ can"
+        f"runs: {name!r} cannot name a folder; letters, digits and .,@+-_ can"
         for name in names
         if not NAME.fullmatch(name)
     ]
@@ -194,7 +200,7 @@ def _expanded(found):
     for name, overrides in found["runs"].items():
         for values in itertools.product(*grid.values()):
             chosen = dict(zip(grid, values))
-            point = [f",{key}={as_text(v)}" for key, v in chosen.items()]
+            point = [f",{key}@{as_text(v)}" for key, v in chosen.items()]
             everything = {**found.get("common", {}), **overrides, **chosen}
             texts = {key: as_text(value) for key, value in everything.items()}
             if texts.get(START) in map(str, found["runs"]):
@@ -209,7 +215,7 @@ def without(name, key):
     Arguments
     ---------
     name : str
-        Such as ``grow,lr=0.1``.
+        Such as ``grow,lr@0.1``.
     key : str
         Such as ``lr``.
 
@@ -220,10 +226,10 @@ def without(name, key):
 
     Example
     -------
-    >>> without("grow,lr=0.1,bn=true", "lr")
-    ('grow,bn=true', '0.1')
+    >>> without("grow,lr@0.1,bn@true", "lr")
+    ('grow,bn@true', '0.1')
     """
-    found = re.search(rf",{re.escape(key)}=([^,]*)", name)
+    found = re.search(rf",{re.escape(key)}@([^,]*)", name)
     if not found:
         return name, None
     return name.replace(found[0], "", 1), found[1]

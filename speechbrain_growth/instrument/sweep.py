@@ -21,6 +21,7 @@ from speechbrain_growth.run_log import RUN_LOG, read_events
 
 SETTINGS = "sweep_settings.json"  # the overrides that a run began with
 LOG = "sweep_log.txt"  # what a run printed
+TAILS = 3  # failed runs whose logs' ends are shown
 
 
 def add_parser(commands):
@@ -159,14 +160,23 @@ def _run(jobs, number, chosen):
             bar.refresh()
 
         statuses = run_all(jobs, chosen.jobs, chosen.threads, tell)
-    return [
-        f"{job.name} was not run, as {job.after} failed"
-        if statuses[job.name] is None
-        else f"{job.name} failed (exit status {statuses[job.name]}); "
-        f"{job.log} ends with\n{end_of(job.log)}"
+    failed = [
+        job
         for job in jobs
         if statuses[job.name] != 0 or not is_done(os.path.dirname(job.log))
     ]
+    return [
+        _failure(job, statuses[job.name], number < TAILS)
+        for number, job in enumerate(failed)
+    ]
+
+
+def _failure(job, status, shown):
+    """What is said of a job that failed, with the end of its log if shown."""
+    if status is None:
+        return f"{job.name} was not run, as {job.after} failed"
+    text = f"{job.name} failed (exit status {status}); {job.log}"
+    return f"{text} ends with\n{end_of(job.log)}" if shown else text
 
 
 def _progress(job):

@@ -184,17 +184,17 @@ def test_a_plot_shows_every_run_and_its_growths(runs):
 def test_the_best_of_a_setting_is_chosen_on_the_validation_set(tmp_path):
     place = tmp_path / "runs"
     curves = {  # the best of lr=1 on the test is the worst on the validation
-        "grow,lr=1": {1: (9, 8), 2: (9, 9)},
-        "grow,lr=2": {1: (5, 7), 2: (8, 9)},
-        "grow,lr=3": {1: (1, 1)},
-        "large,lr=1": {1: (3, 4), 2: (3, 2)},
-        "large,lr=2": {1: (6, 6), 2: (6, 6)},
+        "grow,lr@1": {1: (9, 8), 2: (9, 9)},
+        "grow,lr@2": {1: (5, 7), 2: (8, 9)},
+        "grow,lr@3": {1: (1, 1)},
+        "large,lr@1": {1: (3, 4), 2: (3, 2)},
+        "large,lr@2": {1: (6, 6), 2: (6, 6)},
         "small": {1: (8, 8), 2: (8, 8)},
     }
     for name, seeds in curves.items():
         for seed, curve in seeds.items():
             log(place / name / str(seed), curve, 0 if name[-1] == "1" else 9)
-    log(place / "grow,lr=3" / "2", [1])
+    log(place / "grow,lr@3" / "2", [1])
     out = tmp_path / "out"
     main(["compare", str(place), "--out", str(out), "--best-of", "lr"])
     summary = json.loads((out / "report.json").read_text())
@@ -209,13 +209,13 @@ def test_the_best_of_a_setting_is_chosen_on_the_validation_set(tmp_path):
     assert summary["large"] == "large" and summary["goal"] == 3
     text = (out / "report.md").read_text()
     assert "| grow | 2 | 1: 8.50 ± 6.35 (2), 2: 6.50 ± 19.06 (2), 3: " in text
-    assert "* grow,lr=3, seed 2: stopped after epoch 1 of 3" in text
-    with pytest.raises(GrowthError, match="no run is called NAME,bn=VALUE"):
+    assert "* grow,lr@3, seed 2: stopped after epoch 1 of 3" in text
+    with pytest.raises(GrowthError, match="no run is called NAME,bn@VALUE"):
         report([str(place)], str(out), best="bn")
 
 
 def test_a_setting_that_is_best_when_higher(tmp_path):
-    for name, accuracy in (("large,lr=1", 80), ("large,lr=2", 90)):
+    for name, accuracy in (("large,lr@1", 80), ("large,lr@2", 90)):
         folder = tmp_path / "runs" / name / "1"
         log(folder, [accuracy], accuracy, better="higher")
     summary = report([str(tmp_path / "runs")], str(tmp_path), best="lr")

@@ -26,7 +26,8 @@ ROOT = Path(__file__).resolve().parents[2]
 # Logs as a recipe does, without its seconds of imports
 SCRIPT = r"""
 import json, os, sys, time
-options = dict(a[2:].split("=", 1) for a in sys.argv[2:])
+# SpeechBrain reads no value with an equals sign in it
+options = dict(a[2:].replace("=", " ").split(" ", 1) for a in sys.argv[2:])
 folder = options["output_folder"]
 open(os.path.join(folder, "starts"), "a").write("x")
 if options.get("fail") == "true":
@@ -171,9 +172,9 @@ def test_a_run_starts_from_that_of_the_same_point_of_the_grid(tmp_path):
     runs = {**TRANSFER, "small": {"init_from": "elsewhere"}}
     file = write(tmp_path, runs=runs, grid={"lr": [1, 2]}, large=None)
     found = read_sweep(file)
-    assert found.earlier("last,lr=2") == "next,lr=2"
-    assert found.earlier("small,lr=2") is None
-    assert found.runs["small,lr=2"]["init_from"] == "elsewhere"
+    assert found.earlier("last,lr@2") == "next,lr@2"
+    assert found.earlier("small,lr@2") is None
+    assert found.runs["small,lr@2"]["init_from"] == "elsewhere"
 
 
 def test_the_best_of_a_grid_is_compared(tmp_path, capsys):
@@ -200,8 +201,8 @@ def test_a_grid_multiplies_the_runs_and_text_passes_unchanged(tmp_path):
     )
     common = {"growth": growth, "hidden": "[16, 32]", "epochs": "3"}
     assert read_sweep(file).runs == {
-        "grow,lr=0.1,bn=true": {**common, "lr": "0.1", "bn": "true"},
-        "grow,lr=1e-3,bn=true": {**common, "lr": "1e-3", "bn": "true"},
+        "grow,lr@0.1,bn@true": {**common, "lr": "0.1", "bn": "true"},
+        "grow,lr@1e-3,bn@true": {**common, "lr": "1e-3", "bn": "true"},
     }
 
 
@@ -251,6 +252,8 @@ def test_two_sweeps_do_not_share_a_folder(tmp_path):
         ({"runs": {"a": None}}, "a is None; it must be a mapping"),
         ({"runs": {"a": {"seed": 3}}}, "seed is set by the sweep itself"),
         ({"runs": {"a": {"x": "1=2"}}}, "carry an equals sign"),
+        ({"results": "a=b"}, "a=b has an equals sign"),
+        ({"runs": {"a=b": {}}}, "'a=b' cannot name a folder"),
         ({"runs": {"a/b": {}}}, "cannot name a folder"),
         ({"grid": {"lr": 0.1}}, "lr is 0.1; it must be a list"),
         ({"best_of": "lr"}, "best_of: the grid has no lr"),
