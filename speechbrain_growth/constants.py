@@ -6,6 +6,8 @@ Authors
 
 import types
 
+from torch.nn.utils.parametrize import is_parametrized
+
 # Whole numbers that say where a layer looks; others may be sizes
 PLACES = {
     "dilation",
@@ -22,6 +24,7 @@ PLACES = {
 # What may differ: it regularises, or the function is the same
 FREE = {"training", "p", "dropout", "drop_prob", "momentum", "inplace"}
 FREE.add("fea_dim")  # a size, which SpeechBrain has as a float
+OWN = "speechbrain_growth.nnet.weighted_norm"  # whose hook computes nothing
 PLAIN = (bool, float, str, type(None))
 
 
@@ -59,6 +62,35 @@ def differences(old, new):
         and _compared(key, value, after[key])
         and _said(value) != _said(after[key])
     ]
+
+
+def added(layer):
+    """What a layer computes beside its forward, in words; None if nothing.
+
+    Arguments
+    ---------
+    layer : torch.nn.Module
+        Any.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> from torch.nn import ReLU
+    >>> layer = ReLU()
+    >>> added(layer)
+    >>> hook = layer.register_forward_hook(lambda layer, given, out: -out)
+    >>> added(layer)
+    'has a forward hook, which may compute anything'
+    """
+    hooks = [*layer._forward_hooks.values(), *layer._forward_pre_hooks.values()]
+    if any(getattr(hook, "__module__", "") != OWN for hook in hooks):
+        return "has a forward hook, which may compute anything"
+    if is_parametrized(layer):
+        return "is parametrized, so its tensors are others"
+    return None
 
 
 def _compared(key, *values):

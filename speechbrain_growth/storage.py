@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from torch.nn.parameter import is_lazy
+
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.ties import same
 
@@ -55,7 +57,8 @@ def _shared(model):
     found, kinds = {}, (model.named_parameters, model.named_buffers)
     for named in kinds:
         for name, tensor in named(remove_duplicate=False):
-            found.setdefault(id(tensor), []).append(name)
+            place = tensor.data_ptr() or id(tensor)
+            found.setdefault(place, []).append(name)
     return {name: names for names in found.values() for name in names}
 
 
@@ -82,6 +85,30 @@ def _same_axis(one, other):
     if not all(grow):
         return not any(grow)
     return one.role == other.role and same(one.width, other.width)
+
+
+def check_shapes(old, new):
+    """Raises if there are tensors whose shapes a first batch is to decide.
+
+    Arguments
+    ---------
+    old : torch.nn.Module
+        The model as it is.
+    new : torch.nn.Module
+        The larger model.
+
+    Raises
+    ------
+    GrowthError
+        Naming the first of them.
+    """
+    for which, model in (("old", old), ("new", new)):
+        lazy = [n for n, p in model.named_parameters() if is_lazy(p)]
+        if lazy:
+            raise GrowthError(
+                f"{lazy[0]}: has no shape in the {which} model yet; it would "
+                "do after a batch has gone through"
+            )
 
 
 def check_values(old, new, plan):

@@ -21,7 +21,7 @@ from functools import singledispatch
 import torch
 
 from speechbrain_growth import widths
-from speechbrain_growth.constants import differences
+from speechbrain_growth.constants import added, differences
 from speechbrain_growth.deepening import Birth, births_of
 from speechbrain_growth.dispatch import spoken_for
 from speechbrain_growth.errors import GrowthError, NoRuleError
@@ -30,7 +30,7 @@ from speechbrain_growth.nnet.weighted_norm import stock_type, weights_of
 from speechbrain_growth.plan import Axis, Plan, earlier
 from speechbrain_growth.raw import raw
 from speechbrain_growth.signals import Signal
-from speechbrain_growth.storage import alike, check_sharing
+from speechbrain_growth.storage import alike, check_shapes, check_sharing
 from speechbrain_growth.symmetry import Symmetry
 from speechbrain_growth.ties import Maps
 
@@ -131,6 +131,10 @@ class Trace:
         A subclass with a forward of its own may do anything, so it needs a
         rule of its own.
         """
+        extra = added(old) or added(new)
+        if extra:
+            self.problem(f"{extra}; without, and with it again after, would do")
+            return signal
         kind = stock_type(old)
         if kind is not type(new):
             self.problem(
@@ -353,6 +357,7 @@ def trace(old, new, symmetry=None, generator=None, birth=None, fold=False):
     2.bias: out 2 units 3
     """
     old, new = raw(old), raw(new)
+    check_shapes(old, new)
     maps = Maps(symmetry or Symmetry(), generator)
     for _ in range(WALKS):
         maps.restless = False

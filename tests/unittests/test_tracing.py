@@ -10,6 +10,7 @@ import functools
 import pytest
 import torch
 from torch import nn
+from torch.nn.utils import parametrizations
 
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain.nnet import CNN, RNN, linear, normalization, pooling
@@ -96,11 +97,21 @@ def tied(units, width, tie=True):
     return nn.Sequential(first, *hidden, last)
 
 
-def alike_twice(units):
-    """Builders of two layers with the same tensors"""
+def alike_twice(units, by_data=False):
+    """Builders of two layers with the same tensors, or parameters over them"""
     one, other = nn.Linear(units, units), nn.Linear(units, units)
-    other.weight, other.bias = one.weight, one.bias
+    if by_data:
+        other.weight.data = one.weight.data
+    else:
+        other.weight, other.bias = one.weight, one.bias
     return (lambda n: one), (lambda n: other)
+
+
+def hooked(width):
+    """A net that does more than its layers"""
+    net = mlp(width, lambda n: nn.Tanh())
+    net[1].register_forward_hook(lambda layer, given, out: out.flip(-1))
+    return net
 
 
 def conv(width, groups=1):
@@ -336,7 +347,25 @@ REFUSED = {
             nn.Sequential(nn.utils.weight_norm(nn.Linear(3, n))) for n in (4, 6)
         ],
         GrowthError,
-        r"0\.weight_g: no rule.*\n.*0\.weight_v: no rule",
+        r"^0: has a forward hook, which may compute anything; without",
+    ),
+    "a hook": (
+        lambda: (hooked(4), mlp(6, lambda n: nn.Tanh())),
+        GrowthError,
+        r"^1: has a forward hook, which may compute anything; without",
+    ),
+    "a parametrization": (
+        lambda: [
+            mlp(n, lambda n: parametrizations.weight_norm(nn.Linear(n, n)))
+            for n in (4, 6)
+        ],
+        GrowthError,
+        r"^1: is parametrized, so its tensors are others; without",
+    ),
+    "tied weights of two parameters": (
+        lambda: [mlp(n, *alike_twice(n, by_data=True)) for n in (4, 6)],
+        GrowthError,
+        r"2\.weight: is the same tensor as 1\.weight",
     ),
 }
 
@@ -384,6 +413,14 @@ def test_refused_and_nothing_changed(what):
     build, error, message = REFUSED[what]
     old, new = build()
     refuse(old, new, trained(old), error, rf"(?s){message}")
+
+
+@pytest.mark.parametrize("lazy", ["old", "new"])
+def test_shapes_must_be_known(lazy):
+    models = {"old": mlp(4), "new": mlp(6)}
+    models[lazy][0] = nn.LazyLinear(models[lazy][0].out_features)
+    with pytest.raises(GrowthError, match=f"0.weight: has no .* {lazy} model"):
+        carry(*models.values())
 
 
 @pytest.mark.parametrize("scripted", [0, 1])
