@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import re
 from typing import Dict, NamedTuple, Tuple
 
 from speechbrain_growth.widths import WidthMap
@@ -23,6 +24,11 @@ class Axis(NamedTuple):
 
     width: WidthMap
     role: str
+
+
+def _listed(size):
+    """A size as a list."""
+    return size if isinstance(size, (list, tuple)) else [size]
 
 
 def least_exact(words):
@@ -128,6 +134,40 @@ class Plan(NamedTuple):
             for name, axes in self.tensors.items()
             if any(axis and not axis.width.is_identity for axis in axes)
         ]
+
+    def text(self, before, after):
+        """The plan as printed, with sizes of a YAML in the place of layers.
+
+        A layer's units are called by a size if no other changes as they do.
+
+        Arguments
+        ---------
+        before : dict
+            Sizes of the old model: whole numbers, or lists of them.
+        after : dict
+            Sizes of the new model.
+
+        Returns
+        -------
+        str
+        """
+        changes = {}
+        for key, size in after.items():
+            for pair in zip(_listed(before.get(key, size)), _listed(size)):
+                changes.setdefault(pair, set()).add(key)
+        names = {}
+        for axis in (a for axes in self.tensors.values() for a in axes if a):
+            width, label = axis.width, axis.width.label
+            keys = changes.get((width.old, width.new), ())
+            if not width.is_identity and label.count(" ") == 1:
+                names[label] = keys
+        text = str(self)
+        for label, keys in sorted(names.items(), key=lambda n: -len(n[0])):
+            if len(keys) == 1:
+                text = re.sub(
+                    rf"(?<!\S){re.escape(label)} ", f"{min(keys)} ", text
+                )
+        return text
 
     def __str__(self):
         lines = []

@@ -74,6 +74,7 @@ def plan_run(blueprint):
                     "when": growth.when,
                     "sizes": growth.sizes,
                     "exact": _exactness(plan, growth),
+                    "tensors": plan.text(before, sizes),
                     **_cost(log, new),
                 }
             )

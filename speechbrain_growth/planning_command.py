@@ -26,6 +26,11 @@ def add_parser(commands):
         description="Prints the growths of a run, with their cost, without "
         "data. Whatever train.py would refuse is refused.",
     )
+    parser.add_argument(
+        "--tensors",
+        action="store_true",
+        help="say of each growth what every tensor's axes copy",
+    )
     parser.add_argument("hparams_file", help="the recipe's YAML")
     parser.add_argument(
         "overrides",
@@ -47,7 +52,11 @@ def plan(chosen):
         [chosen.hparams_file, *chosen.overrides]
     )
     overrides = without_data(hparams_file, overrides)
-    print(as_table(plan_run(open_blueprint(hparams_file, overrides))))
+    rows = plan_run(open_blueprint(hparams_file, overrides))
+    print(as_table(rows))
+    for row in rows if chosen.tensors else ():
+        if "tensors" in row:
+            print(f"\n{row['when']}:\n{row['tensors']}")
 
 
 def without_data(hparams_file, overrides):

@@ -8,7 +8,9 @@ import json
 
 import pytest
 import torch
+from torch import nn
 
+from speechbrain_growth import trace
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.planning import as_table, plan_run
 from speechbrain_growth.rebuild import Blueprint
@@ -81,6 +83,27 @@ def test_each_growth_has_a_row(plan):
         {"width": 9, "depth_width": 10},
     ]
     assert [row["exact"] for row in rows] == ["", "exact", "noise 0.01"]
+
+
+def test_tensors_are_said_with_the_sizes_of_the_yaml(plan):
+    _, wider, both = (row.get("tensors") for row in plan())
+    first, second = both.splitlines()[0], both.splitlines()[2]
+    assert "out width 4 -> 8, in inputs 3" in wider.splitlines()[0]
+    assert "out width 8 -> 9, in inputs 3" in first
+    assert "out depth_width 5 -> 10, in width 8 -> 9" in second
+
+
+def test_a_size_that_may_be_another_is_not_named():
+    old, new = (
+        nn.Sequential(nn.Linear(3, n), nn.LSTM(n, m))
+        for n, m in ((4, 6), (6, 9))
+    )
+    found = trace(old, new)
+    text = found.text({"a": 4, "b": [9, 6]}, {"a": 6, "b": [9, 9]})
+    assert "out a 4 -> 6, in inputs 3" in text
+    assert "out 4 gates x b 24 -> 36, in a 4 -> 6" in text
+    text = found.text({"a": 4, "b": 4, "c": 24}, {"a": 6, "b": 6, "c": 36})
+    assert text == str(found)
 
 
 def test_cost_is_that_of_the_model_then(plan):
