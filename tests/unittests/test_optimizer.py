@@ -17,7 +17,7 @@ from speechbrain.nnet import RNN, linear
 from speechbrain_growth import GrowthError, carry, trace
 from speechbrain_growth.carrying import follow
 from speechbrain_growth.symmetry import Symmetry
-from speechbrain_growth.transfer import carry_weights, remap
+from speechbrain_growth.transfer import FIRST, POWERS, carry_weights, remap
 
 torch.set_num_threads(1)
 
@@ -65,6 +65,28 @@ def layernorm(a, b):
     )
 
 
+class Lion(torch.optim.Optimizer):
+    """Someone else's optimizer: signs of an average of gradients"""
+
+    def __init__(self, params, lr):
+        super().__init__(params, {"lr": lr})
+
+    @torch.no_grad()
+    def step(self):
+        for group in self.param_groups:
+            for p in group["params"]:
+                state = self.state[p]
+                average = state.setdefault("exp_avg", torch.zeros_like(p))
+                p.sub_(group["lr"] * (0.9 * average + 0.1 * p.grad).sign())
+                average.mul_(0.99).add_(p.grad, alpha=0.01)
+
+
+@pytest.fixture(autouse=True)
+def taught(monkeypatch):
+    """The one line that teaches another optimizer"""
+    monkeypatch.setitem(POWERS, Lion, {"exp_avg": FIRST})
+
+
 # builder, widths before and after
 MODELS = {
     "mlp": (mlp, (3, 4), (5, 7)),
@@ -92,6 +114,7 @@ EXACT = {
     ),
     "nadam": (torch.optim.NAdam, ADAM[1], ["exp_avg", "exp_avg_sq"]),
     "radam": (torch.optim.RAdam, ADAM[1], ["exp_avg", "exp_avg_sq"]),
+    "lion": (Lion, {"lr": 0.01}, ["exp_avg"]),
     "adagrad": (torch.optim.Adagrad, {"lr": 0.01}, ["sum"]),
     "rmsprop": (
         torch.optim.RMSprop,
@@ -289,6 +312,46 @@ def test_parameters_without_state_stay_without():
     optimizer.step()
     carry(new, later, optimizer)
     assert [id(p) for p in optimizer.state] == [id(later[3].weight)]
+
+
+def test_an_optimizer_that_was_not_taught_is_named(monkeypatch):
+    monkeypatch.delitem(POWERS, Lion)
+    old, new = fresh(mlp, (3, 4), 0), fresh(mlp, (5, 7), 9)
+    with pytest.raises(GrowthError, match="^Lion: .*transfer.POWERS, or start"):
+        carry(old, new, Lion(old.parameters(), lr=0.1))
+
+
+@pytest.mark.parametrize("way", ["foreach", "fused"])
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.SGD])
+def test_every_implementation_of_an_optimizer_goes_on_alike(kind, way):
+    found = []
+    for options in ({"foreach": False}, {way: True}):
+        old, new = fresh(mlp, (3, 4), 0), fresh(mlp, (5, 7), 9)
+        momentum = {"momentum": 0.9} if kind is torch.optim.SGD else {}
+        optimizer = kind(old.parameters(), lr=0.1, **momentum, **options)
+        update(old, optimizer, 0)
+        carry(old, new, optimizer)
+        update(new, optimizer, 1)
+        found.append(new)
+    for one, other in zip(*[model.parameters() for model in found]):
+        assert close(one, other)
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16])
+def test_half_precision_is_carried_as_it_is(dtype):
+    old, new = (fresh(mlp, w, 0).to(dtype) for w in ((3, 4), (5, 7)))
+    optimizer = torch.optim.Adam(old.parameters(), lr=0.01, eps=1e-3)
+    inputs, target = (value.to(dtype) for value in batch(0))
+    (old(inputs) - target).square().mean().backward()
+    optimizer.step()
+    carry(old, new, optimizer)
+    before, after = old.eval()(inputs).float(), new.eval()(inputs).float()
+    torch.testing.assert_close(after, before, atol=0.03, rtol=0.03)
+    for parameter, state in optimizer.state.items():
+        assert parameter.dtype is state["exp_avg"].dtype is dtype
+    (new.train()(inputs) - target).square().mean().backward()
+    optimizer.step()
+    assert all(p.isfinite().all() for p in new.parameters())
 
 
 def test_a_scheduler_still_reaches_the_grown_parameters():
