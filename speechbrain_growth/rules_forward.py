@@ -104,7 +104,7 @@ def _tensor(name, old, new, trace):
         trace.no_rule(old, f"its tensor {name} grows")
     elif name in old.state_dict():
         trace.tensor(name, *[None] * one.ndim)
-    return Signal(None)
+    return 1.0 if one.numel() == 1 else Signal(None)  # a number, of any value
 
 
 def _attribute(model, name):

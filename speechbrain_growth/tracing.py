@@ -382,7 +382,9 @@ def trace(old, new, symmetry=None, generator=None, birth=None, fold=False):
         walk.moved,
         walk.weights,
     )
-    problems = walk.problems or _unexplained(old, new, plan)
+    problems = list(dict.fromkeys(walk.problems)) or _unexplained(
+        old, new, plan
+    )
     problems = problems or check_sharing(old, new, plan)
     if problems:
         raise GrowthError(problems)

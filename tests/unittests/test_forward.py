@@ -230,6 +230,14 @@ EXACT = {
         ),
         VECTOR,
     ),
+    "a factor that is learnt": (
+        model(
+            lambda m, x: m.b(m.a(x) + m.gate * torch.tanh(m.c(x))),
+            gate=lambda n: nn.Parameter(torch.zeros(1)),
+            **EQUAL,
+        ),
+        VECTOR,
+    ),
     "a layer used twice": (
         model(
             _twice,
@@ -335,6 +343,24 @@ def test_it_may_stand_among_other_layers():
     randomise(old, 0), randomise(new, 1)
     carry(old, new)
     assert drift(old, new, inputs_of(VECTOR), True) < 1e-12
+
+
+def test_a_layer_may_be_born_in_a_sequential_inside():
+    def body(n):
+        layers = [nn.Linear(3, n), nn.ReLU(), nn.Linear(n, n), nn.ReLU()]
+        return nn.Sequential(*layers[: 2 + 2 * (n > 4)])
+
+    build = model(lambda m, x: m.b(m.body(x)), body=body, b=linear(None, 2))
+    old, new = randomise(build(4), 0), randomise(build(6), 1)
+    assert list(carry(old, new).born) == ["body.2", "body.3"]
+    assert drift(old, new, inputs_of(VECTOR), True) < 1e-12
+
+
+def test_a_problem_is_said_once():
+    build = model(lambda m, x, y=None: m.b(m.a(x).softmax(-1)), **ENDS)
+    with pytest.raises(GrowthError) as raised:
+        carry(build(4), build(6))
+    assert len(raised.value.problems) == 1
 
 
 def test_reading_leaves_no_trace():
