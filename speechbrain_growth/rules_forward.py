@@ -18,7 +18,6 @@ from speechbrain.lobes.models.transformer import Transformer
 from speechbrain.nnet import RNN, attention
 from speechbrain_growth.dispatch import spoken_for
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.nnet.ligru import LiGRU
 from speechbrain_growth.nnet.weighted_norm import stock_type
 from speechbrain_growth.reading import constants, read
 from speechbrain_growth.rules_functions import FUNCTIONS, METHODS, Shape
@@ -35,7 +34,6 @@ SEVERAL = (
     RNN.GRU,
     RNN.LiGRU,
     RNN.SLiGRU,
-    LiGRU,
     attention.MultiheadAttention,
     attention.RelPosMHAXL,
     attention.RoPEMHA,

@@ -50,8 +50,10 @@ class _Quick:
     @torch.compiler.disable
     def _recur(self, fed, start):
         """The recurrence, which no compiler needs to unroll."""
-        drop = self._sample_drop_mask(fed)
         norm = getattr(self, "layer_norm", None)
+        if type(norm) not in (type(None), torch.nn.LayerNorm):
+            return self._sligru_cell(fed, start)  # as it folds after a growth
+        drop = self._sample_drop_mask(fed)
         weight = bias = eps = None
         if norm is not None:
             weight, bias, eps = norm.weight, norm.bias, norm.eps

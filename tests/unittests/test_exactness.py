@@ -18,7 +18,7 @@ from torch import nn
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain.nnet import CNN, RNN, linear, normalization, pooling
 from speechbrain_growth import carry, trace
-from speechbrain_growth.nnet.ligru import LiGRU as FastLiGRU
+from speechbrain_growth.nnet import ligru, quick
 from speechbrain_growth.symmetry import Symmetry
 from speechbrain_growth.transfer import carry_weights
 
@@ -90,11 +90,11 @@ def wrapped_2d(widths, frequencies=4):
     )
 
 
-def crdnn(widths, features=8, **options):
+def crdnn(widths, features=8, kind=CRDNN, **options):
     """SpeechBrain's CRDNN, and an output layer"""
     channels, rnn, dnn, *projection = widths
     options = {"cnn_blocks": 2, "rnn_layers": 2, "dnn_blocks": 2, **options}
-    body = CRDNN(
+    body = kind(
         input_shape=(1, 8, features),
         dropout=0.0,
         cnn_channels=channels,
@@ -163,7 +163,7 @@ MODELS = {
     ),
     "crdnn with our li-gru": (
         crdnn,
-        {"rnn_class": FastLiGRU, **ONE_BLOCK},
+        {"rnn_class": ligru.LiGRU, **ONE_BLOCK},
         BLOCKS,
         LARGER,
         SOUND,
@@ -379,7 +379,8 @@ def test_random_cnns_are_preserved(data):
 @given(st.data())
 def test_random_crdnns_are_preserved(data):
     draw = data.draw
-    rnn = draw(st.sampled_from([RNN.LiGRU, FastLiGRU, RNN.SLiGRU]))
+    rnn = draw(st.sampled_from([RNN.LiGRU, ligru.LiGRU, RNN.SLiGRU]))
+    kind = draw(st.sampled_from([CRDNN, quick.CRDNN]))
     blocks = draw(st.integers(0, 2))
     # SpeechBrain squeezes a single channel away: the net would be another
     channels = [wider(draw, 3, least=2) for _ in range(blocks)]
@@ -388,6 +389,7 @@ def test_random_crdnns_are_preserved(data):
     small, large = zip(*pairs)
     build = functools.partial(
         crdnn,
+        kind=kind,
         features=draw(st.sampled_from([4, 8])),
         cnn_blocks=blocks,
         rnn_layers=draw(st.integers(1, 2)),

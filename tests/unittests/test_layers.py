@@ -30,7 +30,7 @@ from speechbrain.nnet import (
 )
 from speechbrain.utils.importutils import LazyModule
 from speechbrain_growth import GrowthError, NoRuleError, carry
-from speechbrain_growth.nnet.ligru import LiGRU as FastLiGRU
+from speechbrain_growth.nnet import channels_last, ligru
 from speechbrain_growth.rules import sequence
 from speechbrain_growth.tracing import rule
 from speechbrain_growth.transfer import remap
@@ -297,6 +297,12 @@ def _layer_rows():
         SOUND,
     )
     sized(
+        "our Conv2d",
+        lambda n: channels_last.Conv2d(n, (3, 3), in_channels=n),
+        speech_image,
+        SOUND,
+    )
+    sized(
         "sb ConvTranspose1d",
         lambda n: CNN.ConvTranspose1d(n, 3, in_channels=n),
         sound,
@@ -389,6 +395,12 @@ def _layer_rows():
 
     # Pooling and shapes
     plain(pooling.Pooling1d, sound, SOUND, "max", 2)
+    sized(
+        "our Pooling1d",
+        lambda n: channels_last.Pooling1d("max", 1, input_dims=4, pool_axis=2),
+        speech_image,
+        SOUND,
+    )
     plain(pooling.Pooling2d, speech_image, SOUND, "avg", (2, 2))
     plain(pooling.AdaptivePool, sound, SOUND, 2)
     plain(dropout.Dropout2d, speech_image, SOUND, 0.0)
@@ -503,8 +515,10 @@ def _layer_rows():
             ),
             VECTOR,
         )
-    for kind in (RNN.RNN, RNN.LSTM, RNN.GRU, RNN.LiGRU, RNN.SLiGRU, FastLiGRU):
-        place = "our" if kind is FastLiGRU else "sb"
+    ours = (ligru.LiGRU, ligru.SLiGRU)
+    stock = (RNN.RNN, RNN.LSTM, RNN.GRU, RNN.LiGRU, RNN.SLiGRU)
+    for kind in (*stock, *ours):
+        place = "our" if kind in ours else "sb"
         options = {"num_layers": 2, "bidirectional": True}
         row(f"{place} {kind.__name__}", sb_rnn(kind), SOUND)
         row(
