@@ -1,17 +1,20 @@
-"""The tables of the READMEs are what the committed result files say.
+"""The tables of the TIMIT recipe's README are what its result files say.
 
-After new runs, `python tests/unittests/test_results.py` writes the tables anew.
+``runs/controls.json`` is the ``report.json`` of its sweep; beside it stand the
+growth logs of the sweep, and the logs of runs apart. After new runs, `python
+tests/unittests/test_results.py` writes the tables anew.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
 import json
-import math
 import re
 from pathlib import Path
 
+import numpy as np
 import pytest
+from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
@@ -19,27 +22,31 @@ RUNS = RECIPE / "runs"
 README = RECIPE / "README.md"
 KINDS = {
     "small": "small",
+    "small_budget": "small, at the MACs of grow",
     "grow": "**grow**",
+    "large_budget": "large, at the MACs of grow",
     "large": "large",
-    "budget": "large, at about the budget of grow",
 }
-# Student's t, two-sided 95 %, by degrees of freedom
-T95 = {1: 12.706, 2: 4.303, 3: 3.182, 4: 2.776}
 
 
 def interval(values):
     """Mean and half of the 95 % interval over seeds."""
-    mean = sum(values) / len(values)
-    if len(values) < 2:
-        return f"{mean:.2f}"
-    squares = sum((value - mean) ** 2 for value in values)
-    error = math.sqrt(squares / (len(values) - 1) / len(values))
-    return f"{mean:.2f} ± {T95[len(values) - 1] * error:.2f}"
+    half = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
+    return f"{np.mean(values):.2f} ± {half:.2f}"
+
+
+def groups():
+    """The sweep's groups by name."""
+    text = (RUNS / "controls.json").read_text(encoding="utf-8")
+    found = json.loads(text)
+    assert not found["missing"] and not found["warnings"]
+    return {group["name"]: group for group in found["groups"]}
 
 
 def run(name):
     """What one run's files say."""
-    log = (RUNS / name / "train_log.txt").read_text(encoding="utf-8")
+    path = RUNS / name / "train_log.txt"
+    log = path.read_text(encoding="utf-8")
     valid = [float(per) for per in re.findall(r"valid PER: (\S+)", log)]
     growths = RUNS / name / "growth_log.jsonl"
     lines = growths.read_text("utf-8").splitlines() if growths.exists() else []
@@ -51,43 +58,38 @@ def run(name):
     }
 
 
-def seeds_of(kind):
-    """Runs of a kind, by seed."""
-    names = sorted(folder.name for folder in RUNS.glob(f"{kind}-*"))
-    return {name.rsplit("-", 1)[1]: run(name) for name in names}
-
-
 def comparison():
-    """Small, grown and large on mini-TIMIT."""
-    grown = seeds_of("grow")
-    growth = next(iter(grown.values()))["growths"][0]
-    small_macs, large_macs = growth["macs_before"], growth["macs_after"]
+    """Grown, and the four controls, on mini-TIMIT."""
+    found = groups()
+    whole = found["large"]["macs"]["mean"]
     lines = [
-        "| run | seeds | epochs | training MACs | valid PER | test PER |",
-        "|---|---|---|---|---|---|",
+        "| run | seeds | epochs | training MACs | CPU seconds | valid PER "
+        "| test PER |",
+        "|---|---|---|---|---|---|---|",
     ]
-    whole = next(iter(seeds_of("large").values()))["epochs"] * large_macs
     for kind, words in KINDS.items():
-        runs = list(seeds_of(kind).values())
-        epochs = runs[0]["epochs"]
-        before = {"small": epochs, "grow": growth["epoch"]}.get(kind, 0)
-        macs = before * small_macs + (epochs - before) * large_macs
+        group = found[kind]
+        share = group["macs"]["mean"] / whole
+        pers = [list(group["values"][k].values()) for k in ("best", "test")]
         lines.append(
-            f"| {words} | {len(runs)} | {epochs} | {100 * macs / whole:.0f} % "
-            f"| {interval([one['valid'] for one in runs])} | "
-            f"{interval([one['test'] for one in runs])} |"
+            f"| {words} | {len(group['seeds'])} | {group['epochs'][0]} | "
+            f"{100 * share:.0f} % | {group['cpu_seconds']['mean']:.0f} | "
+            f"{interval(pers[0])} | {interval(pers[1])} |"
         )
     return "\n".join(lines)
 
 
 def pairs():
     """Differences of test PER to the grown run, paired over seeds."""
-    grown, lines = seeds_of("grow"), []
+    values = {kind: group["values"]["test"] for kind, group in groups().items()}
+    lines = []
     for kind, words in KINDS.items():
-        runs = seeds_of(kind)
-        gaps = [grown[s]["test"] - runs[s]["test"] for s in runs if s in grown]
+        gaps = [
+            per - values[kind][seed] for seed, per in values["grow"].items()
+        ]
         if kind != "grow":
-            lines.append(f"* grow less {words}: {interval(gaps)}")
+            p = stats.ttest_1samp(gaps, 0).pvalue
+            lines.append(f"* grow less {words}: {interval(gaps)} (p = {p:.2f})")
     return "\n".join(lines)
 
 
@@ -98,7 +100,7 @@ def growths():
         "| valid PER | seconds |",
         "|---|---|---|---|---|---|---|",
     ]
-    for folder in sorted(RUNS.iterdir()):
+    for folder in sorted(filter(Path.is_dir, RUNS.iterdir())):
         for one in run(folder.name)["growths"]:
             before, after = one["valid_before"], one["valid_after"]
             lines.append(
@@ -163,8 +165,14 @@ def test_the_readme_says_what_the_runs_say(name):
     )
 
 
+def test_seeds_stand_behind_every_number():
+    found = groups()
+    assert set(found) == set(KINDS)
+    assert {len(group["seeds"]) for group in found.values()} == {3}
+
+
 def test_every_growth_kept_its_metrics_to_the_printed_digit():
-    for folder in RUNS.iterdir():
+    for folder in filter(Path.is_dir, RUNS.iterdir()):
         for one in run(folder.name)["growths"]:
             before, after = one["valid_before"], one["valid_after"]
             assert f"{before['PER']:.2f}" == f"{after['PER']:.2f}"
