@@ -23,11 +23,14 @@ Authors
 
 import difflib
 import functools
+import io
 import itertools
 import json
 import os
 import re
+import stat
 import struct
+from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
 from speechbrain.utils.logger import get_logger
@@ -36,6 +39,8 @@ logger = get_logger(__name__)
 
 SAMPLE_RATE = 16000
 MAX_LISTED = 20
+THREADS = 4  # that wait for the disk
+CHUNK = 16  # utterances that one of them reads at a time
 
 # cspell:disable
 PHONES = (
@@ -43,6 +48,7 @@ PHONES = (
     "ey f g gcl h# hh hv ih ix iy jh k kcl l m n ng nx ow oy p pau pcl q r s "
     "sh t tcl th uh uw ux v w y z zh"
 ).split()
+PHONE_SET = frozenset(PHONES)
 
 # Lee & Hon 1989, table I. Symbols that are not named here stay as they are.
 FROM_61_TO_48 = {
@@ -95,17 +101,17 @@ CORE_TEST_SPEAKERS = frozenset(
 )
 # cspell:enable
 
-UTTERANCE = (
-    r"(?P<speaker>[fm][a-z]{3}\d)/(?P<sentence>s[ix]\d+)"
-    r"\.(?P<kind>wav\.wav|wav|phn|wrd|txt)"
-)
+SPEAKER = r"(?P<speaker>[fm][a-z]{3}\d)"
 FLAGS = re.ASCII | re.IGNORECASE | re.DOTALL
-PATTERNS = {
+FOLDERS = {
     "disc": re.compile(
-        r"(?:.*/)?(?P<half>train|test)/dr[1-8]/" + UTTERANCE, FLAGS
+        r"(?:.*/)?(?P<half>train|test)/dr[1-8]/" + SPEAKER, FLAGS
     ),
-    "flat": re.compile(r"(?:.*/)?(?P<half>dr[1-8])-" + UTTERANCE, FLAGS),
+    "flat": re.compile(r"(?:.*/)?(?P<half>dr[1-8])-" + SPEAKER, FLAGS),
 }
+FILE = re.compile(
+    r"(?P<sentence>s[ix]\d+)\.(?P<kind>wav\.wav|wav|phn|wrd|txt)", FLAGS
+)
 NEEDS = {
     "disc": "TRAIN with its speakers and TEST with the development and the "
     "core test speakers are needed",
@@ -113,6 +119,10 @@ NEEDS = {
 }
 LINKABLE = re.compile(r".*\.(wav|phn|wrd|txt)", FLAGS)
 LABEL_LINE = re.compile(r"\s*(\d{1,9})\s+(\d{1,9})\s+(\S.*?)\s*", re.ASCII)
+LABEL_FILE = re.compile(
+    r"(?:[0-9]{1,9} [0-9]{1,9} [!-~]+\n)+"
+)  # if all is well
+HEAD = 4096  # bytes that hold the header of nearly all audio files
 SPHERE_FIELD = re.compile(rb"^(\w+) -\w+ +(\S+)", re.MULTILINE)
 
 
@@ -160,13 +170,13 @@ class Utterance(NamedTuple):
         return f"{self.speaker}_{self.sentence}"
 
 
-class Segment(NamedTuple):
-    """One line of a label file."""
+class Segments(NamedTuple):
+    """The lines of a label file, by column."""
 
-    line: int  # Counted from 1.
-    start: int  # First sample.
-    end: int  # First sample behind it.
-    label: str  # A phone, a word or a sentence.
+    lines: list  # Their numbers, counted from 1.
+    starts: list  # First samples.
+    ends: list  # First samples behind them.
+    labels: list  # Phones, words or a sentence.
 
 
 class AudioHeader(NamedTuple):
@@ -257,10 +267,7 @@ def prepare_timit(
 
     parts = _split(layout, utterances, problems)
     documents = [
-        {
-            utterance.id: _annotate(data_folder, utterance, phn_set, problems)
-            for utterance in part
-        }
+        _annotate_all(data_folder, part, phn_set, problems)
         for part in parts.values()
     ]
     if problems:
@@ -305,16 +312,25 @@ def fold(phones, ends, phn_set):
     >>> fold(["h#", "q", "pau", "ao", "zh"], [10, 20, 30, 40, 50], 39)
     (['sil', 'aa', 'sh'], [30, 40, 50])
     """
-    folded = []
+    table = _fold_table(phn_set)
+    folded, last = [], []
     for phone, end in zip(phones, ends):
-        for table in FOLDINGS[phn_set]:
-            phone = table.get(phone, phone)
-        if not phone:
-            continue
-        if phone == "sil" and folded and folded[-1][0] == "sil":
-            folded.pop()
-        folded.append((phone, end))
-    return [phone for phone, _ in folded], [end for _, end in folded]
+        phone = table.get(phone, phone)
+        if phone == "sil" and folded and folded[-1] == "sil":
+            last[-1] = end
+        elif phone:
+            folded.append(phone)
+            last.append(end)
+    return folded, last
+
+
+@functools.lru_cache(maxsize=None)
+def _fold_table(phn_set):
+    """What becomes of each symbol that does not stay as it is."""
+    symbols = {phone: phone for phone in {*FROM_61_TO_48, *FROM_48_TO_39}}
+    for table in FOLDINGS[phn_set]:
+        symbols = {key: table.get(now, now) for key, now in symbols.items()}
+    return symbols
 
 
 def _find_layout(paths, problems):
@@ -323,12 +339,15 @@ def _find_layout(paths, problems):
     Of several copies of a file in the same folder (``SX12.WAV`` and a
     converted ``SX12.WAV.wav``) the first by name counts, which is the disc's.
     """
-    found = {}
+    found, folders = {}, {}
     for path in sorted(paths):
-        for layout, pattern in PATTERNS.items():
-            match = pattern.fullmatch(path)
-            if match:
-                _file_under(found.setdefault(layout, {}), path, match)
+        folder, _, name = path.rpartition("/")
+        if folder not in folders:
+            folders[folder] = _layout_of(folder)
+        layout, place = folders[folder]
+        match = layout and FILE.fullmatch(name)
+        if match:
+            _file_under(found.setdefault(layout, {}), path, place, match)
     if len(found) == 1:
         ((layout, utterances),) = found.items()
         utterances = sorted(utterances.values(), key=lambda item: item.id)
@@ -349,16 +368,25 @@ def _find_layout(paths, problems):
     return None, []
 
 
-def _file_under(utterances, path, match):
-    """Enters one matched path at its utterance."""
-    stem = path[: match.start("kind") - 1]
+def _layout_of(folder):
+    """The layout that has such a speaker's folder, and how it matches."""
+    for layout, pattern in FOLDERS.items():
+        match = pattern.fullmatch(folder)
+        if match:
+            return layout, match
+    return None, None
+
+
+def _file_under(utterances, path, place, match):
+    """Enters one path at its utterance, by the matches of folder and name."""
+    sentence, kind = match.groups()
     # Audio and labels of one sentence may differ in case.
-    key = stem[: match.start("sentence")], match["sentence"].upper()
+    key = place.string, sentence.upper()
     if key not in utterances:
-        utterances[key] = Utterance(
-            match["speaker"].upper(), key[1], match["half"].upper(), stem, {}
-        )
-    utterances[key].files.setdefault(match["kind"][:3].lower(), path)
+        speaker, half = place["speaker"].upper(), place["half"].upper()
+        stem = path[: len(path) - len(kind) - 1]
+        utterances[key] = Utterance(speaker, key[1], half, stem, {})
+    utterances[key].files.setdefault(kind[:3].lower(), path)
 
 
 def _find_doubles(utterances):
@@ -404,12 +432,19 @@ def _choose_held_out(speakers):
 
 def _parse_segments(text, where, problems):
     """The well-formed lines of a label file."""
-    segments = []
+    if LABEL_FILE.fullmatch(text):
+        fields = text.split()
+        starts, ends = map(int, fields[::3]), map(int, fields[1::3])
+        lines = range(1, len(fields) // 3 + 1)
+        return Segments(lines, [*starts], [*ends], fields[2::3])
+    segments = Segments([], [], [], [])
     for number, line in enumerate(text.splitlines(), start=1):
         match = LABEL_LINE.fullmatch(line)
         if match:
             start, end, label = match.groups()
-            segments.append(Segment(number, int(start), int(end), label))
+            row = number, int(start), int(end), label
+            for column, item in zip(segments, row):
+                column.append(item)
         elif line.strip():
             problems.append(
                 f"{where}, line {number}: {_shorten(line)} is malformed; "
@@ -422,9 +457,12 @@ def _parse_segments(text, where, problems):
 
 def _check_phones(segments, where):
     """Unknown symbols, and boundaries that go backwards."""
+    samples = [*itertools.chain(*zip(segments.starts, segments.ends))]
+    if samples == sorted(samples) and PHONE_SET.issuperset(segments.labels):
+        return []
     problems = []
     previous = 0
-    for line, start, end, label in segments:
+    for line, start, end, label in zip(*segments):
         if label not in PHONES:
             problems.append(
                 f"{where}, line {line}: {_shorten(label)} is no phone of "
@@ -575,6 +613,23 @@ def _check_link(real_root, path, entry):
     ]
 
 
+def _annotate_all(root, utterances, phn_set, problems):
+    """The annotations by key; while the disk seeks one file, others are read."""
+
+    def annotate(chunk):
+        found = []
+        return [_annotate(root, item, phn_set, found) for item in chunk], found
+
+    firsts = range(0, len(utterances), CHUNK)
+    chunks = [utterances[first : first + CHUNK] for first in firsts]
+    annotations = []
+    with ThreadPoolExecutor(THREADS) as pool:
+        for made, found in pool.map(annotate, chunks):
+            annotations += made
+            problems += found
+    return dict(zip([item.id for item in utterances], annotations))
+
+
 def _annotate(root, utterance, phn_set, problems):
     """The annotation of one utterance, as upstream's recipes read it."""
     missing = [
@@ -598,7 +653,7 @@ def _annotate(root, utterance, phn_set, problems):
         "spk_id": utterance.speaker,
         "phn": " ".join(phones),
         "wrd": _escape(_read_words(root, utterance, problems)),
-        "ground_truth_phn_ends": " ".join(str(end) for end in ends),
+        "ground_truth_phn_ends": " ".join(map(str, ends)),
     }
 
 
@@ -608,9 +663,7 @@ def _read_duration(root, utterance, problems):
         return 0.0
     path = utterance.files["wav"]
     try:
-        with _open_file(os.path.join(root, path)) as stream:
-            size = os.fstat(stream.fileno()).st_size
-            header = _read_audio_header(stream)
+        header, size = _read_header(os.path.join(root, path))
     except OSError as error:
         problems.append(_describe(path, error, "an audio file"))
         return 0.0
@@ -631,10 +684,8 @@ def _read_phones(root, utterance, phn_set, problems):
         return [], []
     segments = _parse_segments(text, path, problems)
     problems += _check_phones(segments, path)
-    phones = [segment.label for segment in segments]
-    ends = [segment.end for segment in segments]
-    folded = fold(phones, ends, phn_set)
-    if phones and not folded[0]:
+    folded = fold(segments.labels, segments.ends, phn_set)
+    if segments.labels and not folded[0]:
         problems.append(f"{path}: only glottal stops; a phone is expected")
     return folded
 
@@ -649,7 +700,7 @@ def _read_words(root, utterance, problems):
     if text is None:
         return ""
     segments = _parse_segments(text, path, problems)
-    words = " ".join(segment.label for segment in segments)
+    words = " ".join(segments.labels)
     if kind == "txt":
         words = " ".join(re.findall(r"[a-z']+", words.lower()))
     return words
@@ -658,8 +709,7 @@ def _read_words(root, utterance, problems):
 def _read_text(root, path, problems):
     """A label file's text, or None."""
     try:
-        with _open_file(os.path.join(root, path)) as stream:
-            return stream.read().decode("utf-8")
+        return _read_file(os.path.join(root, path))[0].decode("utf-8")
     except OSError as error:
         problems.append(_describe(path, error, "a label file"))
     except UnicodeDecodeError as error:
@@ -670,11 +720,25 @@ def _read_text(root, path, problems):
     return None
 
 
-def _open_file(path):
-    """An open file; opening a pipe would wait for ever."""
-    if os.path.exists(path) and not os.path.isfile(path):
-        raise OSError("is a folder or a device")
-    return open(path, "rb")
+def _read_header(path):
+    """The header of an audio file, and the bytes that the file has."""
+    head, size = _read_file(path, HEAD)
+    try:
+        return _read_audio_header(io.BytesIO(head)), size
+    except ValueError:  # perhaps it is longer
+        return _read_audio_header(io.BytesIO(_read_file(path)[0])), size
+
+
+def _read_file(path, most=None):
+    """A file, or its first bytes, and its size; no pipe is waited for."""
+    file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        status = os.fstat(file)
+        if not stat.S_ISREG(status.st_mode):
+            raise OSError("is a folder or a device")
+        return os.read(file, most or status.st_size), status.st_size
+    finally:
+        os.close(file)
 
 
 def _describe(where, error, accepted):
@@ -729,7 +793,7 @@ def _write_together(documents, record_path, record):
         for path, document in documents.items():
             os.makedirs(os.path.dirname(path) or ".", exist_ok=True)
             with open(temporary[path], "w", encoding="utf-8") as file:
-                json.dump(document, file, indent=2)
+                _dump(document, file)
         # Without its old record, a half replaced set counts as unknown.
         if os.path.exists(record_path):
             os.remove(record_path)
@@ -739,3 +803,11 @@ def _write_together(documents, record_path, record):
         for source in temporary.values():
             if os.path.exists(source):
                 os.remove(source)
+
+
+def _dump(document, file):
+    """Writes JSON with a line for each key, which is faster than indents."""
+    lines = [
+        f"{json.dumps(key)}: {json.dumps(document[key])}" for key in document
+    ]
+    file.write("{\n" + ",\n".join(lines) + "\n}\n")

@@ -369,13 +369,13 @@ def test_interrupted_while_writing(corpus, out, monkeypatch):
     before = sorted(os.listdir(out))
     calls = []
 
-    def interrupt(document, file, **kwargs):
+    def interrupt(document, file):
         calls.append(file.write("{"))
         if len(calls) > 1:
             raise KeyboardInterrupt
 
     with monkeypatch.context() as patch:
-        patch.setattr(json, "dump", interrupt)
+        patch.setattr(timit, "_dump", interrupt)
         with pytest.raises(KeyboardInterrupt):
             prepare(corpus, out, 61)
     assert sorted(os.listdir(out)) == before
@@ -808,14 +808,17 @@ def test_too_few_flat_speakers(tmp_path, out):
 
 @pytest.mark.parametrize("kind", ["PHN", "WAV"])
 def test_unreadable_file(corpus, out, monkeypatch, kind):
+    opened = os.open
+
     def refuse(path, *args, **kwargs):
         if str(path).endswith(f"{SX}.{kind}"):
             raise PermissionError(13, "Permission denied", path)
-        return open(path, *args, **kwargs)
+        return opened(path, *args, **kwargs)
 
-    monkeypatch.setattr(timit, "open", refuse, raising=False)
-    with pytest.raises(timit.CorpusError) as error:
-        prepare(corpus, out)
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "open", refuse)
+        with pytest.raises(timit.CorpusError) as error:
+            prepare(corpus, out)
     accepted = {"PHN": "a label file", "WAV": "an audio file"}[kind]
     assert error.value.problems == [
         f"{SX}.{kind}: Permission denied; {accepted} is expected"
