@@ -71,6 +71,35 @@ class Batches:
         return batches
 
 
+def told_of_epochs(loader):
+    """The sampler of a loader whose order depends on the epoch's number.
+
+    Such a sampler draws from no generator that a checkpoint could keep. Told
+    the number, it gives the same batches whether the run was interrupted or
+    not.
+
+    Arguments
+    ---------
+    loader : iterable
+        Any loader; only a ``DataLoader`` has some.
+
+    Returns
+    -------
+    torch.utils.data.Sampler
+        None if there is none.
+
+    Example
+    -------
+    >>> from speechbrain.dataio.sampler import DynamicBatchSampler
+    >>> data = list("abcd")
+    >>> sampler = DynamicBatchSampler(data, 4, 2, lengths_list=[1, 2, 1, 2])
+    >>> told_of_epochs(DataLoader(data, batch_sampler=sampler)) is sampler
+    True
+    """
+    samplers = [getattr(loader, name, None) for name in SAMPLERS]
+    return next((s for s in samplers if hasattr(s, "set_epoch")), None)
+
+
 def generators_of(loader):
     """Generators that a loader was given to draw from.
 

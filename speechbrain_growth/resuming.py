@@ -11,7 +11,7 @@ from torch.utils.data import DataLoader
 import speechbrain as sb
 from speechbrain.dataio.dataloader import LoopedLoader
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.batches import Batches, generators_of
+from speechbrain_growth.batches import Batches, generators_of, told_of_epochs
 from speechbrain_growth.logs import Logs
 from speechbrain_growth.occupancy import occupied
 from speechbrain_growth.randomness import Randomness
@@ -68,6 +68,7 @@ class ResumingBrain(sb.Brain):
                 train_set, sb.Stage.TRAIN, **options
             )
         self.randomness.generators = generators_of(train_set)
+        self.train_sampler = told_of_epochs(train_set) or self.train_sampler
         with contextlib.ExitStack() as stack:
             if self.checkpointer is not None:
                 stack.enter_context(occupied(self.hparams.output_folder))

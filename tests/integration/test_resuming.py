@@ -14,6 +14,7 @@ import torch
 from growing_run import at, data, toy, train, train_log, weights
 from torch.utils.data import DataLoader
 
+from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.nnet.RNN import LiGRU
 from speechbrain_growth.masks import places
 from speechbrain_growth.randomness import Randomness
@@ -57,6 +58,18 @@ def workers():
     return DataLoader(Crops(), batch_size=4, shuffle=True, num_workers=2)
 
 
+def buckets(num_workers=0):
+    """A loader of batches of similar lengths, whose order is the epoch's."""
+    lengths = [1 + number % 3 for number in range(len(data()))]
+    sampler = DynamicBatchSampler(data(), 9, 3, lengths_list=lengths)
+    return DataLoader(Crops(), batch_sampler=sampler, num_workers=num_workers)
+
+
+def buckets_and_workers():
+    """The same in two processes."""
+    return buckets(num_workers=2)
+
+
 def same(resumed, whole):
     """Asserts that two runs ended alike."""
     expected, found = weights(whole), weights(resumed)
@@ -70,7 +83,8 @@ def same(resumed, whole):
 @pytest.mark.parametrize(
     "loader, interval",
     [(plain, 1), (own_generator, 0), (own_generator, 1), (crops, 1)]
-    + [(workers, 0), (workers, 1)],
+    + [(workers, 0), (workers, 1)]
+    + [(buckets, 1), (buckets_and_workers, 1)],
 )
 def test_any_loader_goes_on_where_it_was(loader, interval, tmp_path):
     options = {"ckpt_interval_steps": interval}

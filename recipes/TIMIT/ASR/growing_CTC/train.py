@@ -30,6 +30,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.annotations import check_annotation, check_noise
 from speechbrain_growth.audio import read_audio
 from speechbrain_growth.brain import GrowingBrain
+from speechbrain_growth.bucketing import bucketed
 from speechbrain_growth.errors import GrowthError, plain_errors
 from speechbrain_growth.labels import SafeTextEncoder
 from speechbrain_growth.occupancy import occupy
@@ -239,6 +240,14 @@ def dataio_prep(hparams):
 
     # 5. Set output:
     sb.dataio.dataset.set_output_keys(datasets, ["id", "sig", "phn_encoded"])
+
+    # 6. Batches of similar lengths, if asked for:
+    if hparams["dynamic_batching"]:
+        hparams["train_dataloader_opts"] = bucketed(
+            train_data,
+            hparams["train_dataloader_opts"],
+            hparams["dynamic_batch_sampler"],
+        )
 
     return train_data, valid_data, test_data, label_encoder
 
