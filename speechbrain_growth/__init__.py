@@ -4,19 +4,21 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth import (
-    rules,
-    rules_attention,
-    rules_axes,
-    rules_convolution,
-    rules_forward,
-    rules_functions,
-    rules_recurrent,
-    rules_speaker,
-    rules_speechbrain,
-)
-from speechbrain_growth.carrying import carry
-from speechbrain_growth.deepening import Birth
-from speechbrain_growth.errors import GrowthError, NoRuleError
-from speechbrain_growth.nnet.weighted_norm import fold
-from speechbrain_growth.tracing import trace
+import importlib
+
+HOMES = {
+    "Birth": "deepening",
+    "GrowthError": "errors",
+    "NoRuleError": "errors",
+    "carry": "carrying",
+    "fold": "nnet.weighted_norm",
+    "trace": "tracing",
+}
+__all__ = sorted(HOMES)
+
+
+def __getattr__(name):
+    """Imports what is asked for: a command's help need not wait for torch."""
+    if name not in HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)

@@ -6,11 +6,10 @@ Authors
 
 import contextlib
 import errno
+import logging
 import sys
 
-from speechbrain.utils.logger import get_logger
-
-logger = get_logger(__name__)
+logger = logging.getLogger(__name__)  # SpeechBrain's would need all of torch
 
 INTERRUPTED = 130  # as a shell has it: 128 and the signal's number
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)

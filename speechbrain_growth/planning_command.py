@@ -7,10 +7,6 @@ Authors
 import argparse
 import re
 
-import speechbrain as sb
-from speechbrain_growth.planning import as_table, plan_run
-from speechbrain_growth.starting import open_blueprint
-
 
 def add_parser(commands):
     """Adds the subcommand.
@@ -48,6 +44,11 @@ def plan(chosen):
     chosen : argparse.Namespace
         What ``add_parser`` describes.
     """
+    # Not before: the help of the other commands would have to wait for torch
+    import speechbrain as sb
+    from speechbrain_growth.planning import as_table, plan_run
+    from speechbrain_growth.starting import open_blueprint
+
     hparams_file, _, overrides = sb.parse_arguments(
         [chosen.hparams_file, *chosen.overrides]
     )

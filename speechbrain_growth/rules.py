@@ -8,7 +8,8 @@ from torch import nn
 
 from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm
 from speechbrain_growth.rules_axes import along
-from speechbrain_growth.tracing import Signal, rule
+from speechbrain_growth.ruling import rule
+from speechbrain_growth.signals import Signal
 
 UNIT_BY_UNIT = (
     nn.Identity,

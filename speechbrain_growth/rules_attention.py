@@ -11,7 +11,8 @@ from torch.nn import functional as F
 from speechbrain.lobes.models.transformer import Transformer
 from speechbrain.nnet import attention
 from speechbrain_growth.rules import sequence
-from speechbrain_growth.tracing import Signal, rule
+from speechbrain_growth.ruling import rule
+from speechbrain_growth.signals import Signal
 from speechbrain_growth.widths import concat, identity, spread
 
 ACTIVATIONS = (F.relu, F.gelu, F.silu, F.elu, F.leaky_relu, F.mish)

@@ -11,7 +11,8 @@ from math import prod
 
 from torch import nn
 
-from speechbrain_growth.tracing import Signal, rule
+from speechbrain_growth.ruling import rule
+from speechbrain_growth.signals import Signal
 
 # Layers that work on the positions of each channel: on how many last axes
 SPATIAL = {

@@ -6,7 +6,8 @@ Authors
 
 from torch import nn
 
-from speechbrain_growth.tracing import Signal, rule
+from speechbrain_growth.ruling import rule
+from speechbrain_growth.signals import Signal
 from speechbrain_growth.widths import identity, spread
 
 

@@ -10,7 +10,8 @@ Authors
 from torch import nn
 
 from speechbrain.nnet import RNN
-from speechbrain_growth.tracing import Signal, rule
+from speechbrain_growth.ruling import rule
+from speechbrain_growth.signals import Signal
 from speechbrain_growth.widths import concat, replicate
 
 GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}

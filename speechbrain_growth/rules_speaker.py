@@ -6,7 +6,8 @@ Authors
 
 from speechbrain.lobes.models import ECAPA_TDNN, Xvector
 from speechbrain_growth.rules import sequence
-from speechbrain_growth.tracing import Signal, rule
+from speechbrain_growth.ruling import rule
+from speechbrain_growth.signals import Signal
 from speechbrain_growth.widths import concat, identity, replicate
 
 for _kind in (Xvector.Xvector, ECAPA_TDNN.TDNNBlock):

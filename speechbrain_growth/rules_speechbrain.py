@@ -19,7 +19,7 @@ from speechbrain.nnet import (
 from speechbrain.processing.features import InputNormalization
 from speechbrain_growth.rules import sequence, unit_by_unit
 from speechbrain_growth.rules_axes import along
-from speechbrain_growth.tracing import rule
+from speechbrain_growth.ruling import rule
 from speechbrain_growth.widths import replicate
 
 for _kind in (dropout.Dropout2d, activations.Swish, InputNormalization):

@@ -11,8 +11,8 @@ import os
 from speechbrain.utils.distributed import main_process_only
 from speechbrain.utils.train_logger import FileTrainLogger
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.events import RUN_LOG, plain, read_events
 
-RUN_LOG = "run_log.jsonl"  # beside the text log, where compare looks for it
 STAGES = ("train", "valid", "test")
 
 
@@ -150,24 +150,6 @@ class RunLogger(FileTrainLogger):
         os.replace(temporary, self.run_file)
 
 
-def read_events(path):
-    """The events of a run log.
-
-    Arguments
-    ---------
-    path : str
-        The file; there may be none.
-
-    Returns
-    -------
-    list of dict
-    """
-    if not os.path.exists(path):
-        return []
-    with open(path, encoding="utf-8") as fin:
-        return [json.loads(line) for line in fin if line.strip()]
-
-
 def _until(events, epoch):
     """The start, and what happened up to the end of an epoch; no test."""
     return [
@@ -175,35 +157,3 @@ def _until(events, epoch):
         for event in events
         if event["event"] == "start" or event.get("epoch", math.inf) <= epoch
     ]
-
-
-def plain(value):
-    """A value as JSON can hold it.
-
-    Arguments
-    ---------
-    value : object
-        Numbers that are not finite become None; what JSON does not know, text.
-
-    Returns
-    -------
-    object
-
-    Example
-    -------
-    >>> plain({"a": (1, float("nan")), "b": True, 3: print})
-    {'a': [1, None], 'b': True, '3': '<built-in function print>'}
-    """
-    if isinstance(value, dict):
-        return {str(key): plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    if value is None or isinstance(value, (bool, str)):
-        return value
-    if isinstance(value, int):
-        return int(value)
-    try:
-        number = float(value)  # also tensors and NumPy's numbers
-    except (TypeError, ValueError):
-        return str(value)
-    return number if math.isfinite(number) else None

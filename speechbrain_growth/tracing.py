@@ -16,11 +16,21 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from functools import singledispatch
-
 import torch
 
-from speechbrain_growth import widths
+import speechbrain_growth.births  # noqa: F401, and these how they are born
+from speechbrain_growth import (  # noqa: F401, each teaches some layers
+    rules,
+    rules_attention,
+    rules_axes,
+    rules_convolution,
+    rules_forward,
+    rules_functions,
+    rules_recurrent,
+    rules_speaker,
+    rules_speechbrain,
+    widths,
+)
 from speechbrain_growth.constants import added, differences
 from speechbrain_growth.deepening import Birth, births_of
 from speechbrain_growth.dispatch import spoken_for
@@ -29,36 +39,13 @@ from speechbrain_growth.matching import distinct, matches
 from speechbrain_growth.nnet.weighted_norm import stock_type, weights_of
 from speechbrain_growth.plan import Axis, Plan, earlier
 from speechbrain_growth.raw import raw
+from speechbrain_growth.ruling import rule
 from speechbrain_growth.signals import Signal
 from speechbrain_growth.storage import alike, check_shapes, check_sharing
 from speechbrain_growth.symmetry import Symmetry
 from speechbrain_growth.ties import Maps
 
 WALKS = 30  # two or three are enough, unless wishes contradict each other
-
-
-@singledispatch
-def rule(old, new, signal, trace):
-    """Plans one layer; there is one for each type.
-
-    Arguments
-    ---------
-    old : torch.nn.Module
-        The layer as it is.
-    new : torch.nn.Module
-        The same layer of the larger model.
-    signal : Signal
-        What arrives.
-    trace : Trace
-        Takes the axes of each tensor.
-
-    Returns
-    -------
-    Signal
-        What leaves.
-    """
-    trace.no_rule(old)
-    return signal
 
 
 class Trace:

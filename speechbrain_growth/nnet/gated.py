@@ -16,8 +16,9 @@ from speechbrain_growth.deepening import (
     identity,
 )
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.ruling import rule
+from speechbrain_growth.signals import Signal
 from speechbrain_growth.ties import core, same
-from speechbrain_growth.tracing import Signal, rule
 
 
 class Gated(torch.nn.Module):

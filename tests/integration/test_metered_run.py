@@ -9,8 +9,8 @@ import torch
 from growing_run import ToyBrain, at, toy, train
 from torch.utils.flop_counter import FlopCounterMode
 
+from speechbrain_growth.events import read_events
 from speechbrain_growth.meter import TRAINING
-from speechbrain_growth.run_log import read_events
 
 CLOCKS = ("cpu_seconds", "wall_seconds")
 MOMENTS = [

@@ -1,0 +1,31 @@
+"""The rule that every type of layer has, for ``speechbrain_growth.tracing``.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from functools import singledispatch
+
+
+@singledispatch
+def rule(old, new, signal, trace):
+    """Plans one layer; there is one for each type.
+
+    Arguments
+    ---------
+    old : torch.nn.Module
+        The layer as it is.
+    new : torch.nn.Module
+        The same layer of the larger model.
+    signal : Signal
+        What arrives.
+    trace : Trace
+        Takes the axes of each tensor.
+
+    Returns
+    -------
+    Signal
+        What leaves.
+    """
+    trace.no_rule(old)
+    return signal
