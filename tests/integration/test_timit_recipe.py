@@ -107,7 +107,9 @@ def test_a_checkpoint_is_a_stock_model(grown):
     stock.load_state_dict(state, strict=True)
 
 
-def test_starts_from_an_earlier_run(grown, corpus, tmp_path):
+def test_starts_from_an_earlier_run_with_similar_lengths(
+    grown, corpus, tmp_path
+):
     earlier, _ = grown
     output = tmp_path / "second"
     run(
@@ -116,10 +118,13 @@ def test_starts_from_an_earlier_run(grown, corpus, tmp_path):
         f"--init_from={earlier}",
         "--number_of_epochs=1",
         "--growth=[]",
+        "--dynamic_batching=True",
+        "--num_workers=1",
     )
     labels = "save/label_encoder.txt"
     assert (output / labels).read_text() == (earlier / labels).read_text()
-    assert "starts from" in (output / "log.txt").read_text()
+    log = (output / "log.txt").read_text()
+    assert "starts from" in log and "in batches of similar lengths" in log
 
 
 @pytest.mark.parametrize("outputs, right", [(44, True), (12, False)])
