@@ -21,8 +21,8 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.nnet.weighted_norm import stock_type
 from speechbrain_growth.reading import constants, read
 from speechbrain_growth.rules_functions import FUNCTIONS, METHODS, Shape
-from speechbrain_growth.signals import Signal
 from speechbrain_growth.ruling import rule
+from speechbrain_growth.signals import Signal
 
 # Layers that return a tuple, whose first element is what their rule speaks of
 SEVERAL = (

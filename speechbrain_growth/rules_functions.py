@@ -17,8 +17,8 @@ from torch.nn import functional as F
 
 from speechbrain_growth.dispatch import spoken_for
 from speechbrain_growth.rules_axes import along
-from speechbrain_growth.signals import Signal
 from speechbrain_growth.ruling import rule
+from speechbrain_growth.signals import Signal
 from speechbrain_growth.widths import concat
 
 UNIT_BY_UNIT = """
