@@ -20,7 +20,7 @@ from speechbrain.utils.checkpoints import (
 )
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.masks import go_to, places
+from speechbrain_growth import masks, mixing
 
 logger = get_logger(__name__)
 
@@ -110,6 +110,7 @@ class Randomness:
     def __init__(self, modules):
         self.modules = modules
         self.generators = []  # of the training data
+        self.mixers = []  # augmentations that read recordings
         self._epoch_start = None  # before the first batch of this epoch
         self._inside = None  # where to go on inside an epoch
         self._read = None
@@ -127,7 +128,8 @@ class Randomness:
         own = {
             "now": now,
             "epoch_start": self._epoch_start,
-            "masks": places(self.modules),
+            "masks": masks.places(self.modules),
+            "mixing": mixing.places(self.mixers),
         }
         states = [own]
         if torch.distributed.is_initialized():
@@ -165,7 +167,8 @@ class Randomness:
         state, self._read = self._read, None
         self._epoch_start = self._inside = None
         if state is not None:
-            go_to(self.modules, state["masks"])
+            masks.go_to(self.modules, state["masks"])
+            mixing.go_to(self.mixers, state.get("mixing", []))
             restore(state["epoch_start"] or state["now"], self.generators)
             self._inside = state["now"] if state["epoch_start"] else None
 

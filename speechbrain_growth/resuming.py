@@ -13,6 +13,7 @@ from speechbrain.dataio.dataloader import LoopedLoader
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.batches import Batches, generators_of, told_of_epochs
 from speechbrain_growth.logs import Logs
+from speechbrain_growth.mixing import mixers_of
 from speechbrain_growth.occupancy import occupied
 from speechbrain_growth.randomness import Randomness
 
@@ -69,6 +70,7 @@ class ResumingBrain(sb.Brain):
             )
         self.randomness.generators = generators_of(train_set)
         self.train_sampler = told_of_epochs(train_set) or self.train_sampler
+        self.randomness.mixers = mixers_of(vars(self.hparams).values())
         with contextlib.ExitStack() as stack:
             if self.checkpointer is not None:
                 stack.enter_context(occupied(self.hparams.output_folder))
