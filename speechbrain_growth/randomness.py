@@ -130,6 +130,7 @@ class Randomness:
             "epoch_start": self._epoch_start,
             "masks": masks.places(self.modules),
             "mixing": mixing.places(self.mixers),
+            "threads": torch.get_num_threads(),
         }
         states = [own]
         if torch.distributed.is_initialized():
@@ -167,6 +168,7 @@ class Randomness:
         state, self._read = self._read, None
         self._epoch_start = self._inside = None
         if state is not None:
+            _compare_threads(state.get("threads"))
             masks.go_to(self.modules, state["masks"])
             mixing.go_to(self.mixers, state.get("mixing", []))
             restore(state["epoch_start"] or state["now"], self.generators)
@@ -185,3 +187,14 @@ class Randomness:
     def epoch_ends(self):
         """Forgets how the epoch began."""
         self._epoch_start = None
+
+
+def _compare_threads(before):
+    """Says so if sums will differ in their last digits from those before."""
+    now = torch.get_num_threads()
+    if before not in (None, now):
+        logger.warning(
+            f"The checkpoint was made with {before} CPU threads, this run has "
+            f"{now}; it will not be equal to the bit to one that was not "
+            f"stopped. With OMP_NUM_THREADS={before} it would"
+        )

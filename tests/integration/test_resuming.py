@@ -157,6 +157,20 @@ def test_more_processes_than_before_keep_their_own_numbers(
     assert random.getstate() == own
 
 
+@pytest.mark.parametrize("threads, warned", [(1, False), (2, True)])
+def test_another_number_of_threads_is_said(threads, warned, tmp_path, caplog):
+    randomness = Randomness(torch.nn.ModuleDict())
+    randomness.save(tmp_path / "randomness.ckpt")
+    randomness.load(tmp_path / "randomness.ckpt")
+    try:
+        torch.set_num_threads(threads)
+        randomness.resume()
+    finally:
+        torch.set_num_threads(1)
+    words = "made with 1 CPU threads, this run has 2;"
+    assert (words in caplog.text) == warned
+
+
 def test_layers_go_on_with_the_mask_that_was_next():
     layer = LiGRU(input_shape=(4, 5, 3), hidden_size=8, dropout=0.5)
     state, inputs = Randomness(layer), torch.rand(4, 5, 3)
