@@ -108,7 +108,7 @@ def all_or_none():
         yield
     except Exception as error:
         own = error
-    failures = _gather(own if own is None else str(own) or repr(own))
+    failures = gather(own if own is None else str(own) or repr(own))
     if own is not None:
         raise own
     failed = [
@@ -120,8 +120,23 @@ def all_or_none():
         raise GrowthError(failed)
 
 
-def _gather(value):
-    """A value of each process, in the order of their ranks."""
+def gather(value):
+    """A value of each process, in the order of their ranks.
+
+    Arguments
+    ---------
+    value : object
+        That of this process. All processes must come here.
+
+    Returns
+    -------
+    list
+
+    Example
+    -------
+    >>> gather(3)
+    [3]
+    """
     if not is_distributed_initialized():
         return [value]
     values = [None] * torch.distributed.get_world_size()

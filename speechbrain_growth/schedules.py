@@ -59,7 +59,8 @@ class GrowthSchedule:
         Relative drift of the probe batch up to which an exact growth is taken.
     on_drift : str
         ``stop`` or ``continue`` without the growth when it drifts further, or
-        when a loss or gradient of the epoch after it is not finite.
+        when a loss or gradient of the epoch after it, or a loss of that
+        epoch's validation, is not finite.
 
     Raises
     ------

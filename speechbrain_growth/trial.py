@@ -4,12 +4,14 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import math
+
 import torch
 
 from speechbrain.utils.distributed import is_distributed_initialized
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.processes import on_main
+from speechbrain_growth.processes import gather, on_main
 from speechbrain_growth.report import growth_in_words
 from speechbrain_growth.resuming import ResumingBrain
 from speechbrain_growth.schedules import STATE
@@ -25,16 +27,20 @@ class Diverged(ArithmeticError):
 class TrialBrain(ResumingBrain):
     """Watches the first epoch after a growth for numbers that are not finite.
 
-    If there is one, the run goes back to its newest checkpoint from before the
-    growth; then it stops, or goes on without the growth, as ``on_drift`` of the
-    schedule says. Its subclass has the ``schedule``, the ``growth_log`` and
-    ``restore_sizes``.
+    They are looked for in its losses and gradients, then in the losses of its
+    validation. If there is one, the run goes back to its newest checkpoint from
+    before the growth; then it stops, or goes on without the growth, as
+    ``on_drift`` of the schedule says. Its subclass has the ``schedule``, the
+    ``growth_log`` and ``restore_sizes``.
 
     Arguments
     ---------
     **kwargs : dict
         As for ``speechbrain.Brain``.
     """
+
+    _left = False  # whether this epoch was left in the middle
+    _judged = None  # losses of a validation on trial
 
     def check_loss_isfinite(self, loss):
         """As in ``speechbrain.Brain``, which only counts what is not finite.
@@ -45,7 +51,7 @@ class TrialBrain(ResumingBrain):
             One number.
         """
         if self.schedule.on_trial:
-            self._must_be_finite({"the loss": loss})
+            self._must_be_finite({f"the loss at step {self.step}": loss})
         super().check_loss_isfinite(loss)
 
     def optimizers_step(self):
@@ -54,7 +60,7 @@ class TrialBrain(ResumingBrain):
         if self.schedule.on_trial and not self.scaler.is_enabled():
             self._must_be_finite(
                 {
-                    f"the gradient of {name}": parameter.grad
+                    f"the gradient of {name} at step {self.step}": parameter.grad
                     for name, parameter in self.modules.named_parameters()
                     if parameter.grad is not None
                 }
@@ -70,8 +76,25 @@ class TrialBrain(ResumingBrain):
             torch.distributed.all_reduce(broken, torch.distributed.ReduceOp.MAX)
         if broken:
             names = [n for n, fine in zip(tensors, sound) if not fine]
-            what = names[0] if names else "a number of another process"
-            raise Diverged(on_main(str, f"{what} at step {self.step}"))
+            raise Diverged(next(filter(None, gather(names[:1])))[0])
+
+    def update_average(self, loss, avg_loss):
+        """As in ``speechbrain.Brain``, which leaves out what is not finite.
+
+        Arguments
+        ---------
+        loss : torch.Tensor
+            That of the last step.
+        avg_loss : float
+            The mean before it.
+
+        Returns
+        -------
+        float
+        """
+        if self._judged is not None:
+            self._judged[f"the loss at step {self.step}"] = loss
+        return super().update_average(loss, avg_loss)
 
     def _fit_train(self, train_set, epoch, enable):
         """One epoch; one that breaks down is left, and begun again."""
@@ -84,8 +107,38 @@ class TrialBrain(ResumingBrain):
 
     def _fit_valid(self, valid_set, epoch, enable):
         """The validation of an epoch that was not left."""
-        if not self._left:
+        if self._left:
+            return
+        if self.schedule.on_trial and self._was_finite():
+            self._judged = {}
+            valid_set = Followed(valid_set, self._judge)
+        try:
             super()._fit_valid(valid_set, epoch, enable)
+        except Diverged as error:
+            self.go_back(
+                f"{error} of the validation of epoch {epoch} is not finite"
+            )
+        finally:
+            self._judged = None
+
+    def _was_finite(self):
+        """Whether the growth is to blame for what a validation gives now.
+
+        If the model that had just grown gave no finite metrics, the data are.
+        """
+        metrics = self._last_growth().get("valid_after", {})
+        return all(map(math.isfinite, metrics.values()))
+
+    def _judge(self):
+        """Judges a validation by its losses, before anyone logs it."""
+        self._must_be_finite(self._judged)
+
+    def _last_growth(self):
+        """What the log says of the growth decided last."""
+        number = self.schedule.decided - 1
+        logged = on_main(self.growth_log.read)
+        found = [line for line in logged if line["growth"] == number]
+        return found[-1] if found else {"growth": number}
 
     def save_before_growing(self):
         """Has a checkpoint to go back to, when there was no epoch yet."""
@@ -117,8 +170,7 @@ class TrialBrain(ResumingBrain):
                 "before the growth to go back to; one that is saved after "
                 "decide_growth would do"
             )
-        logged = on_main(self.growth_log.read)
-        entry = [line for line in logged if line["growth"] == number][-1]
+        entry = self._last_growth()
         self.restore_sizes(earlier)
         self.checkpointer.load_checkpoint(earlier)
         self.go_on(earlier)
@@ -135,3 +187,35 @@ class TrialBrain(ResumingBrain):
         self._log_growth(entry)
         self.checkpointer.save_checkpoint(meta)
         logger.warning(words)
+
+
+class Followed:
+    """A loader's batches, and something that is done after the last one.
+
+    Arguments
+    ---------
+    loader : iterable
+        Gives the batches.
+    then : callable
+        What is done.
+
+    Example
+    -------
+    >>> batches = Followed([1, 2], lambda: print("over"))
+    >>> for batch in batches:
+    ...     print(batch)
+    1
+    2
+    over
+    """
+
+    def __init__(self, loader, then):
+        self.loader = loader
+        self.then = then
+
+    def __len__(self):
+        return len(self.loader)
+
+    def __iter__(self):
+        yield from self.loader
+        self.then()

@@ -108,6 +108,47 @@ def drifting(folder):
         brain_module.drift = measured
 
 
+def refused(folder):
+    """Goes on without a growth; so does whoever takes one back."""
+    measured = brain_module.drift
+    brain_module.drift = lambda *outputs: 0.25
+    try:
+        return outcome(train(careful(folder)))
+    finally:
+        brain_module.drift = measured
+
+
+def broken_in_training(folder):
+    """The second process sees a loss that is none, right after the growth."""
+    return outcome(train(broken(careful(folder), sb.Stage.TRAIN)))
+
+
+def broken_in_validation(folder):
+    """The same, after an epoch in which all was well."""
+    return outcome(train(broken(careful(folder), sb.Stage.VALID)))
+
+
+def careful(folder):
+    """A toy that goes on without a growth that does no good."""
+    brain = spread(folder)
+    brain.schedule.on_drift = "continue"
+    return brain
+
+
+def broken(brain, where):
+    """Spoils the second loss of the first stage of its kind after a growth."""
+    objectives = brain.compute_objectives
+
+    def compute_objectives(predictions, batch, stage):
+        loss = objectives(predictions, batch, stage)
+        large = brain.schedule.sizes["rnn_neurons"] > 6
+        now = brain.rank == 1 and large and stage == where and brain.step == 2
+        return loss * float("nan") if now else loss
+
+    brain.compute_objectives = compute_objectives
+    return brain
+
+
 def bad_metric(folder):
     """A condition that cannot be judged, which only the first finds out."""
     growth = [{"on_plateau": {"metric": "PER"}, "rnn_neurons": 9}]
@@ -162,6 +203,9 @@ if __name__ == "__main__":
         failure,
         drifting,
         bad_metric,
+        refused,
+        broken_in_training,
+        broken_in_validation,
         batch_norm,
     ):
         scene(one)

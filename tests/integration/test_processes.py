@@ -126,6 +126,24 @@ def test_the_main_process_decides_for_all(scene, message, scenes):
     assert one == other and message in one
 
 
+@pytest.mark.parametrize(
+    "scene, where",
+    [
+        ("broken_in_training", ""),
+        ("broken_in_validation", "the validation of "),
+    ],
+)
+def test_what_one_process_sees_takes_a_growth_back_on_all(scene, where, scenes):
+    expected = scenes["refused"][0]
+    assert expected["sizes"]["rnn_neurons"] == 6
+    for found in scenes[scene]:
+        assert same(found["weights"], expected["weights"])
+        for key in ("sizes", "history", "wrapped"):
+            assert found[key] == expected[key]
+    log = (scenes["folder"] / scene / "growth_log.jsonl").read_text()
+    assert f"the loss at step 2 of {where}epoch 3 is not finite" in log
+
+
 def test_sync_batch_norm_sees_the_batches_of_all(batch, scenes):
     net = torch.nn.Sequential(torch.nn.BatchNorm1d(4, dtype=torch.float64))
     inputs = batch[0].clone().requires_grad_()

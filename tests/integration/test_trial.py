@@ -18,7 +18,7 @@ from speechbrain_growth import (
 from speechbrain_growth.events import read_events
 
 
-def poison(monkeypatch, what, epoch, step):
+def poison(monkeypatch, what, epoch, step, where=sb.Stage.TRAIN):
     """Makes a loss or its gradient not finite, at one step of large models."""
     objectives = ToyBrain.compute_objectives
 
@@ -26,7 +26,7 @@ def poison(monkeypatch, what, epoch, step):
         loss = objectives(self, predictions, batch, stage)
         now = self.hparams.epoch_counter.current, self.step
         large = self.schedule.sizes["rnn_neurons"] > 6
-        if stage == sb.Stage.TRAIN and large and now == (epoch, step):
+        if stage == where and large and now == (epoch, step):
             if what == "gradient":
                 loss.register_hook(lambda gradient: gradient * math.inf)
             else:
@@ -78,6 +78,33 @@ def test_it_goes_on_as_if_there_had_been_no_growth(
         assert f"at step {step} of epoch 3 is not finite" in line["diverged"]
         assert ("the loss" in line["diverged"]) == (what != "gradient")
     assert "was rolled back: the " in caplog.text
+
+
+@pytest.mark.parametrize("what", ["nan", "inf"])
+def test_a_validation_takes_it_back_as_well(
+    what, refused, tmp_path, monkeypatch, caplog
+):
+    poison(monkeypatch, what, epoch=3, step=2, where=sb.Stage.VALID)
+    options = {"run_opts": {"ckpt_interval_steps": 1}}
+    train(careful(tmp_path, kill=at("epoch 3 step 3"), **options))
+    brain = train(careful(tmp_path, **options))
+    same(brain, refused)
+    (entry,) = brain.growth_log.read()
+    expected = "the loss at step 2 of the validation of epoch 3 is not finite"
+    assert entry["diverged"] == expected and expected in caplog.text
+
+
+def test_a_validation_that_never_was_finite_says_nothing(tmp_path, monkeypatch):
+    """Then an utterance is to blame, and no growth."""
+    objectives = ToyBrain.compute_objectives
+
+    def compute_objectives(self, predictions, batch, stage):
+        loss = objectives(self, predictions, batch, stage)
+        return loss / (stage == sb.Stage.TRAIN)
+
+    monkeypatch.setattr(ToyBrain, "compute_objectives", compute_objectives)
+    brain = train(careful(tmp_path))
+    assert brain.schedule.sizes["rnn_neurons"] == 9
 
 
 def test_it_stops_if_it_is_told_so(tmp_path, monkeypatch):
@@ -142,7 +169,8 @@ def test_only_the_last_growth_is_taken_back(tmp_path, monkeypatch):
 
 def test_later_epochs_are_not_on_trial(tmp_path, monkeypatch, caplog):
     """There, SpeechBrain's own patience decides."""
-    poison(monkeypatch, "nan", epoch=4, step=1)
+    for stage in (sb.Stage.TRAIN, sb.Stage.VALID):
+        poison(monkeypatch, "nan", epoch=4, step=1, where=stage)
     brain = train(careful(tmp_path))
     assert brain.schedule.sizes["rnn_neurons"] == 9
     assert "Patience not yet exhausted" in caplog.text
