@@ -15,6 +15,10 @@ import torch
 import yaml
 from bad_inputs import MNIST, said
 
+from speechbrain.nnet.schedulers import NewBobScheduler
+from speechbrain.processing.features import InputNormalization
+from speechbrain_growth import GrowthError
+from speechbrain_growth.checkpoints import SafeCheckpointer
 from speechbrain_growth.checksums import CHECKSUMS
 
 RUN = [
@@ -173,6 +177,21 @@ def test_one_message_and_nothing_is_run(way, what, trained, tmp_path):
     words = re.sub(re.escape(folders).replace(r"\|", "|"), "{folder}", words)
     words = words.replace("{folder}/" + name, "{file}")
     assert words.rstrip().endswith(message)
+
+
+@pytest.mark.parametrize(
+    "kind, arguments",
+    [(NewBobScheduler, {"initial_value": 1.0}), (InputNormalization, {})],
+)
+def test_what_speechbrain_itself_loads_runs_nothing(kind, arguments, tmp_path):
+    checkpointer = SafeCheckpointer(tmp_path, {"part": kind(**arguments)})
+    saved = checkpointer.save_checkpoint()
+    (saved.path / CHECKSUMS).unlink()
+    touch = Touch(tmp_path / "was_run")
+    zipped(touch, saved.paramfiles["part"])
+    with pytest.raises(GrowthError, match="more than tensors and numbers"):
+        checkpointer.recover_if_possible()
+    assert not touch.path.exists()
 
 
 def test_the_code_would_run_if_it_were_unpickled(tmp_path):
