@@ -8,6 +8,9 @@ import json
 import math
 import os
 
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.wording import shown
+
 RUN_LOG = "run_log.jsonl"  # beside the text log, where compare looks for it
 
 
@@ -22,11 +25,38 @@ def read_events(path):
     Returns
     -------
     list of dict
+
+    Raises
+    ------
+    GrowthError
+        If the file holds anything else.
+
+    Example
+    -------
+    >>> path = getfixture("tmpdir") / "run_log.jsonl"
+    >>> read_events(path)
+    []
+    >>> _ = path.write('{"event": "start"}\\noops')
+    >>> read_events(path)
+    Traceback (most recent call last):
+    speechbrain_growth.errors.GrowthError: ...run_log.jsonl, line 2: found 'oops'; it must be an object in JSON
     """
-    if not os.path.exists(path):
-        return []
-    with open(path, encoding="utf-8") as fin:
-        return [json.loads(line) for line in fin if line.strip()]
+    events = []
+    if os.path.exists(path):
+        with open(path, encoding="utf-8", errors="replace") as fin:
+            lines = [line.strip() for line in fin]
+        for number, line in enumerate(lines, start=1):
+            try:
+                event = json.loads(line or "{}")
+            except ValueError:
+                event = None
+            if not isinstance(event, dict):
+                raise GrowthError(
+                    f"{path}, line {number}: found {shown(line)}; it must be "
+                    "an object in JSON"
+                )
+            events += [event] if event else []
+    return events
 
 
 def plain(value):

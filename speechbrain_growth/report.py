@@ -8,6 +8,8 @@ import json
 import os
 
 from speechbrain_growth import cost
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.run_log import read_events
 
 
 class GrowthLog:
@@ -21,6 +23,11 @@ class GrowthLog:
         Shape of one example as the first module sees it.
     example_name : str
         What that example is.
+
+    Raises
+    ------
+    GrowthError
+        If the shape is none.
 
     Example
     -------
@@ -37,6 +44,11 @@ class GrowthLog:
     def __init__(self, save_file, example_shape, example_name="example"):
         self.save_file = save_file
         self.example_shape = tuple(example_shape)
+        if not all(type(n) is int and n > 0 for n in self.example_shape):
+            raise GrowthError(
+                f"example_shape: found {example_shape!r}; it must be a list of "
+                "whole numbers above 0"
+            )
         self.example_name = example_name
 
     def cost(self, modules):
@@ -63,10 +75,7 @@ class GrowthLog:
         -------
         list of dict
         """
-        if not os.path.exists(self.save_file):
-            return []
-        with open(self.save_file, encoding="utf-8") as fin:
-            return [json.loads(line) for line in fin if line.strip()]
+        return read_events(self.save_file)
 
     def write(self, entry):
         """Adds a growth, in place of one that a killed run logged.

@@ -267,6 +267,8 @@ def render_mini_timit(folder, seed=1986, scale=1.0):
     >>> sorted(path.name for path in corpus.iterdir())
     ['MINI_TIMIT.json', 'README.TXT', 'TEST', 'TRAIN']
     """
+    if not 0 < scale < float("inf"):
+        raise RenderError("scale", str(scale), "a number above 0 is accepted")
     folder = Path(folder).resolve()
     wanted = {"version": VERSION, "seed": int(seed), "scale": float(scale)}
     if is_rendered(folder, wanted):
@@ -987,7 +989,11 @@ def main(arguments):
     parser.add_argument("folder", help="missing, empty, or a mini-TIMIT")
     parser.add_argument("--seed", type=int, default=1986)
     parser.add_argument("--scale", type=float, default=1.0)
-    render_mini_timit(**vars(parser.parse_args(arguments)))
+    chosen = vars(parser.parse_args(arguments))
+    try:
+        render_mini_timit(**chosen)
+    except (RenderError, OSError) as error:
+        sys.exit(f"error: {error}")
 
 
 if __name__ == "__main__":

@@ -320,3 +320,11 @@ def test_old_runs_are_read_from_their_text_log(tmp_path):
     assert "Costs were not logged." in text and "as printed" in text
     with pytest.raises(GrowthError, match="give --metric and --better"):
         report([str(OLD_RUNS)], str(tmp_path))
+
+
+def test_a_log_that_is_none_is_named(tmp_path):
+    (tmp_path / "run_log.jsonl").write_text('{"event": "start"}\n{"eve')
+    with pytest.raises(
+        SystemExit, match="run_log.jsonl, line 2: found '{\"eve"
+    ):
+        main(["compare", str(tmp_path), "--out", str(tmp_path / "report")])

@@ -321,6 +321,18 @@ def test_a_failed_rendering_leaves_nothing(tmp_path, no_rendering):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("scale", ["0", "-1", "nan", "inf"])
+def test_a_scale_that_is_none_ends_with_one_message(scale, tmp_path):
+    with pytest.raises(SystemExit, match="error: scale: .* a number above 0"):
+        mini_timit.main([str(tmp_path / "corpus"), f"--scale={scale}"])
+
+
+def test_a_foreign_folder_ends_with_one_message(tmp_path):
+    (tmp_path / "thesis.tex").write_text("mine")
+    with pytest.raises(SystemExit, match="error: .*not a mini-TIMIT"):
+        mini_timit.main([str(tmp_path)])
+
+
 def test_a_missing_espeak_is_named(tmp_path, monkeypatch):
     """The error tells what to install."""
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
