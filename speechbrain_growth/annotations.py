@@ -78,7 +78,7 @@ def check_annotation(path, data_folder, texts=(), numbers=(), sample_rate=None):
     _raise(path, problems)
 
 
-def check_noise(path):
+def check_noise(path, sample_rate):
     """Reads a CSV of noises, and raises if it could not be added.
 
     SpeechBrain unpickles what such a CSV calls ``pkl``, which may run any code.
@@ -87,6 +87,8 @@ def check_noise(path):
     ---------
     path : str
         Columns ``ID``, ``duration``, ``wav``, ``wav_format`` and ``wav_opts``.
+    sample_rate : int
+        What the noises must have, on one channel.
 
     Raises
     ------
@@ -99,7 +101,7 @@ def check_noise(path):
     >>> _ = path.write(
     ...     "ID,duration,wav,wav_format,wav_opts\\na,1,a.pkl,pkl,\\n"
     ... )
-    >>> check_noise(str(path))
+    >>> check_noise(str(path), 16000)
     Traceback (most recent call last):
     speechbrain_growth.errors.GrowthError: ...noise.csv: a: wav_format is 'pkl'; ...
     """
@@ -121,8 +123,11 @@ def check_noise(path):
             f"{', '.join(missing) or 'noise'}; it must have the columns "
             f"{', '.join(COLUMNS)} and one noise at least"
         )
-    problems = []
+    problems, seen = [], set()
     for row in rows:
+        if row["ID"] in seen:
+            problems.append(f"{row['ID']}: stands there twice; once would do")
+        seen.add(row["ID"])
         if row["wav_format"] not in FORMATS:
             problems.append(
                 f"{row['ID']}: wav_format is {row['wav_format']!r}; "
@@ -135,6 +140,9 @@ def check_noise(path):
             )
         if not os.path.isfile(row["wav"] or ""):
             problems.append(f"{row['ID']}: there is no file {row['wav']!r}")
+            continue
+        words = _sound(row["wav"], sample_rate)
+        problems += [f"{row['ID']}: {row['wav']!r}; {word}" for word in words]
     _raise(path, problems)
 
 
@@ -180,14 +188,19 @@ def _audio(item, data_folder, sample_rate):
         return [f"{wav!r}; there is no file {full}"]
     if sample_rate is None:
         return []
+    return [f"{wav!r}; {words}" for words in _sound(full, sample_rate)]
+
+
+def _sound(path, sample_rate):
+    """What is wrong with what an audio file says of itself."""
     try:
-        info = soundfile.info(full)
+        info = soundfile.info(path)
     except (RuntimeError, OSError) as error:
-        return [f"{wav!r}; it cannot be read: {error}"]
+        return [f"it cannot be read: {error}"]
     found = (info.samplerate, info.channels)
     if found != (sample_rate, 1) or not info.frames:
         return [
-            f"{wav!r}; found {info.samplerate} Hz, {info.channels} channels, "
+            f"found {info.samplerate} Hz, {info.channels} channels, "
             f"{info.frames} samples; {sample_rate} Hz, 1 channel, 1 sample or "
             "more are expected"
         ]

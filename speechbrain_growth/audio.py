@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import torch
+
 import speechbrain as sb
 from speechbrain_growth.errors import GrowthError
 
@@ -44,3 +46,35 @@ def read_audio(path):
             "channel, with one sample at least, is expected"
         )
     return signal
+
+
+def check_features(compute_features, sample_rate):
+    """Raises if features cannot be computed, before training finds out.
+
+    Arguments
+    ---------
+    compute_features : callable
+        Gets one second of silence.
+    sample_rate : int
+        Samples of a second.
+
+    Raises
+    ------
+    GrowthError
+        If the second does not go through.
+
+    Example
+    -------
+    >>> from speechbrain.lobes.features import Fbank
+    >>> check_features(Fbank(n_fft=400), 16000)
+    >>> check_features(Fbank(n_fft=200), 16000)
+    Traceback (most recent call last):
+    speechbrain_growth.errors.GrowthError: compute_features: a second of audio does not go through: expected 0 < win_length <= n_fft, but got win_length=400
+    """
+    try:
+        compute_features(torch.zeros(1, sample_rate))
+    except (RuntimeError, ValueError, IndexError) as error:
+        words = str(error).strip().splitlines()[0].split(" : ")[-1]
+        raise GrowthError(
+            f"compute_features: a second of audio does not go through: {words}"
+        )

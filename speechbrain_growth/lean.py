@@ -149,6 +149,11 @@ class TensorBatches(Sampler):
     """
 
     def __init__(self, length, batch_size, shuffle=False, seed=0):
+        if type(batch_size) is not int or batch_size < 1:
+            raise ValueError(
+                f"batch_size is {batch_size!r}; it must be a whole number, at "
+                "least 1"
+            )
         self.length, self.batch_size = length, batch_size
         self.shuffle, self.seed, self.epoch = shuffle, seed, 0
 

@@ -12,6 +12,9 @@ LEAST = {
     "grad_accumulation_factor": 1,
     "nonfinite_patience": 0,
     "debug_batches": 1,
+    "debug_epochs": 1,
+    "profile_warmup": 0,
+    "profile_steps": 1,
 }
 
 
@@ -41,6 +44,12 @@ def check_options(run_opts, hparams):
         value = _chosen(name, run_opts, hparams)
         if value is not None and value < least:
             problems.append(f"--{name} is {value}; it must be at least {least}")
+    limit = _chosen("optimizer_step_limit", run_opts, hparams)
+    if limit is not None and not (str(limit).isdigit() and int(limit)):
+        problems.append(
+            f"--optimizer_step_limit is {limit}; it must be a whole number, at "
+            "least 1"
+        )
     if _chosen("data_parallel_backend", run_opts, hparams):
         problems.append(
             "--data_parallel_backend: torch copies the modules at every batch, "

@@ -269,7 +269,12 @@ def as_dict(overrides):
         raise GrowthError(
             f"the command line: found {overrides!r}; it must be --key=value"
         )
-    return dict(overrides or {})
+    # A tuple as text would be taken for a text
+    counts = {key: whole(value) for key, value in (overrides or {}).items()}
+    return {
+        key: value if counts[key] is None else counts[key]
+        for key, value in (overrides or {}).items()
+    }
 
 
 def _in_blocks(node):

@@ -12,6 +12,7 @@ import speechbrain as sb
 from speechbrain.dataio.dataloader import LoopedLoader
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.batches import Batches, generators_of, told_of_epochs
+from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.logs import Logs
 from speechbrain_growth.mixing import mixers_of
 from speechbrain_growth.occupancy import occupied
@@ -76,6 +77,25 @@ class ResumingBrain(sb.Brain):
                 stack.enter_context(occupied(self.hparams.output_folder))
                 stack.enter_context(self._saying_how_to_go_on())
             super().fit(epoch_counter, train_set, valid_set, **kwargs)
+
+    def make_dataloader(self, *args, **kwargs):
+        """Makes a loader; a mistake in its options is the user's.
+
+        Arguments
+        ---------
+        *args : tuple
+            As for ``speechbrain.Brain.make_dataloader``.
+        **kwargs : dict
+            As for ``speechbrain.Brain.make_dataloader``.
+
+        Returns
+        -------
+        DataLoader
+        """
+        try:
+            return super().make_dataloader(*args, **kwargs)
+        except (TypeError, ValueError) as error:
+            raise GrowthError(f"a data loader cannot be made: {error}")
 
     @contextlib.contextmanager
     def _saying_how_to_go_on(self):

@@ -83,6 +83,11 @@ class GrowthSchedule:
             raise GrowthError(
                 f"on_drift: found {on_drift!r}; stop or continue would do"
             )
+        if not isinstance(tolerance, (int, float)) or not tolerance >= 0:
+            raise GrowthError(
+                f"tolerance: found {tolerance!r}; it must be a number, at "
+                "least 0"
+            )
         self.tolerance = float(tolerance)
         self.on_drift = on_drift
         self.sizes, self.decided, self.refused = {}, 0, []

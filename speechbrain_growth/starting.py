@@ -46,6 +46,11 @@ def open_blueprint(hparams_file, overrides=None):
     earlier = blueprint.value("init_from")
     if not earlier:
         return blueprint
+    if not isinstance(earlier, str):
+        raise GrowthError(
+            f"init_from is {earlier}; it must be the output folder of an "
+            f"earlier run, such as ./{earlier}"
+        )
     sizes, own = sizes_of(best_checkpoint(earlier)), blueprint.sizes
     problems = [
         f"init_from: {earlier} was trained with {key} {size}, but "

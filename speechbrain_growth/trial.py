@@ -52,7 +52,15 @@ class TrialBrain(ResumingBrain):
         """
         if self.schedule.on_trial:
             self._must_be_finite({f"the loss at step {self.step}": loss})
-        super().check_loss_isfinite(loss)
+        try:
+            super().check_loss_isfinite(loss)
+        except ValueError:
+            raise GrowthError(
+                f"the loss was not finite at {self.nonfinite_count} steps of "
+                f"this epoch; --nonfinite_patience is {self.nonfinite_patience}. "
+                "A smaller lr may do, or torch's autograd.detect_anomaly tell "
+                "the reason"
+            )
 
     def optimizers_step(self):
         """One step, if there is nothing in the gradients against it."""

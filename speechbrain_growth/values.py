@@ -7,6 +7,7 @@ Authors
 from numbers import Real
 
 from speechbrain_growth.rebuild import whole
+from speechbrain_growth.wording import shown
 
 KINDS = {
     bool: "True or False",
@@ -19,7 +20,8 @@ KINDS = {
 OBJECTS = ("!new:", "!name:", "!apply:")
 SAY_MORE = ("growth", "number_of_epochs")  # others check these
 WHOLE = "a whole number"
-# Names that SpeechBrain's recipes share: what they must be, least, and most
+PATHS = ("_folder", "_file", "_annotation", "_log")  # how their names end
+# Names that recipes share: what they must be, least, and most
 RANGES = {
     "seed": (WHOLE, 0, 2**32 - 1),
     "batch_size": (WHOLE, 1, None),
@@ -32,6 +34,8 @@ RANGES = {
     "final_lr": ("a number", 0, None),
     "weight_decay": ("a number", 0, None),
     "dropout": ("a number", 0, 1),
+    "label_smoothing": ("a number", 0, 1),
+    "shift": (WHOLE, 0, None),
 }
 
 
@@ -57,20 +61,26 @@ def wrong_values(blueprint):
     ["lr is 'high'; the YAML has a number there", 'seed is -1; it must be a whole number from 0 to 4294967295']
     """
     written = blueprint.written
-    problems = [
-        f"{key} is {shown(value)}; the YAML has {wanted} there"
+    problems = {
+        key: f"{key} is {shown(value)}; the YAML has {wanted} there"
         for key, value in blueprint.overrides.items()
         for wanted in [_wanted(written.get(key), value)]
         if wanted and key not in SAY_MORE
-    ]
-    told = {problem.split(" is ")[0] for problem in problems}
-    for key, limits in RANGES.items():
+    }
+    for key in written:
         value = blueprint.value(key)
-        if key not in told and value is not None and not _within(value, limits):
-            problems.append(
+        if key in problems:
+            continue
+        if key.endswith(PATHS) and isinstance(value, (int, float)):
+            problems[key] = (
+                f"{key} is {shown(value)}; it must be a path, such as ./{value}"
+            )
+        limits = RANGES.get(key)
+        if limits and value is not None and not _within(value, limits):
+            problems[key] = (
                 f"{key} is {shown(value)}; it must be {_say(limits)}"
             )
-    return problems
+    return list(problems.values())
 
 
 def wrong_sizes(blueprint, names):
@@ -108,28 +118,6 @@ def _counts(value):
     return units is not None and units >= 0
 
 
-def shown(value):
-    """A value as a message quotes it.
-
-    Arguments
-    ---------
-    value : object
-        Anything from a YAML.
-
-    Returns
-    -------
-    str
-        At most 60 characters.
-
-    Example
-    -------
-    >>> shown("x" * 100)
-    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
-    """
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
-
-
 def _kind(value):
     """The plain type of a YAML value; None for a tagged one, or for null."""
     if isinstance(whole(value), list):
@@ -143,11 +131,24 @@ def _wanted(before, value):
     """What a value must be to stand where another one did; None if it may."""
     kind, found = _kind(before), _kind(value)
     tag = getattr(getattr(before, "tag", None), "value", "") or ""
-    if tag.startswith(OBJECTS) and found not in (None, dict):
+    empty = value is None and before not in (None, "", [])
+    if tag.startswith(OBJECTS) and (empty or found not in (None, dict)):
         return f"an object ({tag})"
+    if empty:
+        return KINDS.get(kind, "something")
+    if kind is found is list and _numbers(before) and not _numbers(value):
+        return "a list of numbers"
     if kind is None or found is None or KINDS[kind] == KINDS[found]:
         return None
     return KINDS[kind]
+
+
+def _numbers(values):
+    """Whether a list holds numbers only."""
+    return all(
+        isinstance(value, Real) and not isinstance(value, bool)
+        for value in whole(values) or values
+    )
 
 
 def _within(value, limits):

@@ -30,6 +30,8 @@ def in_words(error):
     'Invalid argument to class Net: widht'
     >>> in_words(FileNotFoundError(2, "No such file or directory", "a.yaml"))
     'a.yaml: No such file or directory'
+    >>> in_words(OSError(36, "File name too long", "a" * 400))[-30:]
+    'aaaaaaaaaa: File name too long'
     """
     if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
@@ -38,18 +40,43 @@ def in_words(error):
         words = f"{error.filename}: {error.strerror}"
     else:
         words = ": ".join(str(arg) for arg in error.args) or repr(error)
-    return textwrap.shorten(words, LENGTH)
+    short = textwrap.shorten(words, LENGTH)
+    if short == "[...]":  # a long path; what is wrong with it stands behind it
+        return f"{words[:100]}...{words[-100:]}"
+    return short
 
 
-def unknown_keys(overrides, known):
-    """What is wrong with overrides that name no key.
+def shown(value):
+    """A value as a message quotes it.
 
     Arguments
     ---------
-    overrides : iterable of str
-        Keys that are asked for.
-    known : iterable of str
-        Keys that there are.
+    value : object
+        Anything from a YAML.
+
+    Returns
+    -------
+    str
+        At most 60 characters.
+
+    Example
+    -------
+    >>> shown("x" * 100)
+    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
+    """
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def unknown_keys(overrides, known):
+    """What is wrong with overrides that have no place in a YAML.
+
+    Arguments
+    ---------
+    overrides : dict
+        Values that are asked for, by key.
+    known : dict
+        The YAML's own.
 
     Returns
     -------
@@ -57,8 +84,8 @@ def unknown_keys(overrides, known):
 
     Example
     -------
-    >>> unknown_keys(["widht"], ["width", "lr"])
-    ["there is no key 'widht'; did you mean width?"]
+    >>> unknown_keys({"widht": 3, "lr": {"a": 1}}, {"width": 2, "lr": 0.1})
+    ["there is no key 'widht'; did you mean width?", "lr is {'a': 1}; the YAML has no mapping there"]
     """
     problems = []
     for key in overrides:
@@ -70,4 +97,10 @@ def unknown_keys(overrides, known):
                 else (f"its keys are {', '.join(map(str, known))}")
             )
             problems.append(f"there is no key {key!r}; {hint}")
+        elif isinstance(overrides[key], dict):
+            if not isinstance(known[key], dict):
+                problems.append(
+                    f"{key} is {shown(overrides[key])}; the YAML has no "
+                    "mapping there"
+                )
     return problems

@@ -48,6 +48,8 @@ class WrappingBrain(sb.Brain):
             super().__init__(**kwargs)
         except ValueError as error:
             raise GrowthError(" ".join(str(error).split()))
+        if self.optimizer_step_limit is not None:  # a text, as it was typed
+            self.optimizer_step_limit = int(self.optimizer_step_limit)
         self.raw_modules = torch.nn.ModuleDict(self.modules.items())
         self.unwrapped, self.wraps = set(self.modules), False
 

@@ -173,7 +173,7 @@ def load_mnist(data_folder, dataset, valid_size=5000):
     else:
         images, labels = _canonical(data_folder, "train")
         test = _canonical(data_folder, "test")
-    if not 0 < valid_size < len(images):
+    if type(valid_size) is not int or not 0 < valid_size < len(images):
         raise DataError(
             [
                 f"valid_size is {valid_size}; 1 to {len(images) - 1} of the "

@@ -107,6 +107,20 @@ def utterance(**fields):
     return write
 
 
+def noise(twice=False, cut=None, samples=1600, channels=1, rate=16000):
+    """Writes a noise, and a list of it that is right but for one thing."""
+
+    def write(folder):
+        path = folder / "noise.wav"
+        soundfile.write(path, np.zeros((samples, channels), np.int16), rate)
+        path.write_bytes(path.read_bytes()[:cut])
+        row = f"a,0.1,{path},wav,\n"
+        head = "ID,duration,wav,wav_format,wav_opts\n"
+        (folder / "noise.csv").write_text(head + row * (1 + twice))
+
+    return write
+
+
 def both(*writers):
     """Writes several things."""
 

@@ -13,7 +13,16 @@ import gzip
 import pytest
 import sklearn.datasets  # noqa: F401, so that not each child imports it
 import torch._dynamo  # noqa: F401, as above
-from bad_inputs import MNIST, TIMIT, altered, both, content, said, utterance
+from bad_inputs import (
+    MNIST,
+    TIMIT,
+    altered,
+    both,
+    content,
+    noise,
+    said,
+    utterance,
+)
 
 from speechbrain_growth import brain, planning  # noqa: F401, as above
 
@@ -333,7 +342,132 @@ ON_MNIST = {
         ["--output_folder={folder}/out"],
         "{recipe}/hparams/grow.yaml: {folder}/out/save: Not a directory",
     ),
+    "a folder that cannot be": (
+        None,
+        ["--output_folder=/proc/nothing/x"],
+        "{recipe}/hparams/grow.yaml: /proc/nothing: No such file or directory",
+    ),
+    "no output folder": (
+        None,
+        ["--output_folder="],
+        "output_folder is None; the YAML has something there",
+    ),
+    "a number for a folder": (
+        None,
+        ["--output_folder=3"],
+        "output_folder is 3; it must be a path, such as ./3",
+    ),
+    "a number for the data": (
+        None,
+        ["--data_folder=3"],
+        "data_folder is 3; it must be a path, such as ./3",
+    ),
+    "a number for an earlier run": (
+        None,
+        ["--init_from=3"],
+        (
+            "init_from is 3; it must be the output folder of an earlier run, "
+            "such as ./3"
+        ),
+    ),
+    "an option without a value": (
+        None,
+        ["--lr"],
+        "lr is None; the YAML has a number there",
+    ),
+    "no scheduler": (
+        None,
+        ["--lr_annealing="],
+        "lr_annealing is None; the YAML has an object "
+        "(!new:speechbrain.nnet.schedulers.LinearScheduler) there",
+    ),
+    "no modules": (
+        None,
+        ["--modules="],
+        "modules is None; the YAML has a mapping there",
+    ),
+    "an infinite rate": (
+        None,
+        ["--lr=.inf"],
+        "lr is inf; it must be a number, at least 0",
+    ),
+    "a rate at which training breaks down": (
+        None,
+        ["--lr=1e30"],
+        (
+            "the loss was not finite at 4 steps of this epoch; "
+            "--nonfinite_patience is 3. A smaller lr may do, or torch's "
+            "autograd.detect_anomaly tell the reason"
+        ),
+    ),
+    "letters for units": (
+        None,
+        ["--hidden=[a]"],
+        "hidden is ['a']; the YAML has a list of numbers there",
+    ),
+    "a list in a list": (
+        None,
+        ["--hidden=[[3]]"],
+        "hidden is [[3]]; the YAML has a list of numbers there",
+    ),
+    "half a pixel": (
+        None,
+        ["--shift=0.5"],
+        "shift is 0.5; it must be a whole number, at least 0",
+    ),
+    "a way to the left": (
+        None,
+        ["--shift=-1"],
+        "shift is -1; it must be a whole number, at least 0",
+    ),
+    "more smoothing than there is": (
+        None,
+        ["--label_smoothing=3"],
+        "label_smoothing is 3; it must be a number from 0 to 1",
+    ),
+    "a part of the images": (
+        None,
+        ["--valid_size=0.2"],
+        (
+            "valid_size is 0.2; 1 to 1436 of the 1437 training images can be "
+            "held out"
+        ),
+    ),
+    "no batch of a loader": (
+        None,
+        ["--train_dataloader_opts={batch_size: 0}"],
+        (
+            "a data loader cannot be made: batch_size is 0; it must be a "
+            "whole number, at least 1"
+        ),
+    ),
+    "an option that a loader lacks": (
+        None,
+        ["--valid_dataloader_opts={batchsize: 9}"],
+        (
+            "a data loader cannot be made: DataLoader.__init__() got an "
+            "unexpected keyword argument 'batchsize'"
+        ),
+    ),
+    "an example that is none": (
+        None,
+        ["--growth_log={example_shape: abc}"],
+        (
+            "example_shape: found 'abc'; it must be a list of whole numbers "
+            "above 0"
+        ),
+    ),
     # Run options
+    "fewer than no step": (
+        None,
+        ["--optimizer_step_limit=-1"],
+        "--optimizer_step_limit is -1; it must be a whole number, at least 1",
+    ),
+    "no step to profile": (
+        None,
+        ["--profile_training", "--profile_steps=0"],
+        "--profile_steps is 0; it must be at least 1",
+    ),
     "a device that is none": (
         None,
         ["--device=abacus"],
@@ -399,6 +533,27 @@ ON_MNIST = {
         None,
         ["--growth=abc"],
         "growth: found 'abc'; it must be a list of growths, [] for none",
+    ),
+    "a growth in no list": (
+        None,
+        ["--growth={after_epoch: 1, hidden: [32]}"],
+        (
+            "hparams/grow.yaml: growth is {'after_epoch': 1, 'hidden': [32]}; "
+            "the YAML has no mapping there"
+        ),
+    ),
+    "a growth before there was one": (
+        None,
+        ["--growth=[{after_epoch: -1, hidden: [32]}]"],
+        (
+            "growth[0]: after_epoch: epoch is -1; it must be a whole number, "
+            "at least 0"
+        ),
+    ),
+    "a tolerance that is none": (
+        None,
+        ["--growth_schedule={tolerance: small}"],
+        "tolerance: found 'small'; it must be a number, at least 0",
     ),
     "a growth that is none": (
         None,
@@ -547,6 +702,29 @@ ON_TIMIT = {
             "TIMIT in '{folder}/data' cannot be prepared, problems: 1\n"
             " * data folder: is a file; a folder is expected"
         ),
+    ),
+    "an empty data folder": (
+        content("data/x", ""),
+        ["--data_folder={folder}/data"],
+        (
+            "TIMIT in '{folder}/data' cannot be prepared, problems: 1\n"
+            " * data folder: no SX or SI sentence in it, but 'x'; "
+            "TRAIN/DR1/FCJF0/SX37.WAV or dr1-fvmh0/sx116.wav, or any others "
+            "named like these, are looked for"
+        ),
+    ),
+    "too short a transform": (
+        None,
+        ["--n_fft=200"],
+        (
+            "compute_features: a second of audio does not go through: "
+            "expected 0 < win_length <= n_fft, but got win_length=400"
+        ),
+    ),
+    "no name for an annotation": (
+        None,
+        ["--train_annotation="],
+        "train_annotation is None; the YAML has something there",
     ),
     "a sorting that is none": (
         utterance(),
@@ -747,6 +925,47 @@ ON_TIMIT = {
             "wav_opts; it must have the columns ID, duration, wav, "
             "wav_format, wav_opts and one noise at least"
         ),
+    ),
+    "noise that is no audio": (
+        both(utterance(), noise(cut=20)),
+        [*GROW_TIMIT, *READ],
+        (
+            "{folder}/noise.csv: a: '{folder}/noise.wav'; it cannot be read: "
+            "Error opening '{folder}/noise.wav': Error in WAV/W64/RF64 file. "
+            "Malformed 'fmt ' chunk."
+        ),
+    ),
+    "noise at another rate": (
+        both(utterance(), noise(rate=8000)),
+        [*GROW_TIMIT, *READ],
+        (
+            "{folder}/noise.csv: a: '{folder}/noise.wav'; found 8000 Hz, 1 "
+            "channels, 1600 samples; 16000 Hz, 1 channel, 1 sample or more "
+            "are expected"
+        ),
+    ),
+    "noise on two channels": (
+        both(utterance(), noise(channels=2)),
+        [*GROW_TIMIT, *READ],
+        (
+            "{folder}/noise.csv: a: '{folder}/noise.wav'; found 16000 Hz, 2 "
+            "channels, 1600 samples; 16000 Hz, 1 channel, 1 sample or more "
+            "are expected"
+        ),
+    ),
+    "noise without a sample": (
+        both(utterance(), noise(samples=0)),
+        [*GROW_TIMIT, *READ],
+        (
+            "{folder}/noise.csv: a: '{folder}/noise.wav'; found 16000 Hz, 1 "
+            "channels, 0 samples; 16000 Hz, 1 channel, 1 sample or more are "
+            "expected"
+        ),
+    ),
+    "noise that stands there twice": (
+        both(utterance(), noise(twice=True)),
+        [*GROW_TIMIT, *READ],
+        "{folder}/noise.csv: a: stands there twice; once would do",
     ),
     "no noise in it": (
         both(utterance(), content("noise.csv", NOISE)),

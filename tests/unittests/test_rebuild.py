@@ -189,6 +189,12 @@ def test_tuples_are_sizes(path, request, state):
     assert sizes == {**SIZES, "kernel": [3, 4]}
 
 
+@pytest.mark.parametrize("given", ["(5,6)", "(5, 6)", "[5, 6]"])
+def test_tuples_may_be_given_by_the_command_line(given, path):
+    hparams = Blueprint(path, f"kernel: {given}").load()
+    assert hparams["modules"]["conv"].kernel_size in [(5, 6), [5, 6]]
+
+
 @pytest.mark.parametrize("state", ["first", "later"])
 def test_tuples_stay_tuples(path, request, state):
     request.getfixturevalue(state)

@@ -28,7 +28,7 @@ import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.annotations import check_annotation, check_noise
-from speechbrain_growth.audio import read_audio
+from speechbrain_growth.audio import check_features, read_audio
 from speechbrain_growth.brain import GrowingBrain
 from speechbrain_growth.bucketing import bucketed
 from speechbrain_growth.errors import GrowthError, plain_errors
@@ -275,6 +275,8 @@ if __name__ == "__main__":
                 "loss or PER"
             )
 
+        check_features(hparams["compute_features"], hparams["sample_rate"])
+
         # Initialize ddp (useful only for DDP training)
         join(run_opts)
 
@@ -306,7 +308,7 @@ if __name__ == "__main__":
 
         # Noise is added when there is some; none is downloaded
         if hparams.get("noise_annotation"):
-            check_noise(hparams["noise_annotation"])
+            check_noise(hparams["noise_annotation"], hparams["sample_rate"])
             hparams["wav_augment"] = hparams["noisy_augment"]
 
         # Dataset IO prep: creating Datasets and encodings for phones
