@@ -97,6 +97,12 @@ def test_fp16_grows_and_resumes_on_a_gpu(tmp_path):
         assert stats["loss"] == pytest.approx(expected["loss"], rel=1e-2)
 
 
+def test_a_limit_of_steps_is_kept(tmp_path):
+    """SpeechBrain hands it on as the text that was typed."""
+    brain = train(toy(tmp_path, run_opts={"optimizer_step_limit": "2"}))
+    assert brain.optimizer_step == 2
+
+
 def test_no_gradient_is_carried_over_a_growth(tmp_path):
     """Three batches, two to a step: the third is dropped with its epoch."""
     left = []
