@@ -20,6 +20,7 @@ TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 ROWS = {
     TIMIT: [
         "--cnn_channels=[2,4]",
+        "--rnn_layers=1",
         "--rnn_neurons=6",
         "--dnn_neurons=8",
         "--growth=[{after_epoch: 1, cnn_channels: [4, 8], rnn_neurons: 9}]",
