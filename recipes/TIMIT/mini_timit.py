@@ -28,8 +28,10 @@ import os
 import re
 import runpy
 import shutil
+import signal
 import socket
 import sys
+import threading
 import zlib
 from pathlib import Path
 from typing import NamedTuple, Optional
@@ -579,6 +581,30 @@ def _fresh_espeak():
         close(library._handle)
 
 
+@contextlib.contextmanager
+def _undisturbed():
+    """Puts Ctrl-C off until its end.
+
+    Raised in a function that C calls, it would be forgotten, and a sound with
+    it: the corpus would be rendered to its end, and be another one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield  # only the main one is interrupted
+        return
+    late, kinds = [], (signal.SIGINT, signal.SIGALRM)
+    before = {
+        kind: signal.signal(kind, lambda number, frame: late.append(number))
+        for kind in kinds
+    }
+    try:
+        yield
+    finally:
+        for kind, handler in before.items():
+            signal.signal(kind, handler)
+    for number in late:
+        signal.raise_signal(number)
+
+
 def synthesize(text, voice, prosody):
     """Lets espeak-ng read a text.
 
@@ -614,7 +640,7 @@ def synthesize(text, voice, prosody):
                 name = record.name.decode().lstrip("',")
                 events.append(Event(record.sample, name, -1))
 
-    with _fresh_espeak() as (library, rate):
+    with _undisturbed(), _fresh_espeak() as (library, rate):
         library.espeak_SetSynthCallback(collect)
         failed = rate != ESPEAK_RATE or library.espeak_SetVoiceByName(
             voice.encode()

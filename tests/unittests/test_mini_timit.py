@@ -333,6 +333,24 @@ def test_a_foreign_folder_ends_with_one_message(tmp_path):
         mini_timit.main([str(tmp_path)])
 
 
+def test_ctrl_c_waits_for_the_end_of_a_sentence(monkeypatch):
+    """C, which calls us with each sound, would not hand it on."""
+    expected = mini_timit.synthesize("Hello.", "en-us", (170, 50, 50))
+    heard, string_at = [], mini_timit.ctypes.string_at
+
+    def pressed(*args):
+        signal.raise_signal(signal.SIGINT)
+        heard.append(string_at(*args))
+        return heard[-1]
+
+    with monkeypatch.context() as patch:
+        patch.setattr(mini_timit.ctypes, "string_at", pressed)
+        with pytest.raises(KeyboardInterrupt):
+            mini_timit.synthesize("Hello.", "en-us", (170, 50, 50))
+    assert b"".join(heard) == expected[0].tobytes()
+    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+
+
 def test_a_missing_espeak_is_named(tmp_path, monkeypatch):
     """The error tells what to install."""
     monkeypatch.setitem(sys.modules, "espeakng_loader", None)
