@@ -9,6 +9,8 @@ import errno
 import logging
 import sys
 
+from speechbrain_growth.interrupting import insisting
+
 logger = logging.getLogger(__name__)  # SpeechBrain's would need all of torch
 
 INTERRUPTED = 130  # as a shell has it: 128 and the signal's number
@@ -68,24 +70,33 @@ def plain_errors(*kinds):
     Traceback (most recent call last):
     SystemExit: error: growth[0]: no such size
     """
-    try:
-        yield
-    except (GrowthError, *kinds) as error:
-        logger.debug("the mistake below was raised here", exc_info=True)
-        sys.exit(f"error: {error}")
-    except KeyboardInterrupt:
-        logger.debug("it was interrupted here", exc_info=True)
-        sys.stderr.write(
-            "interrupted; the same command goes on from the newest checkpoint\n"
+    with insisting() as pressed:
+        try:
+            yield
+        except BaseException as error:
+            if pressed() or isinstance(error, KeyboardInterrupt):
+                logger.debug("it was interrupted here", exc_info=True)
+                sys.stderr.write(
+                    "interrupted; the same command goes on from the newest "
+                    "checkpoint\n"
+                )
+                sys.exit(INTERRUPTED)
+            words = _in_words(error, kinds)
+            if words is None:
+                raise
+            logger.debug("the error below was raised here", exc_info=True)
+            sys.exit(f"error: {words}")
+
+
+def _in_words(error, kinds):
+    """What a user is told; None if it is no mistake of the user's."""
+    if isinstance(error, (GrowthError, *kinds)):
+        return str(error)
+    if not isinstance(error, OSError):
+        return None
+    if error.errno in FULL:
+        return (
+            f"{error}; the checkpoints are whole, and with more room the same "
+            "command goes on from the newest"
         )
-        sys.exit(INTERRUPTED)
-    except OSError as error:
-        if error.errno not in FULL and not error.filename:
-            raise
-        logger.debug("the system refused something here", exc_info=True)
-        if error.errno not in FULL:
-            sys.exit(f"error: {error.filename}: {error.strerror}")
-        sys.exit(
-            f"error: {error}; the checkpoints are whole, and with more room "
-            "the same command goes on from the newest"
-        )
+    return f"{error.filename}: {error.strerror}" if error.filename else None
