@@ -27,6 +27,7 @@ def insisting():
 
     Example
     -------
+    >>> _ = signal.signal(signal.SIGINT, signal.default_int_handler)
     >>> with insisting() as pressed:
     ...     try:
     ...         os.kill(os.getpid(), signal.SIGINT)
@@ -49,8 +50,10 @@ def insisting():
             signal.setitimer(signal.ITIMER_REAL, 0)
         return bool(times)
 
-    if threading.current_thread() is not threading.main_thread():
-        yield pressed  # only the main one may handle signals
+    main = threading.current_thread() is threading.main_thread()
+    # Only the main one may handle signals; in the background, shells ignore it
+    if not main or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
+        yield pressed
         return
     kinds = (signal.SIGINT, signal.SIGALRM)
     before = {kind: signal.signal(kind, interrupt) for kind in kinds}

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import atexit
 import contextlib
 
 import torch
@@ -36,12 +37,19 @@ def join(run_opts):
     """
     try:
         ddp_init_group(run_opts)
+        atexit.register(_leave)
     except ValueError as error:
         raise GrowthError(
             f"--distributed_backend={run_opts['distributed_backend']}: "
             f"{' '.join(str(error).split())} It needs a GPU for each process; "
             "on CPUs --distributed_backend=gloo would do"
         )
+
+
+def _leave():
+    """Ends the threads that exchange tensors, lest one outlives its process."""
+    if is_distributed_initialized():
+        torch.distributed.destroy_process_group()
 
 
 def on_main(function, *args):

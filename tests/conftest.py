@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import signal
+
 import torch
 
 from speechbrain.utils.importutils import LazyModule
@@ -13,3 +15,5 @@ from speechbrain.utils.importutils import LazyModule
 LazyModule.__file__ = None
 
 torch.set_num_threads(1)
+# A shell that runs the tests in the background has Ctrl-C ignored
+signal.signal(signal.SIGINT, signal.default_int_handler)
