@@ -6,8 +6,10 @@ Authors
 
 import atexit
 import contextlib
+import gc
 
 import torch
+from torch.nn.parallel import DistributedDataParallel
 
 from speechbrain.utils.distributed import (
     ddp_broadcast,
@@ -47,8 +49,16 @@ def join(run_opts):
 
 
 def _leave():
-    """Ends the threads that exchange tensors, lest one outlives its process."""
+    """Ends the threads that exchange tensors.
+
+    A process in which one of them is still there at the end may abort. They live
+    as long as the group, which every module that was spread holds on to.
+    """
     if is_distributed_initialized():
+        for held in gc.get_objects():
+            if isinstance(held, DistributedDataParallel):
+                vars(held).clear()
+        gc.collect()
         torch.distributed.destroy_process_group()
 
 

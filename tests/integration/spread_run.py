@@ -18,6 +18,7 @@ from speechbrain_growth import (
     brain as brain_module,
 )
 from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm, synchronise
+from speechbrain_growth.processes import join
 
 FOLDER = Path(sys.argv[1])
 
@@ -191,7 +192,7 @@ def batch_norm(folder):
 
 
 if __name__ == "__main__":
-    sb.utils.distributed.ddp_init_group({"distributed_backend": "gloo"})
+    join({"distributed_backend": "gloo"})
     for one in (
         whole,
         resumed_before,
@@ -209,4 +210,3 @@ if __name__ == "__main__":
         batch_norm,
     ):
         scene(one)
-    torch.distributed.destroy_process_group()
