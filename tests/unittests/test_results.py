@@ -23,10 +23,13 @@ README = RECIPE / "README.md"
 KINDS = {
     "small": "small",
     "small_budget": "small, at the MACs of grow",
-    "grow": "**grow**",
+    "grow": "**grow**, after epoch 6",
+    "grow_late": "**grow late**, after epoch 20",
     "large_budget": "large, at the MACs of grow",
     "large": "large",
 }
+
+GROWN = ("grow", "grow_late")
 
 
 def interval(values):
@@ -80,16 +83,19 @@ def comparison():
 
 
 def pairs():
-    """Differences of test PER to the grown run, paired over seeds."""
+    """Differences of test PER to the grown runs, paired over seeds."""
     values = {kind: group["values"]["test"] for kind, group in groups().items()}
-    lines = []
+    lines = ["| | grow | grow late |", "|---|---|---|"]
     for kind, words in KINDS.items():
-        gaps = [
-            per - values[kind][seed] for seed, per in values["grow"].items()
-        ]
-        if kind != "grow":
-            p = stats.ttest_1samp(gaps, 0).pvalue
-            lines.append(f"* grow less {words}: {interval(gaps)} (p = {p:.2f})")
+        if kind not in GROWN:
+            cells = []
+            for grown in GROWN:
+                gaps = [
+                    per - values[kind][s] for s, per in values[grown].items()
+                ]
+                p = stats.ttest_1samp(gaps, 0).pvalue
+                cells.append(f"{interval(gaps)} (p = {p:.2f})")
+            lines.append(f"| less {words} | {' | '.join(cells)} |")
     return "\n".join(lines)
 
 
