@@ -155,9 +155,14 @@ def main():
     )
     for width in WIDTHS:
         number = sum(p.numel() for p in mlp(width)(2).parameters())
-        times = [seconds_of_growth(mlp(width), 1, 2)[1] for _ in range(4)]
+        times = [
+            seconds_of_growth(mlp(width), 1, 2)[1]
+            for _ in range(REPETITIONS + 1)
+        ]
         spent = statistics.median(times[1:])
-        new = statistics.median(seconds_of_memory(3 * number) for _ in range(4))
+        new = statistics.median(
+            seconds_of_memory(3 * number) for _ in range(REPETITIONS + 1)
+        )
         print(
             f"{number:14,} | {spent:10.3f} | {1e9 * spent / number:18.1f} | "
             f"{new:16.3f} | {spent / new:.2f}"
