@@ -54,6 +54,8 @@ class _Quick:
         if type(norm) not in (type(None), torch.nn.LayerNorm):
             return self._sligru_cell(fed, start)  # as it folds after a growth
         drop = self._sample_drop_mask(fed)
+        # Under autocast what is fed may be rounded; states are not
+        fed = fed.to(torch.promote_types(fed.dtype, start.dtype))
         weight = bias = eps = None
         if norm is not None:
             weight, bias, eps = norm.weight, norm.bias, norm.eps

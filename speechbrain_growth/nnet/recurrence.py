@@ -10,6 +10,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from functools import partial
+
 import torch
 
 from speechbrain_growth.nnet.walk import Walk, back_in_torch, in_torch
@@ -30,8 +32,8 @@ class Recurrence(torch.autograd.Function):
     def forward(ctx, w, u, start, drop, act, weight, bias, eps):
         """Runs over time; returns the states, (batch, steps, units)."""
         compiled = library(w, act)
-        forwards = in_torch if compiled is None else in_c
-        walk = forwards(compiled, w, u, start, drop, act, weight, bias, eps)
+        forwards = partial(in_c, compiled) if compiled else in_torch
+        walk = forwards(w, u, start, drop, act, weight, bias, eps)
         ctx.save_for_backward(u, drop, weight, *walk)
         ctx.act, ctx.compiled = act, compiled
         return walk.after
@@ -46,10 +48,10 @@ class Recurrence(torch.autograd.Function):
             )
         u, drop, weight, *walk = ctx.saved_tensors
         walk = Walk(*walk)
-        back = back_in_torch if ctx.compiled is None else back_in_c
-        into, through, start = back(
-            ctx.compiled, gradient, u, drop, ctx.act, weight, walk
+        back = (
+            partial(back_in_c, ctx.compiled) if ctx.compiled else back_in_torch
         )
+        into, through, start = back(gradient, u, drop, ctx.act, weight, walk)
         flat = through.flatten(0, 1)
         recurrent = flat.t() @ walk.before.flatten(0, 1)
         gain = shift = None

@@ -45,7 +45,7 @@ class Walk(NamedTuple):
     """One over its deviation, one number; empty without a norm."""
 
 
-def in_torch(_, w, u, start, drop, act, weight, bias, eps):
+def in_torch(w, u, start, drop, act, weight, bias, eps):
     """The forward walk, in torch's operations."""
     batch, steps, both = w.shape
     units = both // 2
@@ -78,7 +78,7 @@ def in_torch(_, w, u, start, drop, act, weight, bias, eps):
     return Walk(before, after, gates, raw, hat, rstd)
 
 
-def back_in_torch(_, gradient, u, drop, act, weight, walk):
+def back_in_torch(gradient, u, drop, act, weight, walk):
     """The backward walk, in torch's operations."""
     units = walk.before.shape[-1]
     active, update = walk.gates[..., :units], walk.gates[..., units:]

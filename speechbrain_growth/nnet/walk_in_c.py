@@ -24,7 +24,7 @@ def library(w, act):
 
 
 class Job(ctypes.Structure):
-    """``struct job`` of recurrence.c, up to what it fills in by itself."""
+    """``struct job`` of recurrence.c, which fills in first and last itself."""
 
     _fields_ = [
         *((name, ctypes.c_long) for name in "batch steps units act".split()),

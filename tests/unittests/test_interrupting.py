@@ -77,3 +77,13 @@ def test_other_threads_are_left_alone():
     thread.start()
     thread.join()
     assert ended
+
+
+def test_what_a_shell_has_ignored_stays_so():
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with interrupting.insisting() as pressed:
+            os.kill(os.getpid(), signal.SIGINT)
+            assert not pressed()
+    finally:
+        signal.signal(signal.SIGINT, before)

@@ -167,12 +167,20 @@ def test_differentiating_twice_is_an_error():
         torch.autograd.grad(loss, inputs, create_graph=True)
 
 
-@pytest.mark.parametrize("kind", STOCK)
-def test_runs_under_bf16_autocast(kind):
-    ours, stock, inputs = pair(torch.float32, kind=kind)
+@pytest.mark.parametrize(
+    "kind, options",
+    [
+        (LiGRU, {}),
+        (SLiGRU, {}),
+        (SLiGRU, {"recurrent_elementwise_affine": True}),
+    ],
+)
+def test_runs_under_bf16_autocast(kind, options):
+    ours, stock, inputs = pair(torch.float32, kind=kind, **options)
     with torch.autocast("cpu", dtype=torch.bfloat16):
         found, expected = results(ours, inputs), results(stock, inputs)
     agree(found[:2], expected[:2], 3e-2)
+    assert [x.dtype for x in found] == [x.dtype for x in expected]
 
 
 def test_a_crdnn_moves_between_the_two_and_grows():
