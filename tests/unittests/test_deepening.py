@@ -602,7 +602,7 @@ def test_with_nothing_inserted_it_is_the_stock_model(kind):
     inputs = torch.randn(2, 9, 8)
     expected, found = stock.eval()(inputs), ours.eval()(inputs)
     torch.testing.assert_close(found, expected)
-    as_stock(ours)  # the code of its layers, too
+    assert as_stock(ours)  # the code of its layers, too
     assert torch.equal(ours(inputs), expected)
 
 
