@@ -12,7 +12,6 @@ from torch import nn
 from speechbrain.nnet import CNN, RNN, containers, linear, normalization
 from speechbrain_growth.deepening import EXACT, Born, born, identity
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm
 from speechbrain_growth.plan import least_exact
 
 IN_EVAL = "exact in eval, approximate in train once calibrated"
@@ -78,7 +77,6 @@ def _padded_convolution(layer, place):
 @identity.register(nn.BatchNorm2d)
 @identity.register(nn.BatchNorm3d)
 @identity.register(nn.SyncBatchNorm)
-@identity.register(SyncBatchNorm)
 def _batch_norm(layer, place):
     """Undoes its own normalisation, until ``calibrating`` for mean 0, var 1."""
     if not (layer.affine and layer.track_running_stats):

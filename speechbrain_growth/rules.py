@@ -6,7 +6,6 @@ Authors
 
 from torch import nn
 
-from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm
 from speechbrain_growth.rules_axes import along
 from speechbrain_growth.ruling import rule
 from speechbrain_growth.signals import Signal
@@ -114,7 +113,6 @@ def _prelu(old, new, signal, trace):
 @rule.register(nn.BatchNorm2d)
 @rule.register(nn.BatchNorm3d)
 @rule.register(nn.SyncBatchNorm)
-@rule.register(SyncBatchNorm)
 @rule.register(nn.InstanceNorm1d)
 @rule.register(nn.InstanceNorm2d)
 @rule.register(nn.InstanceNorm3d)

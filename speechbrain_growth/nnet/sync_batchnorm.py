@@ -34,6 +34,8 @@ class SyncBatchNorm(_NormBase):
     True
     """
 
+    stands_for = torch.nn.SyncBatchNorm
+
     def forward(self, input):
         """Returns the normalised input; units are its second axis."""
         tracks, momentum = self.running_mean is not None, self.momentum
