@@ -5,6 +5,29 @@ Authors
 """
 
 
+def stock(kind):
+    """Returns the type whose results a type of layer gives, by its own word.
+
+    Arguments
+    ---------
+    kind : type
+        Type of a layer; a type of ours names the stock one in ``stands_for``.
+
+    Returns
+    -------
+    type
+
+    Example
+    -------
+    >>> from torch.nn import Linear, ReLU
+    >>> class Quick(Linear):
+    ...     stands_for = Linear
+    >>> stock(Quick) is Linear, stock(ReLU) is ReLU
+    (True, True)
+    """
+    return vars(kind).get("stands_for", kind)
+
+
 def spoken_for(rules, kind):
     """Returns the rule of a type; that of ``object`` if there is none.
 
@@ -40,7 +63,7 @@ def spoken_for(rules, kind):
     >>> spoken_for(rule, Quick) is rule.dispatch(Conv1d)
     True
     """
-    kind = vars(kind).get("stands_for", kind)
+    kind = stock(kind)
     known = next(k for k in kind.__mro__ if k in rules.registry)
     if known is not object and _computes_otherwise(kind, known):
         known = object

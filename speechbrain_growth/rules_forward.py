@@ -18,7 +18,6 @@ from speechbrain.lobes.models.transformer import Transformer
 from speechbrain.nnet import RNN, attention
 from speechbrain_growth.dispatch import spoken_for
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.nnet.weighted_norm import stock_type
 from speechbrain_growth.reading import constants, read
 from speechbrain_growth.rules_functions import FUNCTIONS, METHODS, Shape
 from speechbrain_growth.ruling import rule
@@ -50,7 +49,7 @@ class State(NamedTuple):
 
 def is_step(module):
     """Whether a module is a layer with a rule, or has tensors of its own."""
-    known = spoken_for(rule, stock_type(module)) is not rule.dispatch(object)
+    known = spoken_for(rule, type(module)) is not rule.dispatch(object)
     own = [*module._parameters.values(), *module._buffers.values()]
     return known or any(tensor is not None for tensor in own)
 

@@ -33,10 +33,10 @@ from speechbrain_growth import (  # noqa: F401, each teaches some layers
 )
 from speechbrain_growth.constants import added, differences
 from speechbrain_growth.deepening import Birth, births_of
-from speechbrain_growth.dispatch import spoken_for
+from speechbrain_growth.dispatch import spoken_for, stock
 from speechbrain_growth.errors import GrowthError, NoRuleError
 from speechbrain_growth.matching import distinct, matches
-from speechbrain_growth.nnet.weighted_norm import stock_type, weights_of
+from speechbrain_growth.nnet.weighted_norm import weights_of
 from speechbrain_growth.plan import Axis, Plan, earlier
 from speechbrain_growth.raw import raw
 from speechbrain_growth.ruling import rule
@@ -122,11 +122,11 @@ class Trace:
         if extra:
             self.problem(f"{extra}; without, and with it again after, would do")
             return signal
-        kind = stock_type(old)
-        if kind is not type(new):
+        kind, larger = stock(type(old)), stock(type(new))
+        if kind is not larger:
             self.problem(
                 f"was {kind.__name__} and would become "
-                f"{type(new).__name__}; growth keeps the type of a layer"
+                f"{larger.__name__}; growth keeps the type of a layer"
             )
             return signal
         known = len(self.problems)

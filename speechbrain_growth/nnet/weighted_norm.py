@@ -39,6 +39,8 @@ class WeightedLayerNorm(nn.LayerNorm):
         How many are over.
     """
 
+    stands_for = nn.LayerNorm
+
     def forward(self, input):
         """Returns the normalised input.
 
@@ -116,6 +118,9 @@ def weigh(norm, weights, dim, steps, taken=0):
 
 def _watch(self, inputs: Tuple[torch.Tensor], output: torch.Tensor):
     """Does nothing; torch.jit.script wants to know its types."""
+
+
+_watch.computes_nothing = True  # so that the engine lets it pass
 
 
 def _advance(norm):
@@ -196,9 +201,3 @@ def weights_of(norm):
         return None
     flat = norm.weights.detach().flatten().cpu().double()
     return flat / flat.sum()
-
-
-def stock_type(module):
-    """Type of the layer that a module is, or is to be again."""
-    kind = type(module)
-    return nn.LayerNorm if kind is WeightedLayerNorm else kind
