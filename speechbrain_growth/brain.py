@@ -164,7 +164,7 @@ class GrowingBrain(TrialBrain, WrappingBrain):
             load_modules(
                 checkpoint,
                 self.checkpointer.recoverables,
-                [*self.raw_modules.values(), self.meter],
+                [*self.raw_modules.values(), self.meter, self.transition],
             )
         before = dict(self.meter.total)  # the earlier run's cost is ours, too
         self.restore_sizes(own)

@@ -14,7 +14,6 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.loading import loading
 from speechbrain_growth.rebuild import Blueprint
 from speechbrain_growth.schedules import STATE, read_state
-from speechbrain_growth.transition import TRANSITION
 
 logger = get_logger(__name__)
 
@@ -121,15 +120,14 @@ def sizes_of(checkpoint):
 
 
 def load_modules(checkpoint, recoverables, modules):
-    """Loads the modules of a checkpoint, and what their growth left to do.
+    """Loads some of the objects that a checkpoint holds.
 
     Arguments
     ---------
     checkpoint : speechbrain.utils.checkpoints.Checkpoint
         Its sizes are those of the modules.
     recoverables : dict
-        A checkpointer's objects by name. What a growth left to do is read if
-        there is an object for it.
+        A checkpointer's objects by name.
     modules : iterable
         The objects that are to be loaded.
     """
@@ -140,5 +138,3 @@ def load_modules(checkpoint, recoverables, modules):
             with loading(checkpoint.paramfiles[name]):
                 load(recoverable, checkpoint.paramfiles[name], True)
             logger.info(f"{name} starts from {checkpoint.path}")
-    if TRANSITION in checkpoint.paramfiles and TRANSITION in recoverables:
-        recoverables[TRANSITION].load(checkpoint.paramfiles[TRANSITION])
