@@ -23,6 +23,7 @@ from speechbrain_growth.deepening import Birth
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.meter import METER, Meter
 from speechbrain_growth.nnet.weighted_norm import weighted
+from speechbrain_growth.occupancy import occupied
 from speechbrain_growth.probe import drift
 from speechbrain_growth.processes import all_or_none, on_main
 from speechbrain_growth.report import growth_in_words
@@ -57,7 +58,7 @@ class GrowingBrain(TrialBrain, WrappingBrain):
         Keeps what happened.
     **kwargs : dict
         As for ``speechbrain.Brain``; ``hparams`` must have an
-        ``output_folder``.
+        ``output_folder``, which no other run may use meanwhile.
     """
 
     def __init__(self, blueprint, schedule, growth_log, **kwargs):
@@ -140,7 +141,10 @@ class GrowingBrain(TrialBrain, WrappingBrain):
             )
         self.valid_loader = valid_set
         epochs = self._growing(epoch_counter)
-        super().fit(epochs, train_set, valid_set, **kwargs)
+        with contextlib.ExitStack() as stack:
+            if self.checkpointer is not None and not self.test_only:
+                stack.enter_context(occupied(self.hparams.output_folder))
+            super().fit(epochs, train_set, valid_set, **kwargs)
 
     def _growing(self, epoch_counter):
         """The epochs; in each, the model has the sizes that were wanted."""

@@ -15,7 +15,6 @@ from speechbrain_growth.batches import Batches, generators_of, told_of_epochs
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.logs import Logs
 from speechbrain_growth.mixing import mixers_of
-from speechbrain_growth.occupancy import occupied
 from speechbrain_growth.randomness import Randomness
 
 logger = get_logger(__name__)
@@ -31,8 +30,7 @@ class ResumingBrain(sb.Brain):
     Arguments
     ---------
     **kwargs : dict
-        As for ``speechbrain.Brain``; with a checkpointer, ``hparams`` must
-        have an ``output_folder``, which no other run may use meanwhile.
+        As for ``speechbrain.Brain``.
     """
 
     def __init__(self, **kwargs):
@@ -72,10 +70,7 @@ class ResumingBrain(sb.Brain):
         self.randomness.generators = generators_of(train_set)
         self.train_sampler = told_of_epochs(train_set) or self.train_sampler
         self.randomness.mixers = mixers_of(vars(self.hparams).values())
-        with contextlib.ExitStack() as stack:
-            if self.checkpointer is not None:
-                stack.enter_context(occupied(self.hparams.output_folder))
-                stack.enter_context(self._saying_how_to_go_on())
+        with self._saying_how_to_go_on():
             super().fit(epoch_counter, train_set, valid_set, **kwargs)
 
     def make_dataloader(self, *args, **kwargs):
@@ -103,6 +98,8 @@ class ResumingBrain(sb.Brain):
         try:
             yield
         except KeyboardInterrupt:
+            if self.checkpointer is None:
+                raise
             newest = self.checkpointer.find_checkpoint()
             where = newest.path if newest else "the start: none is saved yet"
             logger.info(f"Interrupted. The same command goes on from {where}")
