@@ -8,8 +8,7 @@ import json
 import math
 import os
 
-from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.wording import shown
+from speechbrain_growth.errors import GrowthError, shown
 
 RUN_LOG = "run_log.jsonl"  # beside the text log, where compare looks for it
 

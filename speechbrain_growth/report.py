@@ -9,7 +9,7 @@ import os
 
 from speechbrain_growth import cost
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.run_log import read_events
+from speechbrain_growth.events import read_events
 
 
 class GrowthLog:

@@ -6,8 +6,8 @@ Authors
 
 from numbers import Real
 
+from speechbrain_growth.errors import shown
 from speechbrain_growth.rebuild import whole
-from speechbrain_growth.wording import shown
 
 KINDS = {
     bool: "True or False",

@@ -9,6 +9,8 @@ import textwrap
 
 from ruamel.yaml.error import MarkedYAMLError
 
+from speechbrain_growth.errors import shown
+
 LENGTH = 300  # characters
 
 
@@ -44,28 +46,6 @@ def in_words(error):
     if short == "[...]":  # a long path; what is wrong with it stands behind it
         return f"{words[:100]}...{words[-100:]}"
     return short
-
-
-def shown(value):
-    """A value as a message quotes it.
-
-    Arguments
-    ---------
-    value : object
-        Anything from a YAML.
-
-    Returns
-    -------
-    str
-        At most 60 characters.
-
-    Example
-    -------
-    >>> shown("x" * 100)
-    "'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx..."
-    """
-    text = repr(value)
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def unknown_keys(overrides, known):

@@ -26,7 +26,7 @@ import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
 from growing_run import toy, train
-from speechbrain_growth.errors import plain_errors
+from speechbrain_growth.plain_errors import plain_errors
 
 # A file may not become larger than this: what the disk says when it is full
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

@@ -12,7 +12,8 @@ import time
 import pytest
 
 from speechbrain_growth import interrupting
-from speechbrain_growth.errors import INTERRUPTED, GrowthError, plain_errors
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.plain_errors import INTERRUPTED, plain_errors
 
 
 def press():

@@ -26,7 +26,8 @@ from torch.nn.functional import cross_entropy
 
 import speechbrain as sb
 from speechbrain_growth import carry
-from speechbrain_growth.errors import GrowthError, plain_errors
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.plain_errors import plain_errors
 from speechbrain_growth.probe import drift
 from speechbrain_growth.starting import (
     best_checkpoint,
