@@ -71,6 +71,9 @@ class GrowingBrain(TrialBrain, WrappingBrain):
         self.transition = Transition(self._modules)
         self.valid_loader = None
         self.logs.replaced.append(growth_log.save_file)
+        train_logger = getattr(self.hparams, "train_logger", None)
+        if isinstance(train_logger, RunLogger):
+            self.schedule.better = train_logger.directions
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(STATE, self.schedule)
             self.checkpointer.add_recoverable(METER, self.meter)
@@ -149,11 +152,9 @@ class GrowingBrain(TrialBrain, WrappingBrain):
     def _growing(self, epoch_counter):
         """The epochs; in each, the model has the sizes that were wanted."""
         for epoch in epoch_counter:
-            growths = self.schedule.growths
-            if epoch == 1 and growths and not self.schedule.decided:
-                if growths[0].arguments.get("epoch") == 0:
-                    self.decide_growth(0, self.measure(0))
-                    self.save_before_growing()
+            if epoch == 1 and self.schedule.due_at_start:
+                self.decide_growth(0, self.measure(0))
+                self.save_before_growing()
             if self.schedule.pending:
                 self.grow(epoch)
             yield epoch

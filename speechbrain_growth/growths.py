@@ -7,7 +7,13 @@ Authors
 import difflib
 from typing import NamedTuple, Tuple, Union
 
-from speechbrain_growth.conditions import CONDITIONS, arguments
+from speechbrain_growth.conditions import (
+    CONDITIONS,
+    arguments,
+    dates_of,
+    directed,
+    is_date,
+)
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.symmetry import Symmetry, symmetry_of
 
@@ -221,7 +227,7 @@ def _listed(growth):
     return [(key, _as_list(size)) for key, size in growth.sizes.items()]
 
 
-def check(growths, sizes, epochs):
+def check(growths, sizes, epochs, better=None):
     """Compares the growths with the model and the length of the run.
 
     Arguments
@@ -232,6 +238,9 @@ def check(growths, sizes, epochs):
         All sizes of the model, as the run begins.
     epochs : int
         Number of the run's epochs.
+    better : dict
+        Metrics of which the run's logger knows whether ``lower`` or ``higher``
+        values are better.
 
     Raises
     ------
@@ -246,18 +255,22 @@ def check(growths, sizes, epochs):
         problems += [
             f"{here}: {key} is {date}, but the last epoch is {epochs}; a "
             f"growth happens between epochs, after {epochs - 1} at most"
-            for key, date in growth.arguments.items()
-            if key in ("epoch", "not_before", "not_after")
-            and date is not None
-            and date >= epochs
+            for key, date in dates_of(
+                growth.condition, growth.arguments
+            ).items()
+            if date >= epochs
         ]
+        try:
+            directed(growth.condition, growth.arguments, better)
+        except GrowthError as error:
+            problems += [f"{here}: {problem}" for problem in error.problems]
         if all(_as_list(now.get(k)) == s for k, s in _listed(growth)):
             problems.append(
                 f"{here}: the model has these sizes already; name at "
                 "least one larger size, or drop the entry"
             )
-        if growth.condition == "after_epoch":
-            date = growth.arguments["epoch"]
+        if is_date(growth.condition):
+            date = max(growth.arguments.values())
             if dates and date <= max(dates):
                 problems.append(
                     f"{here}: comes after growth[{dates[max(dates)]}] in "

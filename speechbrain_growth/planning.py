@@ -43,7 +43,7 @@ def plan_run(blueprint):
     if problems:
         raise GrowthError(problems)
     sizes = blueprint.sizes
-    check(schedule.growths, sizes, epochs)
+    check(schedule.growths, sizes, epochs, _directions(blueprint))
     old = blueprint.modules(sizes)
     problems = [
         f"{name} would have no element, {tuple(parameter.shape)}; every size "
@@ -85,6 +85,15 @@ def plan_run(blueprint):
         row["share"] = row["macs"] / rows[-1]["macs"]
         row["example"] = log.example_name
     return rows
+
+
+def _directions(blueprint):
+    """Which values of a metric are better, as the YAML tells its logger."""
+    told = blueprint.value("train_logger")
+    told = told if isinstance(told, dict) else {}
+    if {"metric", "better"} <= set(told):
+        return {told["metric"]: told["better"]}
+    return {}
 
 
 def _cost(log, modules):

@@ -60,6 +60,11 @@ class RunLogger(FileTrainLogger):
         folder = os.path.dirname(os.path.abspath(save_file))
         self.run_file = os.path.join(folder, RUN_LOG)
 
+    @property
+    def directions(self):
+        """Which values are better, of the metric that it was told of."""
+        return {self.metric: self.better}
+
     @main_process_only
     def begin(self, facts, epoch=None):
         """Notes what the run is, when it starts or goes on.

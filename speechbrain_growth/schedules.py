@@ -13,7 +13,7 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
-from speechbrain_growth.conditions import CONDITIONS
+from speechbrain_growth.conditions import is_date, is_due
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.growths import parse
 
@@ -93,6 +93,7 @@ class GrowthSchedule:
         self.sizes, self.decided, self.refused = {}, 0, []
         self.seen, self.last, self.grown_at_step = [], {}, None
         self.hand = None
+        self.better = {}  # which values of a metric are, as the run's logger says
 
     def start(self, sizes):
         """Notes the sizes that the weights have.
@@ -122,6 +123,15 @@ class GrowthSchedule:
         """The growth decided last."""
         return self.growths[self.decided - 1]
 
+    @property
+    def due_at_start(self):
+        """Whether the first growth is due before the first epoch."""
+        if not self.growths or self.decided:
+            return False
+        first, start = self.growths[0], [{"epoch": 0}]
+        dated = is_date(first.condition)
+        return dated and is_due(first.condition, first.arguments, start)
+
     def decide(self, epoch, stats, request=None):
         """Notes an epoch, and whether the next growth is due after it.
 
@@ -147,7 +157,7 @@ class GrowthSchedule:
         if self.decided == len(self.growths):
             return False
         growth = self.growths[self.decided]
-        due = CONDITIONS[growth.condition](self.seen, **growth.arguments)
+        due = is_due(growth.condition, growth.arguments, self.seen, self.better)
         if asked or due:
             self.decided += 1
             self.seen = []

@@ -118,7 +118,7 @@ def test_no_process_waits_for_one_that_failed(scenes):
     "scene, message",
     [
         ("drifting", "rolled back: the probe batch drifted by 2.5e-01"),
-        ("bad_metric", "no metric 'PER'; it gave loss, error"),
+        ("bad_metric", "no metric 'PER'; use one that it gave: loss, error"),
     ],
 )
 def test_the_main_process_decides_for_all(scene, message, scenes):

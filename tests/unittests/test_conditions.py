@@ -8,10 +8,13 @@ import pytest
 
 from speechbrain_growth.conditions import (
     CONDITIONS,
+    Metric,
+    Number,
     after_epoch,
     arguments,
     by_hand,
     condition,
+    is_due,
     on_plateau,
 )
 from speechbrain_growth.errors import GrowthError
@@ -101,14 +104,63 @@ def test_by_hand_is_never_due_by_itself():
     ],
 )
 def test_a_missing_metric_is_named(seen, known):
-    message = f"no metric 'WER'; it gave {known}$"
+    message = f"no metric 'WER'; use one that it gave: {known}$"
     with pytest.raises(GrowthError, match=message):
-        on_plateau(seen, "WER")
+        is_due("on_plateau", {"metric": "WER"}, seen)
 
 
 def test_a_missing_metric_is_named_at_once():
+    values = {"metric": "WER", "not_before": 10}
     with pytest.raises(GrowthError, match="no metric 'WER'"):
-        on_plateau([{"epoch": 1, "loss": 1.0}], "WER", not_before=10)
+        is_due("on_plateau", values, [{"epoch": 1, "loss": 1.0}])
+
+
+# For each curve and which values are better: the first epoch after which due
+DIRECTIONS = [
+    ([50, 60, 70, 80, 90], "higher", None),
+    ([50, 60, 70, 80, 90], "lower", 3),
+    ([90, 80, 70, 60, 50], "higher", 3),
+    ([90, 80, 70, 60, 50], "lower", None),
+    ([50, 60, 60.4, 60.4], "higher", 4),
+    ([50, 50, 50], "higher", 3),
+    ([NAN, 50, 60], "higher", None),
+    ([-INF, 50, 60], "higher", None),
+    ([50, NAN, NAN], "higher", 3),
+]
+
+
+@pytest.mark.parametrize("metrics, better, due", DIRECTIONS)
+@pytest.mark.parametrize("told_by", ["YAML", "logger"])
+def test_a_plateau_knows_which_way_is_better(metrics, better, due, told_by):
+    values = {"metric": "PER", "patience": 2}
+    if told_by == "YAML":
+        values["better"] = better
+    found = [
+        is_due("on_plateau", values, epochs(metrics[:n]), {"PER": better})
+        for n in range(1, len(metrics) + 1)
+    ]
+    assert found.index(True) + 1 == due if due else not any(found)
+
+
+def test_the_yaml_goes_before_the_logger():
+    values = {"metric": "PER", "patience": 2, "better": "higher"}
+    seen = epochs([50, 60, 70])
+    assert not is_due("on_plateau", values, seen, {"PER": "lower"})
+
+
+@pytest.mark.parametrize("metric, better", [("accuracy", 1), ("error", -1)])
+def test_usual_metrics_need_no_telling(metric, better):
+    rises = [{"epoch": n, metric: 10.0 * n} for n in range(1, 5)]
+    assert on_plateau(rises, metric) is (better < 0)
+
+
+def test_an_unknown_direction_is_refused():
+    seen = [{"epoch": 1, "BLEU": 1.0}]
+    with pytest.raises(GrowthError, match="give better: lower or better: h"):
+        is_due("on_plateau", {"metric": "BLEU"}, seen)
+    assert not is_due(
+        "on_plateau", {"metric": "BLEU"}, seen, {"BLEU": "higher"}
+    )
 
 
 @pytest.mark.parametrize(
@@ -146,7 +198,7 @@ BAD = [
         "on_plateau",
         {"metric": "PER", "patiens": 2},
         "found metric, patiens; it takes metric, patience, min_delta, "
-        "not_before, not_after, of which metric must be given",
+        "not_before, not_after, better, of which metric must be given",
     ),
     (
         "on_plateau",
@@ -192,9 +244,39 @@ def test_a_condition_of_ones_own(monkeypatch):
     monkeypatch.setattr("speechbrain_growth.conditions.CONDITIONS", {})
 
     @condition
-    def when_below(seen, metric, value):
+    def when_below(seen, metric: Metric, value: Number):
         return seen[-1][metric] < value
 
-    given = arguments("when_below", {"metric": "PER", "value": 30})
-    assert when_below(epochs([40, 20]), **given)
+    given = arguments("when_below", {"metric": "PER", "value": 0.5})
+    assert is_due("when_below", given, epochs([40, 0.4]))
+    assert not is_due("when_below", given, epochs([0.4, 0.5]))
+    with pytest.raises(GrowthError, match="value is 'low'; it must be a numb"):
+        arguments("when_below", {"metric": "PER", "value": "low"})
     assert "when_below" not in CONDITIONS
+
+
+@pytest.mark.parametrize(
+    "kind, good, bad",
+    [
+        (str, "PER", 3),
+        (int, 3, 0.5),
+        (float, -0.5, True),
+        (bool, False, 1),
+        (None, [1, "x"], ...),
+    ],
+)
+def test_the_arguments_of_ones_own_are_of_any_kind(
+    kind, good, bad, monkeypatch
+):
+    monkeypatch.setattr("speechbrain_growth.conditions.CONDITIONS", {})
+
+    def due(seen, epoch, patience=None):
+        return True
+
+    # Names decide nothing, not even those of the conditions there are
+    due.__annotations__ = {} if kind is None else {"patience": kind}
+    condition(due)
+    assert arguments("due", {"epoch": 0.5, "patience": good})
+    if bad is not ...:
+        with pytest.raises(GrowthError, match="^due: patience is"):
+            arguments("due", {"epoch": 0.5, "patience": bad})

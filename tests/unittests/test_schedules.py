@@ -181,6 +181,11 @@ UNFIT = {
         [{"on_plateau": {"metric": "PER", "not_after": 11}, "rnn_neurons": 96}],
         r"not_after is 11, but the last epoch is 10",
     ),
+    "a metric of which it is not known what is better": (
+        [{"on_plateau": "BLEU", "rnn_neurons": 96}],
+        r"^growth\[0\] \(on_plateau BLEU\): on_plateau: it is not known which "
+        r"values of BLEU are better; give better: lower or better: higher$",
+    ),
     "two at one epoch": (
         [entry(3), entry(3, dnn_neurons=64)],
         r"^growth\[1\] .*comes after growth\[0\] in the list, whose epoch is 3; "
@@ -417,7 +422,9 @@ def test_an_old_wish_does_not_count_again_after_a_resume(tmp_path):
 
 def test_a_missing_metric_is_named():
     schedule = schedule_of({"on_plateau": "WER", "rnn_neurons": 96})
-    with pytest.raises(GrowthError, match="no metric 'WER'; it gave PER"):
+    with pytest.raises(
+        GrowthError, match="no metric 'WER'; use one that it gave: P"
+    ):
         decisions(schedule, [1])
 
 
