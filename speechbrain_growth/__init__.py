@@ -6,12 +6,53 @@ Authors
 
 import importlib
 
+# The public face: YAMLs, recipes and users name these, never a file behind it
 HOMES = {
+    "Amount": "conditions",
+    "Better": "conditions",
     "Birth": "deepening",
+    "Blueprint": "rebuild",
+    "Born": "deepening",
+    "CRDNN": "nnet.quick",
+    "Count": "conditions",
+    "Entry": "transfer",
+    "Epoch": "conditions",
+    "GrowingBrain": "brain",
     "GrowthError": "errors",
+    "GrowthLog": "report",
+    "GrowthSchedule": "schedules",
+    "LeanBrain": "lean",
+    "LiGRU": "nnet.ligru",
+    "MLP": "nnet.mlp",
+    "Metric": "conditions",
     "NoRuleError": "errors",
+    "Number": "conditions",
+    "POWERS": "transfer",
+    "RunLogger": "run_log",
+    "SLiGRU": "nnet.ligru",
+    "SafeCheckpointer": "checkpoints",
+    "SafeTextEncoder": "labels",
+    "ScalableCRDNN": "nnet.scalable_crdnn",
+    "as_stock": "nnet.quick",
+    "as_table": "planning",
+    "best_checkpoint": "starting",
+    "bucketed": "bucketing",
     "carry": "carrying",
+    "check_annotation": "annotations",
+    "check_features": "audio",
+    "check_noise": "annotations",
+    "condition": "conditions",
+    "drift": "probe",
     "fold": "nnet.weighted_norm",
+    "identity": "deepening",
+    "join": "processes",
+    "load_modules": "starting",
+    "occupy": "occupancy",
+    "open_blueprint": "starting",
+    "plan_run": "planning",
+    "quicken": "nnet.quick",
+    "read_audio": "audio",
+    "rule": "ruling",
     "trace": "tracing",
 }
 __all__ = sorted(HOMES)
@@ -22,3 +63,8 @@ def __getattr__(name):
     if name not in HOMES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     return getattr(importlib.import_module(f"{__name__}.{HOMES[name]}"), name)
+
+
+def __dir__():
+    """Lists the public face."""
+    return [*globals(), *HOMES]

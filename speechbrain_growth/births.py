@@ -156,13 +156,13 @@ def _refused(why):
 _ONCE = _refused(
     "applied twice is not applied once, so it cannot be born as an identity; "
     "ReLU can, birth: copy would do, or a gated block, as in "
-    "speechbrain_growth.nnet.scalable_crdnn.ScalableCRDNN"
+    "speechbrain_growth.ScalableCRDNN"
 )
 _NORM = _refused("normalises whatever arrives; it cannot be an identity")
 _RNN = _refused(
     "cannot be an identity, as its directions or gates share weights; birth: "
     "copy would do, or extra_rnn_layers of "
-    "speechbrain_growth.nnet.scalable_crdnn.ScalableCRDNN"
+    "speechbrain_growth.ScalableCRDNN"
 )
 for _rule, _kinds in {
     _ONCE: "LeakyReLU PReLU ELU SELU CELU GELU SiLU Mish Sigmoid LogSigmoid "

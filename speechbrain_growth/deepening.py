@@ -107,7 +107,7 @@ def identity(layer, place):
     """
     raise NoRuleError(
         f"{type(layer).__name__} has no birth rule; teach it one with "
-        "speechbrain_growth.deepening.identity.register"
+        "speechbrain_growth.identity.register"
     )
 
 

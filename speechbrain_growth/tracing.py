@@ -357,7 +357,7 @@ def trace(old, new, symmetry=None, generator=None, birth=None, fold=False):
     if walk.unknown or walk.unborn:
         unruled = [
             f"{', and '.join(filter(None, (text, '; '.join(why))))}; teach it "
-            "one with speechbrain_growth.tracing.rule.register"
+            "one with speechbrain_growth.rule.register"
             for text, why in walk.unknown.items()
         ]
         raise NoRuleError(unruled + walk.unborn)

@@ -272,7 +272,7 @@ def powers_of(optimizer):
         names = ", ".join(k.__name__ for k in POWERS)
         raise NoRuleError(
             f"{kind.__name__}: no rule says how its state grows; there is one "
-            f"for {names}; teach it one with speechbrain_growth.transfer.POWERS,"
+            f"for {names}; teach it one with speechbrain_growth.POWERS,"
             " or start with an empty state (optimizer: reset)"
         )
     entries = {key for state in optimizer.state.values() for key in state}
@@ -282,7 +282,7 @@ def powers_of(optimizer):
             [
                 f"{kind.__name__}: no rule says how the entry {key!r} of its "
                 f"state grows; known are {', '.join(POWERS[known])}; teach it "
-                "one with speechbrain_growth.transfer.POWERS"
+                "one with speechbrain_growth.POWERS"
                 for key in unknown
             ]
         )

@@ -30,10 +30,10 @@ BATCH = 64
 YAML = """
 number_of_epochs: 1
 hidden: [64]
-model: !new:speechbrain_growth.nnet.mlp.MLP [784, !ref <hidden>, 10]
+model: !new:speechbrain_growth.MLP [784, !ref <hidden>, 10]
 modules: {model: !ref <model>}
-growth_schedule: !new:speechbrain_growth.schedules.GrowthSchedule
-growth_log: !new:speechbrain_growth.report.GrowthLog
+growth_schedule: !new:speechbrain_growth.GrowthSchedule
+growth_log: !new:speechbrain_growth.GrowthLog
     save_file: growth_log.jsonl
     example_shape: [1, 784]
 """

@@ -34,12 +34,12 @@ growth:
       cnn_channels: [4, 8]
       rnn_neurons: 9
       dnn_neurons: 13
-growth_schedule: !new:speechbrain_growth.schedules.GrowthSchedule
+growth_schedule: !new:speechbrain_growth.GrowthSchedule
     growth: !ref <growth>
-growth_log: !new:speechbrain_growth.report.GrowthLog
+growth_log: !new:speechbrain_growth.GrowthLog
     save_file: !ref <output_folder>/growth_log.jsonl
     example_shape: [1, 20, 12]
-train_logger: !new:speechbrain_growth.run_log.RunLogger
+train_logger: !new:speechbrain_growth.RunLogger
     save_file: !ref <output_folder>/train_log.txt
     metric: error
     better: lower
@@ -60,7 +60,7 @@ opt_class: !name:torch.optim.Adadelta
     lr: !ref <lr>
 lr_annealing: !new:speechbrain.nnet.schedulers.NewBobScheduler
     initial_value: !ref <lr>
-checkpointer: !new:speechbrain_growth.checkpoints.SafeCheckpointer
+checkpointer: !new:speechbrain_growth.SafeCheckpointer
     checkpoints_dir: !ref <save_folder>
     recoverables:
         model: !ref <model>

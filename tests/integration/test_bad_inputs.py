@@ -136,7 +136,7 @@ ON_MNIST = {
         [YAML],
         (
             "{folder}/bad.yaml: model: Invalid argument to class "
-            "speechbrain_growth.nnet.mlp.MLP: MLP.__init__() got an "
+            "speechbrain_growth.MLP: MLP.__init__() got an "
             "unexpected keyword argument 'batchnorm'"
         ),
     ),

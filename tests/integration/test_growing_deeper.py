@@ -19,7 +19,7 @@ from speechbrain_growth.planning import as_table, plan_run
 EXTRA = ("extra_cnn_blocks", "extra_rnn_layers", "extra_dnn_blocks")
 DEEPER = growing_run.YAML.replace(
     "speechbrain.lobes.models.CRDNN.CRDNN\n",
-    "speechbrain_growth.nnet.scalable_crdnn.ScalableCRDNN\n"
+    "speechbrain_growth.ScalableCRDNN\n"
     + "    activation: !name:torch.nn.ReLU\n    dnn_blocks: !ref <dnn_blocks>\n"
     + "".join(f"    {key}: !ref <{key}>\n" for key in EXTRA),
 ).replace(

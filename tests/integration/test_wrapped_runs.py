@@ -121,8 +121,7 @@ def test_no_gradient_is_carried_over_a_growth(tmp_path):
 def test_a_li_gru_of_ours_is_scripted_as_the_stock_one(tmp_path, monkeypatch):
     ours = growing_run.YAML.replace(
         "    dropout: !ref",
-        "    rnn_class: !name:speechbrain_growth.nnet.ligru.LiGRU\n"
-        "    dropout: !ref",
+        "    rnn_class: !name:speechbrain_growth.LiGRU\n    dropout: !ref",
     )
     monkeypatch.setattr(growing_run, "YAML", ours)
     brain = train(toy(tmp_path / "jit", run_opts={"jit": True}))

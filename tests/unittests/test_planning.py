@@ -32,9 +32,9 @@ growth:
       depth_width: 10
       symmetry: {noise: 0.01}
 
-growth_schedule: !new:speechbrain_growth.schedules.GrowthSchedule
+growth_schedule: !new:speechbrain_growth.GrowthSchedule
     growth: !ref <growth>
-growth_log: !new:speechbrain_growth.report.GrowthLog
+growth_log: !new:speechbrain_growth.GrowthLog
     save_file: growth_log.jsonl
     example_shape: [1, !ref <inputs>]
     example_name: image
@@ -212,9 +212,9 @@ number_of_epochs: 10
 hidden: [4]
 cnn_channels: [2, 4]
 growth: []
-growth_schedule: !new:speechbrain_growth.schedules.GrowthSchedule
+growth_schedule: !new:speechbrain_growth.GrowthSchedule
     growth: !ref <growth>
-growth_log: !new:speechbrain_growth.report.GrowthLog
+growth_log: !new:speechbrain_growth.GrowthLog
     save_file: growth_log.jsonl
     example_shape: [1, 20, 12]
 cnn: !new:speechbrain.lobes.models.CRDNN.CRDNN
@@ -224,7 +224,7 @@ cnn: !new:speechbrain.lobes.models.CRDNN.CRDNN
     rnn_neurons: 4
     dnn_blocks: 1
     dnn_neurons: 6
-mlp: !new:speechbrain_growth.nnet.mlp.MLP [6, !ref <hidden>, 2]
+mlp: !new:speechbrain_growth.MLP [6, !ref <hidden>, 2]
 modules: {cnn: !ref <cnn>, mlp: !ref <mlp>}
 """
 

@@ -41,7 +41,7 @@ dropout: 0.1
 bias: True
 growth: []
 
-growth_schedule: !new:speechbrain_growth.schedules.GrowthSchedule
+growth_schedule: !new:speechbrain_growth.GrowthSchedule
     growth: !ref <growth>
 
 act: !name:torch.nn.LeakyReLU

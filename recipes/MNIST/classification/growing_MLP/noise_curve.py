@@ -25,15 +25,15 @@ from mnist_prepare import DataError, load_mnist, prepare_mnist
 from torch.nn.functional import cross_entropy
 
 import speechbrain as sb
-from speechbrain_growth import carry
-from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.plain_errors import plain_errors
-from speechbrain_growth.probe import drift
-from speechbrain_growth.starting import (
+from speechbrain_growth import (
+    GrowthError,
     best_checkpoint,
+    carry,
+    drift,
     load_modules,
     open_blueprint,
 )
+from speechbrain_growth.plain_errors import plain_errors
 
 LEVELS = (None, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 DRAWS = 5

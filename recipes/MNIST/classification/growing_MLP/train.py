@@ -29,14 +29,17 @@ from torch.utils.data import TensorDataset
 import speechbrain as sb
 from speechbrain.utils.distributed import run_on_main
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.brain import GrowingBrain
-from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.lean import LeanBrain
-from speechbrain_growth.occupancy import occupy
+from speechbrain_growth import (
+    GrowingBrain,
+    GrowthError,
+    LeanBrain,
+    as_table,
+    join,
+    occupy,
+    open_blueprint,
+    plan_run,
+)
 from speechbrain_growth.plain_errors import plain_errors
-from speechbrain_growth.planning import as_table, plan_run
-from speechbrain_growth.processes import join
-from speechbrain_growth.starting import open_blueprint
 
 logger = get_logger(__name__)
 

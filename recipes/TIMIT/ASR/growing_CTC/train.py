@@ -27,17 +27,22 @@ import sys
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process, run_on_main
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.annotations import check_annotation, check_noise
-from speechbrain_growth.audio import check_features, read_audio
-from speechbrain_growth.brain import GrowingBrain
-from speechbrain_growth.bucketing import bucketed
-from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.labels import SafeTextEncoder
-from speechbrain_growth.occupancy import occupy
+from speechbrain_growth import (
+    GrowingBrain,
+    GrowthError,
+    SafeTextEncoder,
+    as_table,
+    bucketed,
+    check_annotation,
+    check_features,
+    check_noise,
+    join,
+    occupy,
+    open_blueprint,
+    plan_run,
+    read_audio,
+)
 from speechbrain_growth.plain_errors import plain_errors
-from speechbrain_growth.planning import as_table, plan_run
-from speechbrain_growth.processes import join
-from speechbrain_growth.starting import open_blueprint
 
 logger = get_logger(__name__)
 
