@@ -17,20 +17,20 @@ import speechbrain as sb
 from speechbrain.nnet.schedulers import NewBobScheduler
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.births import calibrating
-from speechbrain_growth.carrying import carry, follow
-from speechbrain_growth.deepening import Birth
+from speechbrain_growth.engine.births.identity import calibrating
+from speechbrain_growth.engine.births.layers import Birth
+from speechbrain_growth.engine.carrying import carry, follow
+from speechbrain_growth.engine.probe import drift
+from speechbrain_growth.engine.transfer import powers_of
+from speechbrain_growth.engine.weighted_norm import weighted
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.meter import METER, Meter
-from speechbrain_growth.nnet.weighted_norm import weighted
 from speechbrain_growth.occupancy import occupied
-from speechbrain_growth.probe import drift
 from speechbrain_growth.processes import all_or_none, on_main
 from speechbrain_growth.report import growth_in_words
 from speechbrain_growth.run_log import RunLogger
 from speechbrain_growth.schedules import STATE
 from speechbrain_growth.starting import best_checkpoint, load_modules, sizes_of
-from speechbrain_growth.transfer import powers_of
 from speechbrain_growth.transition import TRANSITION, Transition
 from speechbrain_growth.trial import TrialBrain
 from speechbrain_growth.wrapping import WrappingBrain

@@ -10,7 +10,7 @@ import torch
 from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
-from speechbrain_growth.probe import in_eval
+from speechbrain_growth.engine.probe import in_eval
 
 PERIOD = 4  # frames that pooling and strides may take together
 SHORT = 32  # frames up to which every length is counted itself

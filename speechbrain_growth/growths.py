@@ -14,8 +14,8 @@ from speechbrain_growth.conditions import (
     directed,
     is_date,
 )
+from speechbrain_growth.engine.births.symmetry import Symmetry, symmetry_of
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.symmetry import Symmetry, symmetry_of
 
 FOLD = 300  # steps; some hundred are enough for the layers behind to follow
 WAYS_OF_BIRTH = ("gate", "identity", "copy")

@@ -4,10 +4,10 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.deepening import Birth
+from speechbrain_growth.engine.births.layers import Birth
+from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.growths import check
-from speechbrain_growth.tracing import trace
 from speechbrain_growth.values import wrong_sizes, wrong_values
 
 

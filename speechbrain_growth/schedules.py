@@ -51,8 +51,8 @@ class GrowthSchedule:
         PER, patience: 2, min_delta: 0.5}`` or ``by_hand: True``), the new
         sizes, and optionally ``lr`` (``keep``, a factor, ``{rewarm: N}``
         steps, or ``{rewarm: N, units: new}``), ``optimizer`` (``carry`` or
-        ``reset``), ``symmetry`` (as in ``speechbrain_growth.symmetry``),
-        ``birth`` (as in ``speechbrain_growth.deepening``, or ``{identity:
+        ``reset``), ``symmetry`` (as in ``speechbrain_growth.engine.births.symmetry``),
+        ``birth`` (as in ``speechbrain_growth.engine.births.layers``, or ``{identity:
         [names]}``) and ``fold`` (steps until a LayerNorm that grew to any size
         is a stock one).
     tolerance : float

@@ -16,7 +16,12 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
-from speechbrain_growth.nnet.weighted_norm import fold, unweigh, weigh, weighted
+from speechbrain_growth.engine.weighted_norm import (
+    fold,
+    unweigh,
+    weigh,
+    weighted,
+)
 from speechbrain_growth.rewarming import new_units, slowed
 
 TRANSITION = "growth_transition"  # its name among the recoverables

@@ -7,7 +7,7 @@ Authors
 import torch
 
 from speechbrain.nnet.RNN import LiGRU, SLiGRU
-from speechbrain_growth.deepening import (
+from speechbrain_growth.engine.births.layers import (
     EXACT,
     Born,
     copy,
@@ -15,10 +15,10 @@ from speechbrain_growth.deepening import (
     gate,
     identity,
 )
+from speechbrain_growth.engine.maps.signals import Signal
+from speechbrain_growth.engine.maps.ties import core, same
+from speechbrain_growth.engine.rules.registry import rule
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.ruling import rule
-from speechbrain_growth.signals import Signal
-from speechbrain_growth.ties import core, same
 
 
 class Gated(torch.nn.Module):

@@ -247,7 +247,7 @@ def test_a_refused_growth_stays_refused_after_resuming(tmp_path, monkeypatch):
 
 def test_a_silently_wrong_plan_is_caught_by_the_probe(tmp_path, monkeypatch):
     """A flatten mapped wrongly has the right shapes."""
-    from speechbrain_growth import widths
+    from speechbrain_growth.engine.maps import widths
 
     monkeypatch.setattr(widths, "replicate", widths.spread)
     with pytest.raises(GrowthError, match="rolled back"):

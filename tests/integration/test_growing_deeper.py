@@ -12,7 +12,7 @@ from test_growing_brain import claim_best
 
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain_growth import GrowthError
-from speechbrain_growth.births import IN_EVAL
+from speechbrain_growth.engine.births.identity import IN_EVAL
 from speechbrain_growth.nnet.scalable_crdnn import ScalableCRDNN
 from speechbrain_growth.planning import as_table, plan_run
 

@@ -10,7 +10,7 @@ import pytest
 import torch
 from growing_run import at, toy, train, weights
 
-from speechbrain_growth.nnet.weighted_norm import WeightedLayerNorm, weighted
+from speechbrain_growth.engine.weighted_norm import WeightedLayerNorm, weighted
 
 # Three steps an epoch: the fold ends amid epoch 4
 CHANNELS = {"after_epoch": 2, "cnn_channels": [3, 7], "fold": 5}

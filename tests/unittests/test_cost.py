@@ -10,7 +10,7 @@ from torch import nn
 
 from speechbrain.nnet import RNN, linear
 from speechbrain_growth import cost
-from speechbrain_growth.probe import drift, tensors_in
+from speechbrain_growth.engine.probe import drift, tensors_in
 from speechbrain_growth.report import GrowthLog
 
 torch.set_num_threads(1)

@@ -14,8 +14,8 @@ from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain.lobes.models.VanillaNN import VanillaNN
 from speechbrain.nnet import CNN, RNN, activations, containers, linear
 from speechbrain_growth import GrowthError, NoRuleError, carry, trace
-from speechbrain_growth.births import IN_EVAL
-from speechbrain_growth.deepening import Birth, Born, identity
+from speechbrain_growth.engine.births.identity import IN_EVAL
+from speechbrain_growth.engine.births.layers import Birth, Born, identity
 from speechbrain_growth.growths import parse
 from speechbrain_growth.nnet.gated import Gated
 from speechbrain_growth.nnet.quick import as_stock

@@ -30,10 +30,10 @@ from speechbrain.nnet import (
 )
 from speechbrain.utils.importutils import LazyModule
 from speechbrain_growth import GrowthError, NoRuleError, carry
+from speechbrain_growth.engine.rules.units import sequence
+from speechbrain_growth.engine.tracing import rule
+from speechbrain_growth.engine.transfer import remap
 from speechbrain_growth.nnet import channels_last, ligru
-from speechbrain_growth.rules import sequence
-from speechbrain_growth.tracing import rule
-from speechbrain_growth.transfer import remap
 
 torch.set_num_threads(1)
 # hypothesis asks every module for its file; a lazy one would be imported

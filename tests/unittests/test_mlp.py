@@ -9,7 +9,7 @@ import torch
 from torch import nn
 
 from speechbrain_growth import carry
-from speechbrain_growth.deepening import Birth
+from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.nnet.mlp import MLP
 

@@ -15,9 +15,14 @@ from torch import nn
 
 from speechbrain.nnet import RNN, linear
 from speechbrain_growth import GrowthError, carry, trace
-from speechbrain_growth.carrying import follow
-from speechbrain_growth.symmetry import Symmetry
-from speechbrain_growth.transfer import FIRST, POWERS, carry_weights, remap
+from speechbrain_growth.engine.births.symmetry import Symmetry
+from speechbrain_growth.engine.carrying import follow
+from speechbrain_growth.engine.transfer import (
+    FIRST,
+    POWERS,
+    carry_weights,
+    remap,
+)
 
 torch.set_num_threads(1)
 

@@ -17,9 +17,14 @@ from hypothesis import (
 from torch import nn
 
 from speechbrain_growth import GrowthError, carry
-from speechbrain_growth.symmetry import Symmetry, symmetry_of
-from speechbrain_growth.ties import core, same
-from speechbrain_growth.widths import concat, extend, replicate, spread
+from speechbrain_growth.engine.births.symmetry import Symmetry, symmetry_of
+from speechbrain_growth.engine.maps.ties import core, same
+from speechbrain_growth.engine.maps.widths import (
+    concat,
+    extend,
+    replicate,
+    spread,
+)
 
 torch.set_num_threads(1)
 COPIES = ["shares", {"dirichlet": 1.0}, {"zero_sum": 0.1}, {"noise": 0.01}]

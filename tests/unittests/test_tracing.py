@@ -16,7 +16,7 @@ from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain.nnet import CNN, RNN, linear, normalization, pooling
 from speechbrain.nnet.activations import Softmax
 from speechbrain_growth import GrowthError, NoRuleError, carry, trace
-from speechbrain_growth.tracing import rule
+from speechbrain_growth.engine.tracing import rule
 
 torch.set_num_threads(1)
 

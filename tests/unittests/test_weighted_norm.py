@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from speechbrain_growth import carry, fold
-from speechbrain_growth.nnet.weighted_norm import unweigh, weigh, weighted
+from speechbrain_growth.engine.weighted_norm import unweigh, weigh, weighted
 from speechbrain_growth.transition import Transition
 
 torch.set_num_threads(1)

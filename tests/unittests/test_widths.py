@@ -13,8 +13,8 @@ from hypothesis import (
 )
 
 from speechbrain.nnet.linear import Linear
-from speechbrain_growth import widths
-from speechbrain_growth.widths import (
+from speechbrain_growth.engine.maps import widths
+from speechbrain_growth.engine.maps.widths import (
     WidthMap,
     concat,
     identity,

@@ -18,32 +18,21 @@ Authors
 
 import torch
 
-import speechbrain_growth.births  # noqa: F401, and these how they are born
-from speechbrain_growth import (  # noqa: F401, each teaches some layers
-    rules,
-    rules_attention,
-    rules_axes,
-    rules_convolution,
-    rules_forward,
-    rules_functions,
-    rules_recurrent,
-    rules_speaker,
-    rules_speechbrain,
-    widths,
-)
-from speechbrain_growth.constants import added, differences
-from speechbrain_growth.deepening import Birth, births_of
-from speechbrain_growth.dispatch import spoken_for, stock
+import speechbrain_growth.engine.rules  # noqa: F401, they teach each layer
+from speechbrain_growth.engine.attributes import added, differences
+from speechbrain_growth.engine.births.layers import Birth, births_of
+from speechbrain_growth.engine.births.matching import distinct, matches
+from speechbrain_growth.engine.births.symmetry import Symmetry
+from speechbrain_growth.engine.checks import alike, check_shapes, check_sharing
+from speechbrain_growth.engine.dispatch import spoken_for, stock
+from speechbrain_growth.engine.maps import widths
+from speechbrain_growth.engine.maps.plan import Axis, Plan, earlier
+from speechbrain_growth.engine.maps.signals import Signal
+from speechbrain_growth.engine.maps.ties import Maps
+from speechbrain_growth.engine.rules.registry import rule
+from speechbrain_growth.engine.unwrap import raw
+from speechbrain_growth.engine.weighted_norm import weights_of
 from speechbrain_growth.errors import GrowthError, NoRuleError
-from speechbrain_growth.matching import distinct, matches
-from speechbrain_growth.nnet.weighted_norm import weights_of
-from speechbrain_growth.plan import Axis, Plan, earlier
-from speechbrain_growth.raw import raw
-from speechbrain_growth.ruling import rule
-from speechbrain_growth.signals import Signal
-from speechbrain_growth.storage import alike, check_shapes, check_sharing
-from speechbrain_growth.symmetry import Symmetry
-from speechbrain_growth.ties import Maps
 
 WALKS = 30  # two or three are enough, unless wishes contradict each other
 

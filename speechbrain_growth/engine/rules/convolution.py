@@ -6,9 +6,9 @@ Authors
 
 from torch import nn
 
-from speechbrain_growth.ruling import rule
-from speechbrain_growth.signals import Signal
-from speechbrain_growth.widths import identity, spread
+from speechbrain_growth.engine.maps.signals import Signal
+from speechbrain_growth.engine.maps.widths import identity, spread
+from speechbrain_growth.engine.rules.registry import rule
 
 
 def _channels(old, new, signal, trace):

@@ -10,9 +10,9 @@ import torch
 from torch import nn
 
 from speechbrain.nnet import CNN, RNN, containers, linear, normalization
-from speechbrain_growth.deepening import EXACT, Born, born, identity
+from speechbrain_growth.engine.births.layers import EXACT, Born, born, identity
+from speechbrain_growth.engine.maps.plan import least_exact
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.plan import least_exact
 
 IN_EVAL = "exact in eval, approximate in train once calibrated"
 KEEPS_SIGN = (

@@ -17,10 +17,10 @@ from speechbrain.nnet import (
     pooling,
 )
 from speechbrain.processing.features import InputNormalization
-from speechbrain_growth.rules import sequence, unit_by_unit
-from speechbrain_growth.rules_axes import along
-from speechbrain_growth.ruling import rule
-from speechbrain_growth.widths import replicate
+from speechbrain_growth.engine.maps.widths import replicate
+from speechbrain_growth.engine.rules.axes import along
+from speechbrain_growth.engine.rules.registry import rule
+from speechbrain_growth.engine.rules.units import sequence, unit_by_unit
 
 for _kind in (dropout.Dropout2d, activations.Swish, InputNormalization):
     rule.register(_kind, unit_by_unit)

@@ -14,7 +14,7 @@ from math import gcd
 
 import torch
 
-from speechbrain_growth import widths
+from speechbrain_growth.engine.maps import widths
 
 
 def core(width, blocks, each):

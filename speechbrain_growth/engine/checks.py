@@ -6,8 +6,8 @@ Authors
 
 from torch.nn.parameter import is_lazy
 
+from speechbrain_growth.engine.maps.ties import same
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.ties import same
 
 
 def check_sharing(old, new, plan):

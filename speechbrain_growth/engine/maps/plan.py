@@ -7,7 +7,7 @@ Authors
 import re
 from typing import Dict, NamedTuple, Tuple
 
-from speechbrain_growth.widths import WidthMap
+from speechbrain_growth.engine.maps.widths import WidthMap
 
 
 class Axis(NamedTuple):

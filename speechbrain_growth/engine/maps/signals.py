@@ -6,7 +6,7 @@ Authors
 
 from typing import NamedTuple, Optional
 
-from speechbrain_growth.widths import WidthMap
+from speechbrain_growth.engine.maps.widths import WidthMap
 
 
 class Signal(NamedTuple):

@@ -20,7 +20,7 @@ from typing import Dict, NamedTuple, Tuple, Union
 
 import torch
 
-from speechbrain_growth.dispatch import spoken_for
+from speechbrain_growth.engine.dispatch import spoken_for
 from speechbrain_growth.errors import GrowthError, NoRuleError
 
 EXACT = "exact"

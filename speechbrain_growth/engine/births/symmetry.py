@@ -26,7 +26,7 @@ from typing import NamedTuple, Optional
 
 import torch
 
-from speechbrain_growth import widths
+from speechbrain_growth.engine.maps import widths
 from speechbrain_growth.errors import GrowthError
 
 NAMED = ("shares", "fresh", "pairs", "equal")

@@ -1,4 +1,4 @@
-"""The rule that every type of layer has, for ``speechbrain_growth.tracing``.
+"""The rule that every type of layer has, for ``speechbrain_growth.engine.tracing``.
 
 Authors
  * The speechbrain_growth authors 2026

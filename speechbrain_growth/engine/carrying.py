@@ -8,21 +8,21 @@ import warnings
 
 import torch
 
-from speechbrain_growth.births import calibrating
-from speechbrain_growth.deepening import Birth, births
-from speechbrain_growth.nnet.weighted_norm import weigh
-from speechbrain_growth.noise import add_noise
-from speechbrain_growth.probe import in_eval
-from speechbrain_growth.raw import raw
-from speechbrain_growth.storage import check_values
-from speechbrain_growth.symmetry import symmetry_of
-from speechbrain_growth.tracing import trace
-from speechbrain_growth.transfer import (
+from speechbrain_growth.engine.births.identity import calibrating
+from speechbrain_growth.engine.births.layers import Birth, births
+from speechbrain_growth.engine.births.noise import add_noise
+from speechbrain_growth.engine.births.symmetry import symmetry_of
+from speechbrain_growth.engine.checks import check_values
+from speechbrain_growth.engine.probe import in_eval
+from speechbrain_growth.engine.tracing import trace
+from speechbrain_growth.engine.transfer import (
     carry_optimizer,
     carry_weights,
     check_strangers,
     replace_parameters,
 )
+from speechbrain_growth.engine.unwrap import raw
+from speechbrain_growth.engine.weighted_norm import weigh
 
 
 def carry(
@@ -46,7 +46,7 @@ def carry(
         How new units come to differ from old ones: ``shares``, ``fresh``,
         ``pairs``, ``{"dirichlet": 1.0}``, ``{"zero_sum": 0.1}``, or
         ``{"noise": 0.01}``, which changes the function; see
-        ``speechbrain_growth.symmetry``.
+        ``speechbrain_growth.engine.births.symmetry``.
     seed : int
         Seed of the random choices.
     birth : Birth

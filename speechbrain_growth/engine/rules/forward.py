@@ -16,12 +16,12 @@ from torch import fx, nn
 
 from speechbrain.lobes.models.transformer import Transformer
 from speechbrain.nnet import RNN, attention
-from speechbrain_growth.dispatch import spoken_for
+from speechbrain_growth.engine.dispatch import spoken_for
+from speechbrain_growth.engine.maps.signals import Signal
+from speechbrain_growth.engine.rules.functions import FUNCTIONS, METHODS, Shape
+from speechbrain_growth.engine.rules.reading import constants, read
+from speechbrain_growth.engine.rules.registry import rule
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.reading import constants, read
-from speechbrain_growth.rules_functions import FUNCTIONS, METHODS, Shape
-from speechbrain_growth.ruling import rule
-from speechbrain_growth.signals import Signal
 
 # Layers that return a tuple, whose first element is what their rule speaks of
 SEVERAL = (

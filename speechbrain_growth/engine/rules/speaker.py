@@ -5,10 +5,10 @@ Authors
 """
 
 from speechbrain.lobes.models import ECAPA_TDNN, Xvector
-from speechbrain_growth.rules import sequence
-from speechbrain_growth.ruling import rule
-from speechbrain_growth.signals import Signal
-from speechbrain_growth.widths import concat, identity, replicate
+from speechbrain_growth.engine.maps.signals import Signal
+from speechbrain_growth.engine.maps.widths import concat, identity, replicate
+from speechbrain_growth.engine.rules.registry import rule
+from speechbrain_growth.engine.rules.units import sequence
 
 for _kind in (Xvector.Xvector, ECAPA_TDNN.TDNNBlock):
     rule.register(_kind, sequence)

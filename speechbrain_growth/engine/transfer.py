@@ -89,8 +89,8 @@ def remap(tensor, axes, powers=WEIGHT):
 
     Example
     -------
-    >>> from speechbrain_growth.plan import Axis
-    >>> from speechbrain_growth.widths import WidthMap
+    >>> from speechbrain_growth.engine.maps.plan import Axis
+    >>> from speechbrain_growth.engine.maps.widths import WidthMap
     >>> half = torch.tensor([0.5, 1.0, 0.5])
     >>> width = WidthMap(torch.tensor([0, 1, 0]), half, old=2)
     >>> remap(torch.tensor([[8.0, 3.0]]), (None, Axis(width, "in")))
@@ -126,8 +126,8 @@ def with_fresh_weights(tensor, axes, built):
 
     Example
     -------
-    >>> from speechbrain_growth.plan import Axis
-    >>> from speechbrain_growth.widths import extend
+    >>> from speechbrain_growth.engine.maps.plan import Axis
+    >>> from speechbrain_growth.engine.maps.widths import extend
     >>> axes = (None, Axis(extend(1, 3, pairs=True), "in"))
     >>> weight = remap(torch.ones(1, 1), axes)
     >>> with_fresh_weights(weight, axes, torch.tensor([[7.0, 2.0, 9.0]]))

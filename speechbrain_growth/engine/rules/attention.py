@@ -10,10 +10,10 @@ from torch.nn import functional as F
 
 from speechbrain.lobes.models.transformer import Transformer
 from speechbrain.nnet import attention
-from speechbrain_growth.rules import sequence
-from speechbrain_growth.ruling import rule
-from speechbrain_growth.signals import Signal
-from speechbrain_growth.widths import concat, identity, spread
+from speechbrain_growth.engine.maps.signals import Signal
+from speechbrain_growth.engine.maps.widths import concat, identity, spread
+from speechbrain_growth.engine.rules.registry import rule
+from speechbrain_growth.engine.rules.units import sequence
 
 ACTIVATIONS = (F.relu, F.gelu, F.silu, F.elu, F.leaky_relu, F.mish)
 ACTIVATIONS += (torch.relu, torch.tanh, torch.sigmoid)

@@ -11,8 +11,8 @@ from math import prod
 
 from torch import nn
 
-from speechbrain_growth.ruling import rule
-from speechbrain_growth.signals import Signal
+from speechbrain_growth.engine.maps.signals import Signal
+from speechbrain_growth.engine.rules.registry import rule
 
 # Layers that work on the positions of each channel: on how many last axes
 SPATIAL = {

@@ -10,9 +10,9 @@ Authors
 from torch import nn
 
 from speechbrain.nnet import RNN
-from speechbrain_growth.ruling import rule
-from speechbrain_growth.signals import Signal
-from speechbrain_growth.widths import concat, replicate
+from speechbrain_growth.engine.maps.signals import Signal
+from speechbrain_growth.engine.maps.widths import concat, replicate
+from speechbrain_growth.engine.rules.registry import rule
 
 GATES = {"RNN": 1, "LSTM": 4, "GRU": 3}
 

@@ -15,11 +15,11 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from speechbrain_growth.dispatch import spoken_for
-from speechbrain_growth.rules_axes import along
-from speechbrain_growth.ruling import rule
-from speechbrain_growth.signals import Signal
-from speechbrain_growth.widths import concat
+from speechbrain_growth.engine.dispatch import spoken_for
+from speechbrain_growth.engine.maps.signals import Signal
+from speechbrain_growth.engine.maps.widths import concat
+from speechbrain_growth.engine.rules.axes import along
+from speechbrain_growth.engine.rules.registry import rule
 
 UNIT_BY_UNIT = """
     abs alpha_dropout celu clone contiguous cos dropout dropout1d dropout2d

@@ -50,7 +50,7 @@ def spoken_for(rules, kind):
     Example
     -------
     >>> from torch.nn import Conv1d, ReLU
-    >>> from speechbrain_growth.tracing import rule
+    >>> from speechbrain_growth.engine.tracing import rule
     >>> class Own(Conv1d):
     ...     def _conv_forward(self, *inputs):
     ...         return super()._conv_forward(*inputs) + 1

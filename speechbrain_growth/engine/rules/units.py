@@ -6,9 +6,9 @@ Authors
 
 from torch import nn
 
-from speechbrain_growth.rules_axes import along
-from speechbrain_growth.ruling import rule
-from speechbrain_growth.signals import Signal
+from speechbrain_growth.engine.maps.signals import Signal
+from speechbrain_growth.engine.rules.axes import along
+from speechbrain_growth.engine.rules.registry import rule
 
 UNIT_BY_UNIT = (
     nn.Identity,

@@ -1,0 +1,5 @@
+"""What becomes of the tensors when a network grows.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
