@@ -29,7 +29,7 @@ from speechbrain_growth.occupancy import occupied
 from speechbrain_growth.processes import all_or_none, on_main
 from speechbrain_growth.report import growth_in_words
 from speechbrain_growth.run_log import RunLogger
-from speechbrain_growth.schedules import STATE
+from speechbrain_growth.schedule.schedule import STATE
 from speechbrain_growth.starting import best_checkpoint, load_modules, sizes_of
 from speechbrain_growth.transition import TRANSITION, Transition
 from speechbrain_growth.trial import TrialBrain

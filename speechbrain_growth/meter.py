@@ -43,7 +43,7 @@ class Meter:
 
     Example
     -------
-    >>> from speechbrain_growth.schedules import GrowthSchedule
+    >>> from speechbrain_growth.schedule.schedule import GrowthSchedule
     >>> schedule = GrowthSchedule()
     >>> schedule.start({"width": 2})
     >>> def build(sizes):

@@ -7,7 +7,7 @@ Authors
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.growths import check
+from speechbrain_growth.schedule.growth import check
 from speechbrain_growth.values import wrong_sizes, wrong_values
 
 

@@ -13,7 +13,7 @@ from speechbrain_growth.checkpoints import SafeCheckpointer
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.loading import loading
 from speechbrain_growth.rebuild import Blueprint
-from speechbrain_growth.schedules import STATE, read_state
+from speechbrain_growth.schedule.schedule import STATE, read_state
 
 logger = get_logger(__name__)
 

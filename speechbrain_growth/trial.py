@@ -14,7 +14,7 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.processes import gather, on_main
 from speechbrain_growth.report import growth_in_words
 from speechbrain_growth.resuming import ResumingBrain
-from speechbrain_growth.schedules import STATE
+from speechbrain_growth.schedule.schedule import STATE
 from speechbrain_growth.starting import sizes_of
 
 logger = get_logger(__name__)

@@ -12,7 +12,7 @@ from pathlib import Path
 import torch
 
 from speechbrain_growth.meter import Meter
-from speechbrain_growth.schedules import GrowthSchedule
+from speechbrain_growth.schedule.schedule import GrowthSchedule
 from speechbrain_growth.starting import open_blueprint
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"

@@ -6,7 +6,8 @@ Authors
 
 import pytest
 
-from speechbrain_growth.conditions import (
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.schedule.conditions import (
     CONDITIONS,
     Metric,
     Number,
@@ -17,7 +18,6 @@ from speechbrain_growth.conditions import (
     is_due,
     on_plateau,
 )
-from speechbrain_growth.errors import GrowthError
 
 NAN = float("nan")
 INF = float("inf")
@@ -241,7 +241,7 @@ def test_reading_arguments_leaves_them_alone():
 
 
 def test_a_condition_of_ones_own(monkeypatch):
-    monkeypatch.setattr("speechbrain_growth.conditions.CONDITIONS", {})
+    monkeypatch.setattr("speechbrain_growth.schedule.conditions.CONDITIONS", {})
 
     @condition
     def when_below(seen, metric: Metric, value: Number):
@@ -268,7 +268,7 @@ def test_a_condition_of_ones_own(monkeypatch):
 def test_the_arguments_of_ones_own_are_of_any_kind(
     kind, good, bad, monkeypatch
 ):
-    monkeypatch.setattr("speechbrain_growth.conditions.CONDITIONS", {})
+    monkeypatch.setattr("speechbrain_growth.schedule.conditions.CONDITIONS", {})
 
     def due(seen, epoch, patience=None):
         return True

@@ -16,10 +16,10 @@ from speechbrain.nnet import CNN, RNN, activations, containers, linear
 from speechbrain_growth import GrowthError, NoRuleError, carry, trace
 from speechbrain_growth.engine.births.identity import IN_EVAL
 from speechbrain_growth.engine.births.layers import Birth, Born, identity
-from speechbrain_growth.growths import parse
 from speechbrain_growth.nnet.gated import Gated
 from speechbrain_growth.nnet.quick import as_stock
 from speechbrain_growth.nnet.scalable_crdnn import ScalableCRDNN
+from speechbrain_growth.schedule.growth import parse
 
 torch.set_num_threads(1)
 EXACT = 1e-12  # relative, in float64

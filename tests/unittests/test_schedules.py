@@ -13,8 +13,8 @@ import yaml
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth.engine.births.symmetry import Symmetry
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.growths import check, parse
-from speechbrain_growth.schedules import GrowthSchedule, read_state
+from speechbrain_growth.schedule.growth import check, parse
+from speechbrain_growth.schedule.schedule import GrowthSchedule, read_state
 
 SIZES = {"rnn_neurons": 64, "dnn_neurons": 32, "cnn_channels": [16, 32]}
 NAN, INF = float("nan"), float("inf")

@@ -7,15 +7,15 @@ Authors
 import difflib
 from typing import NamedTuple, Tuple, Union
 
-from speechbrain_growth.conditions import (
+from speechbrain_growth.engine.births.symmetry import Symmetry, symmetry_of
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.schedule.conditions import (
     CONDITIONS,
     arguments,
     dates_of,
     directed,
     is_date,
 )
-from speechbrain_growth.engine.births.symmetry import Symmetry, symmetry_of
-from speechbrain_growth.errors import GrowthError
 
 FOLD = 300  # steps; some hundred are enough for the layers behind to follow
 WAYS_OF_BIRTH = ("gate", "identity", "copy")

@@ -13,9 +13,9 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
-from speechbrain_growth.conditions import is_date, is_due
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.growths import parse
+from speechbrain_growth.schedule.conditions import is_date, is_due
+from speechbrain_growth.schedule.growth import parse
 
 STATE = "growth_schedule"  # its name among the recoverables
 NoneType = type(None)
