@@ -11,7 +11,7 @@ HOMES = {
     "Amount": "schedule.conditions",
     "Better": "schedule.conditions",
     "Birth": "engine.births.layers",
-    "Blueprint": "rebuild",
+    "Blueprint": "blueprint.blueprint",
     "Born": "engine.births.layers",
     "CRDNN": "nnet.quick",
     "Count": "schedule.conditions",

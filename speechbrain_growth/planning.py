@@ -4,11 +4,11 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from speechbrain_growth.blueprint.values import wrong_sizes, wrong_values
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.growth import check
-from speechbrain_growth.values import wrong_sizes, wrong_values
 
 
 def plan_run(blueprint):

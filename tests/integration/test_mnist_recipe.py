@@ -18,7 +18,7 @@ import torch
 from torch import nn
 
 from speechbrain_growth.__main__ import main
-from speechbrain_growth.rebuild import Blueprint
+from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.starting import open_blueprint
 
 ROOT = Path(__file__).resolve().parents[2]

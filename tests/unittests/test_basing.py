@@ -6,8 +6,8 @@ Authors
 
 import pytest
 
+from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.rebuild import Blueprint
 from speechbrain_growth.starting import open_blueprint
 
 BASE = """

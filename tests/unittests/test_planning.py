@@ -11,9 +11,9 @@ import torch
 from torch import nn
 
 from speechbrain_growth import trace
+from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.planning import as_table, plan_run
-from speechbrain_growth.rebuild import Blueprint
 from speechbrain_growth.report import GrowthLog
 
 torch.set_num_threads(1)

@@ -16,8 +16,8 @@ from hyperpyyaml import load_hyperpyyaml
 
 import speechbrain as sb
 from speechbrain.utils.checkpoints import Checkpointer
+from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.rebuild import Blueprint
 from speechbrain_growth.schedule.schedule import GrowthSchedule
 from speechbrain_growth.starting import best_checkpoint, open_blueprint
 

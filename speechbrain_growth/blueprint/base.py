@@ -8,8 +8,8 @@ import os
 
 import ruamel.yaml
 
+from speechbrain_growth.blueprint.blueprint import READING, as_dict
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.rebuild import READING, as_dict
 
 BASE = "base"  # the key that names the other file
 

@@ -14,8 +14,8 @@ import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from hyperpyyaml.core import recursive_update
 
+from speechbrain_growth.blueprint.wording import in_words, unknown_keys
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.wording import in_words, unknown_keys
 
 READING = (
     ruamel.yaml.error.YAMLError,

@@ -6,8 +6,8 @@ Authors
 
 from numbers import Real
 
+from speechbrain_growth.blueprint.blueprint import whole
 from speechbrain_growth.errors import shown
-from speechbrain_growth.rebuild import whole
 
 KINDS = {
     bool: "True or False",
@@ -54,7 +54,7 @@ def wrong_values(blueprint):
 
     Example
     -------
-    >>> from speechbrain_growth.rebuild import Blueprint
+    >>> from speechbrain_growth.blueprint.blueprint import Blueprint
     >>> path = getfixture("tmpdir") / "hparams.yaml"
     >>> _ = path.write("seed: 1\\nlr: 0.1\\nmodules: {}\\n")
     >>> wrong_values(Blueprint(str(path), {"seed": -1, "lr": "high"}))
