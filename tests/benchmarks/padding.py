@@ -16,7 +16,7 @@ import tempfile
 from pathlib import Path
 
 from speechbrain.dataio.sampler import DynamicBatchSampler
-from speechbrain_growth.bucketing import ordinary, padding
+from speechbrain_growth.data.bucketing import ordinary, padding
 from speechbrain_growth.starting import open_blueprint
 
 TIMIT = Path(__file__).resolve().parents[2] / "recipes" / "TIMIT"

@@ -11,7 +11,7 @@ import torch
 from torch.nn.utils.rnn import pad_sequence
 
 from speechbrain.dataio.dataset import DynamicItemDataset
-from speechbrain_growth.bucketing import bucketed, ordinary, padding
+from speechbrain_growth.data.bucketing import bucketed, ordinary, padding
 from speechbrain_growth.errors import GrowthError
 
 LENGTHS = [3, 9, 4, 9, 3, 8, 4, 3]
