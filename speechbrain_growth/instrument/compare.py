@@ -8,9 +8,9 @@ import json
 import os
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.events import plain
 from speechbrain_growth.instrument.report_tables import as_markdown
 from speechbrain_growth.instrument.runs import find_runs, read_run
+from speechbrain_growth.measure.events import plain
 
 LARGE = "large"
 SHOWN = 3  # folders of a warning

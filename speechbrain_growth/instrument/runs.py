@@ -9,8 +9,8 @@ import os
 import re
 from typing import NamedTuple
 
-from speechbrain_growth.events import RUN_LOG, read_events
 from speechbrain_growth.instrument.grid import OWN, START
+from speechbrain_growth.measure.events import RUN_LOG, read_events
 
 TEXT_LOG = "train_log.txt"
 GROWTH_LOG = "growth_log.jsonl"

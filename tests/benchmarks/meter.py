@@ -11,7 +11,7 @@ from pathlib import Path
 
 import torch
 
-from speechbrain_growth.meter import Meter
+from speechbrain_growth.measure.meter import Meter
 from speechbrain_growth.schedule.schedule import GrowthSchedule
 from speechbrain_growth.starting import open_blueprint
 

@@ -28,7 +28,7 @@ from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain.nnet.linear import Linear
 from speechbrain.nnet.losses import ctc_loss
 from speechbrain.processing.features import InputNormalization
-from speechbrain_growth.cost import macs
+from speechbrain_growth.measure.cost import macs
 from speechbrain_growth.nnet import quick
 
 SECONDS, MELS, PHONES, LABELS = 3, 40, 40, 30

@@ -10,7 +10,7 @@ import re
 import torch
 
 from speechbrain_growth.checkpoints import SafeCheckpointer
-from speechbrain_growth.events import read_events
+from speechbrain_growth.measure.events import read_events
 
 CLOCKS = ("seconds", "cpu_seconds", "wall_seconds")
 CLOCKED = ("meter", "logs")  # parts of a checkpoint

@@ -171,7 +171,7 @@ def serve(pipe, printed):
     from speechbrain_growth.brain import GrowingBrain
     from speechbrain_growth.checkpoints import SafeCheckpointer
     from speechbrain_growth.data.labels import SafeTextEncoder
-    from speechbrain_growth.run_log import RunLogger
+    from speechbrain_growth.measure.run_log import RunLogger
     from speechbrain_growth.starting import open_blueprint
 
     torch.set_num_threads(1)

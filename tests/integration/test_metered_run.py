@@ -9,8 +9,8 @@ import torch
 from growing_run import ToyBrain, at, toy, train
 from torch.utils.flop_counter import FlopCounterMode
 
-from speechbrain_growth.events import read_events
-from speechbrain_growth.meter import TRAINING
+from speechbrain_growth.measure.events import read_events
+from speechbrain_growth.measure.meter import TRAINING
 
 CLOCKS = ("cpu_seconds", "wall_seconds")
 MOMENTS = [

@@ -15,7 +15,7 @@ from speechbrain_growth import (
     GrowthError,
     brain as brain_module,
 )
-from speechbrain_growth.events import read_events
+from speechbrain_growth.measure.events import read_events
 
 
 def poison(monkeypatch, what, epoch, step, where=sb.Stage.TRAIN):

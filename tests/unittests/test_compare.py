@@ -19,7 +19,7 @@ from speechbrain_growth.instrument.compare import report
 from speechbrain_growth.instrument.plots import plot
 from speechbrain_growth.instrument.report_tables import as_markdown
 from speechbrain_growth.instrument.runs import read_run
-from speechbrain_growth.run_log import RunLogger
+from speechbrain_growth.measure.run_log import RunLogger
 
 OLD_RUNS = (
     Path(__file__).resolve().parents[2] / "recipes/TIMIT/ASR/growing_CTC/runs"

@@ -9,9 +9,9 @@ import torch
 from torch import nn
 
 from speechbrain.nnet import RNN, linear
-from speechbrain_growth import cost
 from speechbrain_growth.engine.probe import drift, tensors_in
-from speechbrain_growth.report import GrowthLog
+from speechbrain_growth.measure import cost
+from speechbrain_growth.measure.growth_log import GrowthLog
 
 torch.set_num_threads(1)
 

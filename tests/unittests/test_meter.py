@@ -18,9 +18,9 @@ from torch.utils.flop_counter import FlopCounterMode
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain.nnet.linear import Linear
 from speechbrain_growth import GrowthError
-from speechbrain_growth.cost import ForwardCost
-from speechbrain_growth.meter import TRAINING, Meter
-from speechbrain_growth.run_log import RunLogger, read_events
+from speechbrain_growth.measure.cost import ForwardCost
+from speechbrain_growth.measure.meter import TRAINING, Meter
+from speechbrain_growth.measure.run_log import RunLogger, read_events
 from speechbrain_growth.schedule.schedule import GrowthSchedule
 
 FEATURES = 8
@@ -252,7 +252,7 @@ def test_what_the_docs_say_of_a_whole_step():
 
 PROCESS = """
 import sys, torch
-from speechbrain_growth.meter import Meter
+from speechbrain_growth.measure.meter import Meter
 from speechbrain_growth.schedule.schedule import GrowthSchedule
 rank, store = int(sys.argv[1]), sys.argv[2]
 torch.distributed.init_process_group(

@@ -7,9 +7,9 @@ Authors
 import json
 import os
 
-from speechbrain_growth import cost
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.events import read_events
+from speechbrain_growth.measure import cost
+from speechbrain_growth.measure.events import read_events
 
 
 class GrowthLog:

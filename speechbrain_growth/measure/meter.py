@@ -15,8 +15,8 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
-from speechbrain_growth.cost import ForwardCost
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.measure.cost import ForwardCost
 
 TRAINING = 3  # a step: forward once, backward twice as much
 METER = "meter"  # its name among the recoverables

@@ -11,7 +11,7 @@ import os
 from speechbrain.utils.distributed import main_process_only
 from speechbrain.utils.train_logger import FileTrainLogger
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.events import RUN_LOG, plain, read_events
+from speechbrain_growth.measure.events import RUN_LOG, plain, read_events
 
 STAGES = ("train", "valid", "test")
 
