@@ -30,7 +30,7 @@ HOMES = {
     "POWERS": "engine.transfer",
     "RunLogger": "measure.run_log",
     "SLiGRU": "nnet.ligru",
-    "SafeCheckpointer": "checkpoints",
+    "SafeCheckpointer": "resume.checkpointer",
     "SafeTextEncoder": "data.labels",
     "ScalableCRDNN": "nnet.scalable_crdnn",
     "as_stock": "nnet.quick",

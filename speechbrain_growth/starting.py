@@ -10,9 +10,9 @@ from speechbrain.utils.checkpoints import DEFAULT_LOAD_HOOKS, get_default_hook
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.blueprint.base import on_base
 from speechbrain_growth.blueprint.blueprint import Blueprint
-from speechbrain_growth.checkpoints import SafeCheckpointer
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.loading import loading
+from speechbrain_growth.resume.checkpointer import SafeCheckpointer
+from speechbrain_growth.resume.loading import loading
 from speechbrain_growth.schedule.schedule import STATE, read_state
 
 logger = get_logger(__name__)

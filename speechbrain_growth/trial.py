@@ -13,7 +13,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.measure.growth_log import growth_in_words
 from speechbrain_growth.processes import gather, on_main
-from speechbrain_growth.resuming import ResumingBrain
+from speechbrain_growth.resume.resuming import ResumingBrain
 from speechbrain_growth.schedule.schedule import STATE
 from speechbrain_growth.starting import sizes_of
 

@@ -9,8 +9,8 @@ import re
 
 import torch
 
-from speechbrain_growth.checkpoints import SafeCheckpointer
 from speechbrain_growth.measure.events import read_events
+from speechbrain_growth.resume.checkpointer import SafeCheckpointer
 
 CLOCKS = ("seconds", "cpu_seconds", "wall_seconds")
 CLOCKED = ("meter", "logs")  # parts of a checkpoint

@@ -169,9 +169,9 @@ def serve(pipe, printed):
     import speechbrain as sb
     from speechbrain_growth import planning
     from speechbrain_growth.brain import GrowingBrain
-    from speechbrain_growth.checkpoints import SafeCheckpointer
     from speechbrain_growth.data.labels import SafeTextEncoder
     from speechbrain_growth.measure.run_log import RunLogger
+    from speechbrain_growth.resume.checkpointer import SafeCheckpointer
     from speechbrain_growth.starting import open_blueprint
 
     torch.set_num_threads(1)

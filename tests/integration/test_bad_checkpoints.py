@@ -18,8 +18,8 @@ from bad_inputs import MNIST, said
 from speechbrain.nnet.schedulers import NewBobScheduler
 from speechbrain.processing.features import InputNormalization
 from speechbrain_growth import GrowthError
-from speechbrain_growth.checkpoints import SafeCheckpointer
-from speechbrain_growth.checksums import CHECKSUMS
+from speechbrain_growth.resume.checkpointer import SafeCheckpointer
+from speechbrain_growth.resume.checksums import CHECKSUMS
 
 RUN = [
     *["hparams/grow.yaml", "--dataset=digits", "--device=cpu", "--growth=[]"],

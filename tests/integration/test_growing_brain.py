@@ -16,7 +16,7 @@ from speechbrain_growth import (
     GrowthError,
     brain as brain_module,
 )
-from speechbrain_growth.checksums import seal
+from speechbrain_growth.resume.checksums import seal
 
 LARGE = {"cnn_channels": [4, 8], "rnn_neurons": 9, "dnn_neurons": 13}
 MOMENTS = [

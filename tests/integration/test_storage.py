@@ -16,9 +16,9 @@ from growing_run import at, data, toy, train, train_log, weights
 
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth import GrowthError
-from speechbrain_growth.checkpoints import SafeCheckpointer
-from speechbrain_growth.checksums import CHECKSUMS
 from speechbrain_growth.occupancy import occupied
+from speechbrain_growth.resume.checkpointer import SafeCheckpointer
+from speechbrain_growth.resume.checksums import CHECKSUMS
 
 HERE = Path(__file__).parent
 FULL = """

@@ -11,11 +11,15 @@ from torch.utils.data import DataLoader
 import speechbrain as sb
 from speechbrain.dataio.dataloader import LoopedLoader
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.batches import Batches, generators_of, told_of_epochs
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.logs import Logs
-from speechbrain_growth.mixing import mixers_of
-from speechbrain_growth.randomness import Randomness
+from speechbrain_growth.resume.batches import (
+    Batches,
+    generators_of,
+    told_of_epochs,
+)
+from speechbrain_growth.resume.logs import Logs
+from speechbrain_growth.resume.mixing import mixers_of
+from speechbrain_growth.resume.randomness import Randomness
 
 logger = get_logger(__name__)
 

@@ -20,7 +20,7 @@ from speechbrain.utils.checkpoints import (
 )
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth import masks, mixing
+from speechbrain_growth.resume import masks, mixing
 
 logger = get_logger(__name__)
 

@@ -29,7 +29,7 @@ class Batches:
     Example
     -------
     >>> import torch
-    >>> from speechbrain_growth.randomness import Randomness
+    >>> from speechbrain_growth.resume.randomness import Randomness
     >>> loader = DataLoader(list("abcd"), batch_size=1)
     >>> randomness = Randomness(torch.nn.ModuleDict())
     >>> [batch for (batch,) in Batches(loader, randomness)]
