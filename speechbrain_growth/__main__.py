@@ -9,7 +9,7 @@ import sys
 
 from speechbrain_growth import planning_command
 from speechbrain_growth.instrument import compare, sweep
-from speechbrain_growth.plain_errors import plain_errors
+from speechbrain_growth.launch.plain_errors import plain_errors
 
 
 def main(arguments):

@@ -24,13 +24,17 @@ from speechbrain_growth.engine.probe import drift
 from speechbrain_growth.engine.transfer import powers_of
 from speechbrain_growth.engine.weighted_norm import weighted
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.init_from import (
+    best_checkpoint,
+    load_modules,
+    sizes_of,
+)
+from speechbrain_growth.launch.lock import occupied
+from speechbrain_growth.launch.processes import all_or_none, on_main
 from speechbrain_growth.measure.growth_log import growth_in_words
 from speechbrain_growth.measure.meter import METER, Meter
 from speechbrain_growth.measure.run_log import RunLogger
-from speechbrain_growth.occupancy import occupied
-from speechbrain_growth.processes import all_or_none, on_main
 from speechbrain_growth.schedule.schedule import STATE
-from speechbrain_growth.starting import best_checkpoint, load_modules, sizes_of
 from speechbrain_growth.transition import TRANSITION, Transition
 from speechbrain_growth.trial import TrialBrain
 from speechbrain_growth.wrapping import WrappingBrain

@@ -46,8 +46,8 @@ def plan(chosen):
     """
     # Not before: the help of the other commands would have to wait for torch
     import speechbrain as sb
-    from speechbrain_growth.planning import as_table, plan_run
-    from speechbrain_growth.starting import open_blueprint
+    from speechbrain_growth.launch.init_from import open_blueprint
+    from speechbrain_growth.launch.planning import as_table, plan_run
 
     hparams_file, _, overrides = sb.parse_arguments(
         [chosen.hparams_file, *chosen.overrides]

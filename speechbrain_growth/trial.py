@@ -11,11 +11,11 @@ import torch
 from speechbrain.utils.distributed import is_distributed_initialized
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.init_from import sizes_of
+from speechbrain_growth.launch.processes import gather, on_main
 from speechbrain_growth.measure.growth_log import growth_in_words
-from speechbrain_growth.processes import gather, on_main
 from speechbrain_growth.resume.resuming import ResumingBrain
 from speechbrain_growth.schedule.schedule import STATE
-from speechbrain_growth.starting import sizes_of
 
 logger = get_logger(__name__)
 

@@ -11,9 +11,9 @@ from pathlib import Path
 
 import torch
 
+from speechbrain_growth.launch.init_from import open_blueprint
 from speechbrain_growth.measure.meter import Meter
 from speechbrain_growth.schedule.schedule import GrowthSchedule
-from speechbrain_growth.starting import open_blueprint
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 STEPS = 100_000

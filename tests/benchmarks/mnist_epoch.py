@@ -22,9 +22,9 @@ from torch.utils.data import TensorDataset
 
 import speechbrain as sb
 from speechbrain_growth.brain import GrowingBrain
+from speechbrain_growth.launch.init_from import open_blueprint
 from speechbrain_growth.lean import LeanBrain
 from speechbrain_growth.nnet.mlp import MLP
-from speechbrain_growth.starting import open_blueprint
 
 BATCH = 64
 YAML = """

@@ -17,7 +17,7 @@ from pathlib import Path
 
 from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain_growth.data.bucketing import ordinary, padding
-from speechbrain_growth.starting import open_blueprint
+from speechbrain_growth.launch.init_from import open_blueprint
 
 TIMIT = Path(__file__).resolve().parents[2] / "recipes" / "TIMIT"
 sys.path.insert(0, str(TIMIT))

@@ -14,7 +14,7 @@ from hyperpyyaml import load_hyperpyyaml
 
 import speechbrain as sb
 from speechbrain_growth.brain import GrowingBrain
-from speechbrain_growth.starting import open_blueprint
+from speechbrain_growth.launch.init_from import open_blueprint
 
 YAML = """
 seed: 7

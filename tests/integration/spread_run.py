@@ -17,8 +17,8 @@ from speechbrain_growth import (
     GrowthError,
     brain as brain_module,
 )
+from speechbrain_growth.launch.processes import join
 from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm, synchronise
-from speechbrain_growth.processes import join
 
 FOLDER = Path(sys.argv[1])
 

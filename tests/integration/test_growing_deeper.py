@@ -13,8 +13,8 @@ from test_growing_brain import claim_best
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain_growth import GrowthError
 from speechbrain_growth.engine.births.identity import IN_EVAL
+from speechbrain_growth.launch.planning import as_table, plan_run
 from speechbrain_growth.nnet.scalable_crdnn import ScalableCRDNN
-from speechbrain_growth.planning import as_table, plan_run
 
 EXTRA = ("extra_cnn_blocks", "extra_rnn_layers", "extra_dnn_blocks")
 DEEPER = growing_run.YAML.replace(

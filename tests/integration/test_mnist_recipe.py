@@ -19,7 +19,7 @@ from torch import nn
 
 from speechbrain_growth.__main__ import main
 from speechbrain_growth.blueprint.blueprint import Blueprint
-from speechbrain_growth.starting import open_blueprint
+from speechbrain_growth.launch.init_from import open_blueprint
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / "recipes" / "MNIST" / "classification" / "growing_MLP"

@@ -14,8 +14,8 @@ import torch
 from growing_run import at, toy, train
 
 from speechbrain_growth import GrowthError
+from speechbrain_growth.launch.processes import join
 from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm
-from speechbrain_growth.processes import join
 
 HERE = Path(__file__).resolve().parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]

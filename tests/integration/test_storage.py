@@ -16,7 +16,7 @@ from growing_run import at, data, toy, train, train_log, weights
 
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth import GrowthError
-from speechbrain_growth.occupancy import occupied
+from speechbrain_growth.launch.lock import occupied
 from speechbrain_growth.resume.checkpointer import SafeCheckpointer
 from speechbrain_growth.resume.checksums import CHECKSUMS
 
@@ -26,7 +26,7 @@ import resource, signal, sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
 from growing_run import toy, train
-from speechbrain_growth.plain_errors import plain_errors
+from speechbrain_growth.launch.plain_errors import plain_errors
 
 # A file may not become larger than this: what the disk says when it is full
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)

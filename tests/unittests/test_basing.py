@@ -8,7 +8,7 @@ import pytest
 
 from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.starting import open_blueprint
+from speechbrain_growth.launch.init_from import open_blueprint
 
 BASE = """
 width: 4

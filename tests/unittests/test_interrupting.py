@@ -11,9 +11,9 @@ import time
 
 import pytest
 
-from speechbrain_growth import interrupting
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.plain_errors import INTERRUPTED, plain_errors
+from speechbrain_growth.launch import interrupting
+from speechbrain_growth.launch.plain_errors import INTERRUPTED, plain_errors
 
 
 def press():

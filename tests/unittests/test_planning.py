@@ -13,8 +13,8 @@ from torch import nn
 from speechbrain_growth import trace
 from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.planning import as_table, plan_run
 from speechbrain_growth.measure.growth_log import GrowthLog
-from speechbrain_growth.planning import as_table, plan_run
 
 torch.set_num_threads(1)
 

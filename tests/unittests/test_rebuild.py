@@ -18,8 +18,8 @@ import speechbrain as sb
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.init_from import best_checkpoint, open_blueprint
 from speechbrain_growth.schedule.schedule import GrowthSchedule
-from speechbrain_growth.starting import best_checkpoint, open_blueprint
 
 TEXT = """
 seed: 17

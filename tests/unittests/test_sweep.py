@@ -19,8 +19,8 @@ from speechbrain_growth import GrowthError
 from speechbrain_growth.__main__ import main
 from speechbrain_growth.instrument.grid import read_sweep
 from speechbrain_growth.instrument.sweep import alone
-from speechbrain_growth.planning import plan_run
-from speechbrain_growth.starting import open_blueprint
+from speechbrain_growth.launch.init_from import open_blueprint
+from speechbrain_growth.launch.planning import plan_run
 
 ROOT = Path(__file__).resolve().parents[2]
 # Logs as a recipe does, without its seconds of imports

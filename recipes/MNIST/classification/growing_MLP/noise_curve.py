@@ -33,7 +33,7 @@ from speechbrain_growth import (
     load_modules,
     open_blueprint,
 )
-from speechbrain_growth.plain_errors import plain_errors
+from speechbrain_growth.launch.plain_errors import plain_errors
 
 LEVELS = (None, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 DRAWS = 5

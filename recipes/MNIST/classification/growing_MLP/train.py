@@ -39,7 +39,7 @@ from speechbrain_growth import (
     open_blueprint,
     plan_run,
 )
-from speechbrain_growth.plain_errors import plain_errors
+from speechbrain_growth.launch.plain_errors import plain_errors
 
 logger = get_logger(__name__)
 

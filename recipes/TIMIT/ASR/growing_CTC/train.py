@@ -42,7 +42,7 @@ from speechbrain_growth import (
     plan_run,
     read_audio,
 )
-from speechbrain_growth.plain_errors import plain_errors
+from speechbrain_growth.launch.plain_errors import plain_errors
 
 logger = get_logger(__name__)
 

@@ -12,7 +12,7 @@ import socket
 
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.processes import on_main
+from speechbrain_growth.launch.processes import on_main
 
 logger = get_logger(__name__)
 

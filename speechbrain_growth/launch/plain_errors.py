@@ -10,7 +10,7 @@ import logging
 import sys
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.interrupting import insisting
+from speechbrain_growth.launch.interrupting import insisting
 
 logger = logging.getLogger(__name__)  # SpeechBrain's would need all of torch
 
