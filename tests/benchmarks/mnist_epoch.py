@@ -21,10 +21,10 @@ from torch.nn.functional import cross_entropy
 from torch.utils.data import TensorDataset
 
 import speechbrain as sb
-from speechbrain_growth.brain import GrowingBrain
 from speechbrain_growth.launch.init_from import open_blueprint
-from speechbrain_growth.lean import LeanBrain
 from speechbrain_growth.nnet.mlp import MLP
+from speechbrain_growth.training.brain import GrowingBrain
+from speechbrain_growth.training.lean import LeanBrain
 
 BATCH = 64
 YAML = """

@@ -13,8 +13,8 @@ import torch
 from hyperpyyaml import load_hyperpyyaml
 
 import speechbrain as sb
-from speechbrain_growth.brain import GrowingBrain
 from speechbrain_growth.launch.init_from import open_blueprint
+from speechbrain_growth.training.brain import GrowingBrain
 
 YAML = """
 seed: 7

@@ -167,12 +167,12 @@ def serve(pipe, printed):
     import torch._dynamo  # is imported as soon as anything runs on meta
 
     import speechbrain as sb
-    from speechbrain_growth.brain import GrowingBrain
     from speechbrain_growth.data.labels import SafeTextEncoder
     from speechbrain_growth.launch import planning
     from speechbrain_growth.launch.init_from import open_blueprint
     from speechbrain_growth.measure.run_log import RunLogger
     from speechbrain_growth.resume.checkpointer import SafeCheckpointer
+    from speechbrain_growth.training.brain import GrowingBrain
 
     torch.set_num_threads(1)
     # Asks pip for all its packages, for seconds

@@ -13,12 +13,10 @@ import torch
 from growing_run import at, data, toy, train, weights
 
 import speechbrain as sb
-from speechbrain_growth import (
-    GrowthError,
-    brain as brain_module,
-)
+from speechbrain_growth import GrowthError
 from speechbrain_growth.launch.processes import join
 from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm, synchronise
+from speechbrain_growth.training import brain as brain_module
 
 FOLDER = Path(sys.argv[1])
 

@@ -24,8 +24,8 @@ from bad_inputs import (
     utterance,
 )
 
-from speechbrain_growth import brain  # noqa: F401, as above
 from speechbrain_growth.launch import planning  # noqa: F401, as above
+from speechbrain_growth.training import brain  # noqa: F401, as above
 
 YAML = "{folder}/bad.yaml"
 READ = ["--skip_prep=True", "--data_folder={folder}/data"] + [

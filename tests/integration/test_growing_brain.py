@@ -12,11 +12,9 @@ import torch
 from growing_run import at, data, toy, train, train_log, weights
 
 from speechbrain.lobes.models.CRDNN import CRDNN
-from speechbrain_growth import (
-    GrowthError,
-    brain as brain_module,
-)
+from speechbrain_growth import GrowthError
 from speechbrain_growth.resume.checksums import seal
+from speechbrain_growth.training import brain as brain_module
 
 LARGE = {"cnn_channels": [4, 8], "rnn_neurons": 9, "dnn_neurons": 13}
 MOMENTS = [

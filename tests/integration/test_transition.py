@@ -95,7 +95,7 @@ def test_a_checkpoint_amid_the_folding_starts_another_run(tmp_path):
 
 def test_new_units_warm_up_while_others_learn(tmp_path, monkeypatch):
     factors = []
-    from speechbrain_growth import transition
+    from speechbrain_growth.training import transition
 
     slowed = transition.slowed
 

@@ -11,11 +11,9 @@ import torch
 from growing_run import ToyBrain, at, toy, train, train_log, weights
 
 import speechbrain as sb
-from speechbrain_growth import (
-    GrowthError,
-    brain as brain_module,
-)
+from speechbrain_growth import GrowthError
 from speechbrain_growth.measure.events import read_events
+from speechbrain_growth.training import brain as brain_module
 
 
 def poison(monkeypatch, what, epoch, step, where=sb.Stage.TRAIN):

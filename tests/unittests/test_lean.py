@@ -10,7 +10,7 @@ from torch.utils.data import TensorDataset
 
 import speechbrain as sb
 from speechbrain.utils.checkpoints import Checkpointer
-from speechbrain_growth.lean import LeanBrain, TensorBatches
+from speechbrain_growth.training.lean import LeanBrain, TensorBatches
 
 ITEMS, SIZE = 23, 4
 

@@ -35,9 +35,9 @@ from speechbrain_growth.measure.growth_log import growth_in_words
 from speechbrain_growth.measure.meter import METER, Meter
 from speechbrain_growth.measure.run_log import RunLogger
 from speechbrain_growth.schedule.schedule import STATE
-from speechbrain_growth.transition import TRANSITION, Transition
-from speechbrain_growth.trial import TrialBrain
-from speechbrain_growth.wrapping import WrappingBrain
+from speechbrain_growth.training.transition import TRANSITION, Transition
+from speechbrain_growth.training.trial import TrialBrain
+from speechbrain_growth.training.wrapping import WrappingBrain
 
 logger = get_logger(__name__)
 

@@ -22,7 +22,7 @@ from speechbrain_growth.engine.weighted_norm import (
     weigh,
     weighted,
 )
-from speechbrain_growth.rewarming import new_units, slowed
+from speechbrain_growth.training.rewarming import new_units, slowed
 
 TRANSITION = "growth_transition"  # its name among the recoverables
 
