@@ -8,7 +8,7 @@ import argparse
 import sys
 
 from speechbrain_growth import planning_command
-from speechbrain_growth.instrument import compare, sweep
+from speechbrain_growth.experiments import compare, sweep
 from speechbrain_growth.launch.plain_errors import plain_errors
 
 

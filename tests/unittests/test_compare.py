@@ -15,10 +15,10 @@ from scipy import stats
 
 from speechbrain_growth import GrowthError
 from speechbrain_growth.__main__ import main
-from speechbrain_growth.instrument.compare import report
-from speechbrain_growth.instrument.plots import plot
-from speechbrain_growth.instrument.report_tables import as_markdown
-from speechbrain_growth.instrument.runs import read_run
+from speechbrain_growth.experiments.compare import report
+from speechbrain_growth.experiments.plots import plot
+from speechbrain_growth.experiments.runs import read_run
+from speechbrain_growth.experiments.tables import as_markdown
 from speechbrain_growth.measure.run_log import RunLogger
 
 OLD_RUNS = (

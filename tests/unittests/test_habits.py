@@ -16,7 +16,7 @@ import pytest
 import yaml
 
 from speechbrain.utils.run_opts import RunOptions
-from speechbrain_growth.instrument.grid import read_sweep
+from speechbrain_growth.experiments.grid import read_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
 ROWS = [

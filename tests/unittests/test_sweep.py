@@ -17,8 +17,8 @@ import yaml
 
 from speechbrain_growth import GrowthError
 from speechbrain_growth.__main__ import main
-from speechbrain_growth.instrument.grid import read_sweep
-from speechbrain_growth.instrument.sweep import alone
+from speechbrain_growth.experiments.grid import read_sweep
+from speechbrain_growth.experiments.sweep import alone
 from speechbrain_growth.launch.init_from import open_blueprint
 from speechbrain_growth.launch.planning import plan_run
 

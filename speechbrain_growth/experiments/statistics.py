@@ -9,7 +9,7 @@ import math
 
 from scipy import stats
 
-from speechbrain_growth.instrument.runs import COSTS
+from speechbrain_growth.experiments.runs import COSTS
 
 CONFIDENCE = 0.95
 

@@ -8,8 +8,8 @@ import json
 import os
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.instrument.report_tables import as_markdown
-from speechbrain_growth.instrument.runs import find_runs, read_run
+from speechbrain_growth.experiments.runs import find_runs, read_run
+from speechbrain_growth.experiments.tables import as_markdown
 from speechbrain_growth.measure.events import plain
 
 LARGE = "large"
@@ -145,9 +145,9 @@ def instruments():
         If one is not installed.
     """
     try:
-        from speechbrain_growth.instrument.choosing import best_of
-        from speechbrain_growth.instrument.plots import plot_all
-        from speechbrain_growth.instrument.summary import summarize
+        from speechbrain_growth.experiments.best_of import best_of
+        from speechbrain_growth.experiments.plots import plot_all
+        from speechbrain_growth.experiments.statistics import summarize
     except ModuleNotFoundError as error:
         raise GrowthError(
             f"{error}; `pip install -r requirements.txt` brings what a "

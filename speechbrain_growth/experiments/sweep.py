@@ -13,10 +13,10 @@ import sys
 from tqdm import tqdm
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.instrument.compare import instruments, report
-from speechbrain_growth.instrument.grid import OWN, START, read_sweep
-from speechbrain_growth.instrument.report_tables import as_markdown
-from speechbrain_growth.instrument.running import Job, end_of, run_all
+from speechbrain_growth.experiments.compare import instruments, report
+from speechbrain_growth.experiments.grid import OWN, START, read_sweep
+from speechbrain_growth.experiments.jobs import Job, end_of, run_all
+from speechbrain_growth.experiments.tables import as_markdown
 from speechbrain_growth.measure.events import RUN_LOG, read_events
 
 SETTINGS = "sweep_settings.json"  # the overrides that a run began with

@@ -12,7 +12,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from speechbrain_growth.instrument import leash
+from speechbrain_growth.experiments import leash
 
 TAIL = 15  # lines of a log that are shown of a failed command
 PAUSE = 0.2  # seconds between two looks

@@ -5,8 +5,8 @@ Authors
 """
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.instrument.grid import without
-from speechbrain_growth.instrument.summary import by_seed, mean_and_half
+from speechbrain_growth.experiments.grid import without
+from speechbrain_growth.experiments.statistics import by_seed, mean_and_half
 
 UNSET = "as in the YAML"
 

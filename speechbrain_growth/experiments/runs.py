@@ -9,7 +9,7 @@ import os
 import re
 from typing import NamedTuple
 
-from speechbrain_growth.instrument.grid import OWN, START
+from speechbrain_growth.experiments.grid import OWN, START
 from speechbrain_growth.measure.events import RUN_LOG, read_events
 
 TEXT_LOG = "train_log.txt"
