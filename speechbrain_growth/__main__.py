@@ -7,7 +7,7 @@ Authors
 import argparse
 import sys
 
-from speechbrain_growth import planning_command
+from speechbrain_growth.commands import plan as planning_command
 from speechbrain_growth.experiments import compare, sweep
 from speechbrain_growth.launch.plain_errors import plain_errors
 
