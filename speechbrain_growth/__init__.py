@@ -49,6 +49,7 @@ HOMES = {
     "load_modules": "launch.init_from",
     "occupy": "launch.lock",
     "open_blueprint": "launch.init_from",
+    "plain_errors": "launch.plain_errors",
     "plan_run": "launch.planning",
     "quicken": "nnet.quick",
     "read_audio": "data.audio",

@@ -39,3 +39,10 @@ def test_yamls_name_the_face(path):
     named = NAMES.findall(path.read_text(encoding="utf-8"))
     faces = {f"speechbrain_growth.{n}" for n in speechbrain_growth.__all__}
     assert set(named) <= faces
+
+
+def test_recipes_import_from_the_face():
+    for path in (ROOT / "recipes").rglob("*.py"):
+        if "results" not in path.parts and "data" not in path.parts:
+            text = path.read_text(encoding="utf-8")
+            assert "from speechbrain_growth." not in text, path

@@ -166,16 +166,3 @@ def test_links_of_the_readmes_lead_somewhere():
         for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
             if not link.startswith("http"):
                 assert (readme.parent / link).exists(), (readme, link)
-
-
-def test_five_hundred_random_models_grow_in_every_run():
-    texts = [
-        (ROOT / "tests" / "unittests" / f"test_{name}.py").read_text("utf-8")
-        for name in ("exactness", "models", "forward")
-    ]
-    for text in texts:  # no case is left out
-        assert "assume(" not in text and ".filter(" not in text
-    found = [
-        int(n) for t in texts for n in re.findall(r"max_examples=(\d+)", t)
-    ]
-    assert sum(found) >= 500

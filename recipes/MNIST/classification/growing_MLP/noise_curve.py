@@ -32,8 +32,8 @@ from speechbrain_growth import (
     drift,
     load_modules,
     open_blueprint,
+    plain_errors,
 )
-from speechbrain_growth.launch.plain_errors import plain_errors
 
 LEVELS = (None, 0.001, 0.003, 0.01, 0.03, 0.1, 0.3, 1.0)
 DRAWS = 5

@@ -37,9 +37,9 @@ from speechbrain_growth import (
     join,
     occupy,
     open_blueprint,
+    plain_errors,
     plan_run,
 )
-from speechbrain_growth.launch.plain_errors import plain_errors
 
 logger = get_logger(__name__)
 

@@ -19,7 +19,7 @@ import soundfile
 from speechbrain.dataio.dataio import read_audio
 from speechbrain.dataio.dataset import DynamicItemDataset
 
-ROOT = pathlib.Path(__file__).resolve().parents[2]
+ROOT = pathlib.Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "recipes" / "TIMIT" / "timit_prepare.py"
 spec = importlib.util.spec_from_file_location("timit_prepare", SCRIPT)
 timit = importlib.util.module_from_spec(spec)

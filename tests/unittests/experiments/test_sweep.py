@@ -22,7 +22,7 @@ from speechbrain_growth.experiments.sweep import alone
 from speechbrain_growth.launch.init_from import open_blueprint
 from speechbrain_growth.launch.planning import plan_run
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 # Logs as a recipe does, without its seconds of imports
 SCRIPT = r"""
 import json, os, sys, time

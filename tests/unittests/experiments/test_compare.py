@@ -22,7 +22,7 @@ from speechbrain_growth.experiments.tables import as_markdown
 from speechbrain_growth.measure.run_log import RunLogger
 
 OLD_RUNS = (
-    Path(__file__).resolve().parents[2] / "recipes/TIMIT/ASR/growing_CTC/runs"
+    Path(__file__).resolve().parents[3] / "recipes/TIMIT/ASR/growing_CTC/runs"
 )
 # errors on the validation set after each epoch, then on the test set
 CURVES = {

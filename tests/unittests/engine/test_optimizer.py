@@ -322,7 +322,9 @@ def test_parameters_without_state_stay_without():
 def test_an_optimizer_that_was_not_taught_is_named(monkeypatch):
     monkeypatch.delitem(POWERS, Lion)
     old, new = fresh(mlp, (3, 4), 0), fresh(mlp, (5, 7), 9)
-    with pytest.raises(GrowthError, match="^Lion: .*transfer.POWERS, or start"):
+    with pytest.raises(
+        GrowthError, match="^Lion: .*speechbrain_growth.POWERS, or start"
+    ):
         carry(old, new, Lion(old.parameters(), lr=0.1))
 
 

@@ -20,7 +20,7 @@ import soundfile
 
 pytest.importorskip("espeakng_loader")
 
-SCRIPT = Path(__file__).parents[2] / "recipes" / "TIMIT" / "mini_timit.py"
+SCRIPT = Path(__file__).parents[3] / "recipes" / "TIMIT" / "mini_timit.py"
 SCALE = 0.02  # one speaker for each region and part
 SYMBOLS = set(
     """aa ae ah ao aw ax ax-h axr ay b bcl ch d dcl dh dx eh el em en eng epi er

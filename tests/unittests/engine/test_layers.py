@@ -38,7 +38,7 @@ from speechbrain_growth.nnet import channels_last, ligru
 torch.set_num_threads(1)
 # hypothesis asks every module for its file; a lazy one would be imported
 LazyModule.__file__ = None
-DOCS = Path(__file__).resolve().parents[2] / "docs" / "layers.md"
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "layers.md"
 VECTOR, SOUND, SIGNAL, IMAGE = (9, 3), (4, 6, 3), (4, 2, 6), (4, 2, 4, 4)
 TOKENS, VOLUME = "tokens", (3, 2, 4, 4, 4)
 MULTIPLE = "whole multiples"

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
 RUNS = RECIPE / "runs"
 README = RECIPE / "README.md"

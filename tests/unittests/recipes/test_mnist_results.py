@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-ROOT = Path(__file__).resolve().parents[2]
+ROOT = Path(__file__).resolve().parents[3]
 RECIPE = ROOT / "recipes" / "MNIST" / "classification" / "growing_MLP"
 RUNS, README = RECIPE / "runs", RECIPE / "README.md"
 DATA = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}

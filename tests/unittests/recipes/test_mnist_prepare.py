@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 import torch
 
-RECIPE = Path(__file__).resolve().parents[2] / "recipes" / "MNIST"
+RECIPE = Path(__file__).resolve().parents[3] / "recipes" / "MNIST"
 sys.path.insert(0, str(RECIPE))
 
 import mnist_prepare  # noqa: E402
