@@ -4,11 +4,18 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import gc
+import os
 import signal
 
-import torch
+import pytest
 
-from speechbrain.utils.importutils import LazyModule
+# Two workers, and the processes that tests start, share two cores
+os.environ.setdefault("OMP_NUM_THREADS", "1")
+
+import torch  # noqa: E402
+
+from speechbrain.utils.importutils import LazyModule  # noqa: E402
 
 # hypothesis asks every module for its file; a lazy one would then be imported,
 # and with it an optional package that is not there
@@ -17,3 +24,36 @@ LazyModule.__file__ = None
 torch.set_num_threads(1)
 # A shell that runs the tests in the background has Ctrl-C ignored
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_cmdline_main(config):
+    """Runs whole folders on two workers (pytest-xdist), a file at a time.
+
+    Single files and tests, debuggers, and runs with `-n` of their own stay as
+    asked for; without pytest-xdist there is one process.
+    """
+    options = config.option
+    alone = options.usepdb or options.trace or options.collectonly
+    if (
+        config.pluginmanager.hasplugin("xdist")
+        and not hasattr(
+            config, "workerinput"
+        )  # LEAD: without this line each worker started two more: 80 processes, 23 GiB
+        and options.numprocesses is None
+        and not alone
+        and all(map(os.path.isdir, config.args))
+    ):
+        options.numprocesses, options.dist = 2, "loadfile"
+        # The longest files stand in tests/integration, which comes first
+        options.loadscopereorder = False
+
+
+def pytest_collection_finish():
+    """Hides what was imported from the garbage collector.
+
+    It would look at all of that again and again, and in a forked child every
+    page that it looks at is copied: a quarter of the time of such tests.
+    """
+    gc.collect()
+    gc.freeze()
