@@ -1,4 +1,4 @@
-"""What a user might get wrong, and a way to hear what a recipe says to it.
+"""What a user might get wrong, and ways to read what a recipe answers.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -14,9 +14,21 @@ import traceback
 from pathlib import Path
 
 import numpy as np
+import scipy.signal  # noqa: F401, so that not each child imports it
+import sklearn.datasets  # noqa: F401, as above
 import soundfile
+import torch._dynamo  # noqa: F401, as above
 
+import speechbrain as sb
+import speechbrain.decoders.ctc  # noqa: F401, as above
+import speechbrain.lobes.features  # noqa: F401, as above
+import speechbrain.utils.metric_stats  # noqa: F401, as above
 from speechbrain.utils import logger as logging_utils
+from speechbrain_growth.data import bucketing, labels  # noqa: F401, as above
+from speechbrain_growth.launch.init_from import open_blueprint
+from speechbrain_growth.launch.plain_errors import plain_errors
+from speechbrain_growth.launch.planning import plan_run
+from speechbrain_growth.training import brain  # noqa: F401, as above
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
 TIMIT = RECIPES / "TIMIT" / "ASR" / "growing_CTC"
@@ -24,31 +36,42 @@ MNIST = RECIPES / "MNIST" / "classification" / "growing_MLP"
 FORK = multiprocessing.get_context("fork")  # all is imported already
 
 
-def said(recipe, arguments, log):
-    """Runs a recipe's train.py, and returns its exit code and what it wrote."""
-    child = FORK.Process(target=_main, args=(recipe, arguments, log))
+def forked(function, log, *arguments):
+    """Calls a function in a process of its own that has imported everything.
+
+    Arguments
+    ---------
+    function : callable
+        As the last line of a script.
+    log : pathlib.Path
+        Where it writes what a shell would show.
+    *arguments
+        Of the function.
+
+    Returns
+    -------
+    int, str
+        What ``python script.py`` would have ended with, and what it printed.
+    """
+    child = FORK.Process(target=_child, args=(function, log, *arguments))
     child.start()
     child.join(120)
     if child.is_alive():
         child.kill()
+        child.join()
     text = Path(log).read_text(encoding="utf-8", errors="replace")
     return child.exitcode, text
 
 
-def _main(recipe, arguments, log):
-    """The child: as `python train.py` would do it."""
+def _child(function, log, *arguments):
+    """The child; never returns."""
     handle = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     for stream in (1, 2):
         os.dup2(handle, stream)
     sys.stdout, sys.stderr = os.fdopen(1, "w"), os.fdopen(2, "w")
-    # It asks pip and git, which is slow, and none of what is tested here
-    logging_utils.get_environment_description = lambda: ""
-    os.chdir(recipe)
-    sys.path.insert(0, str(recipe))
-    sys.argv = ["train.py", *arguments]
     code = 0
     try:
-        runpy.run_path("train.py", run_name="__main__")
+        function(*arguments)
     except SystemExit as end:
         code = end.code if isinstance(end.code, int) else 1
         if isinstance(end.code, str):
@@ -59,6 +82,49 @@ def _main(recipe, arguments, log):
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code or 0)
+
+
+def said(recipe, arguments, log, script="train.py"):
+    """Runs a script of a recipe; returns its exit code and what it printed."""
+    return forked(_main, log, recipe, script, arguments)
+
+
+def _main(recipe, script, arguments):
+    """As `python train.py` does."""
+    # It asks pip and git, which is slow, and none of what is tested here
+    logging_utils.get_environment_description = lambda: ""
+    os.chdir(recipe)
+    sys.path.insert(0, str(recipe))
+    sys.argv = [script, *arguments]
+    runpy.run_path(script, run_name="__main__")
+
+
+def plan(recipe, arguments):
+    """What a recipe's train.py does before it touches data or writes a file.
+
+    Arguments
+    ---------
+    recipe : pathlib.Path
+        The folder of train.py.
+    arguments : list of str
+        Its command line.
+
+    Returns
+    -------
+    str
+        The message that it ends with; None if the arguments pass.
+    """
+    here = os.getcwd()
+    os.chdir(recipe)
+    try:
+        with plain_errors():
+            hparams_file, _, overrides = sb.parse_arguments(arguments)
+            plan_run(open_blueprint(hparams_file, overrides))
+    except SystemExit as end:
+        return end.code
+    finally:
+        os.chdir(here)
+    return None
 
 
 def altered(old, new):
