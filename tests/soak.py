@@ -3,6 +3,9 @@
 
 > python tests/soak.py --minutes=60 --seed=1
 
+First at each place of the table `KILLS`, as often as it says, then at moments
+that are drawn until the time is over.
+
 Every run that survives to its end is compared, bit by bit, with one that nobody
 killed. A difference stops the script and leaves both folders.
 
@@ -22,12 +25,36 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "integration"))
 
 from comparing import differences, results  # noqa: E402
-from killing import Starter, durations, kill_at  # noqa: E402
+from killing import (  # noqa: E402
+    Starter,
+    durations,
+    finish,
+    kill_at,
+    kill_everywhere,
+)
 
 MOMENTS = [
     *["render", "annotate", "labels", "fit", "step", "validate", "log"],
     *["save", "delete", "grow", "after grow", "test"],
 ]
+
+
+def survivors(starter, folder, lasted, chance, kills, end):
+    """Yields the folder of each run that came to its end; counts its kills."""
+    found, runs = kill_everywhere(starter, folder, lasted, chance, often=True)
+    kills.update(found)
+    for run in runs:
+        finish(starter, run)
+        yield run
+    run = folder / "drawn"
+    while time.monotonic() < end:
+        # Up to three moments ahead, each of which may come several times
+        path = [chance.choice(MOMENTS) for _ in range(chance.randint(1, 3))]
+        moment, killed = kill_at(starter, run, path, lasted, chance)
+        if killed:
+            kills[moment] += 1
+        else:
+            yield run
 
 
 def main():
@@ -43,14 +70,7 @@ def main():
         whole = folder / "whole"
         lasted = durations(starter, whole)
         expected = results(whole / "run", whole / "corpus")
-        run = folder / "killed"
-        while time.monotonic() < end:
-            # Up to three moments ahead, each of which may come several times
-            path = [chance.choice(MOMENTS) for _ in range(chance.randint(1, 3))]
-            moment, killed = kill_at(starter, run, path, lasted, chance)
-            if killed:
-                kills[moment] += 1
-                continue
+        for run in survivors(starter, folder, lasted, chance, kills, end):
             ends += 1
             wrong = differences(results(run / "run", run / "corpus"), expected)
             if wrong:

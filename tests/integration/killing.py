@@ -17,7 +17,10 @@ import signal
 import subprocess
 import sys
 import time
+from collections import Counter
 from pathlib import Path
+
+from comparing import results
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
@@ -34,6 +37,26 @@ SMALL = [
     "--rnn_neurons=6",
     "--dnn_neurons=8",
     f"--growth={json.dumps([{'after_epoch': 1, **SIZES}])}",
+]
+# Where to kill, how often in `tests/soak.py` (once in the suite), and what to
+# wait for before, one after the other. "fit" says that a run is over with
+# preparing; then another one is begun.
+KILLS = [
+    ("render", 3, ["render|fit"]),
+    ("annotate", 2, ["annotate|fit"]),
+    ("labels", 1, ["labels|fit"]),
+    ("fit", 1, ["fit"]),
+    ("step", 2, ["step"]),
+    ("save", 2, ["save"]),
+    ("validate", 1, ["validate"]),
+    ("log", 1, ["log"]),
+    ("save", 3, ["log", "save"]),
+    ("delete", 1, ["log", "delete"]),
+    ("grow", 4, ["grow"]),
+    ("after grow", 2, ["after grow"]),
+    ("save", 2, ["step", "save"]),
+    ("delete", 1, ["step", "delete"]),
+    ("test", 2, ["test"]),
 ]
 # Sums of floats depend on how many threads share them
 ENVIRONMENT = {**os.environ, "OMP_NUM_THREADS": "1"}
@@ -234,6 +257,47 @@ def kill_at(starter, folder, path, pauses, chance):
     ended = starter.kill() if moment else starter.wait()
     assert ended in (-signal.SIGKILL, 0), starter.printed.read_text()
     return moment, ended == -signal.SIGKILL
+
+
+def kill_everywhere(starter, folder, lasted, chance, often=False):
+    """Kills a run at each place of the table, and starts it again each time.
+
+    Arguments
+    ---------
+    starter : Starter
+        Forks the recipe.
+    folder : pathlib.Path
+        Gets a folder for each run that is needed.
+    lasted : dict
+        How long each moment lasts, from ``durations``.
+    chance : random.Random
+        Draws when to kill.
+    often : bool
+        As often as the table says; otherwise once at each place.
+
+    Returns
+    -------
+    collections.Counter, list of pathlib.Path
+        Kills at each moment, and the folders of the runs that were killed.
+    """
+    kills, runs = Counter(), [folder / "0"]
+    for place, times, path in KILLS:
+        done = 0
+        while done < (times if often else 1):
+            moment, killed = kill_at(starter, runs[-1], path, lasted, chance)
+            if killed:
+                kills[moment] += 1
+            done += killed and moment == place
+            if moment != place:  # this run is past it; the next has it ahead
+                runs.append(folder / f"{len(runs)}")
+    return kills, runs
+
+
+def finish(starter, folder):
+    """Starts a run for the last time; returns what it leaves."""
+    starter.start(*command(folder))
+    assert starter.wait() == 0, starter.printed.read_text()
+    return results(folder / "run", folder / "corpus")
 
 
 def durations(starter, folder):

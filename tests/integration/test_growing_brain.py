@@ -116,14 +116,18 @@ def claim_best(brain, epoch):
         seal(checkpoint.path)
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A run of which the checkpoint of each epoch is kept."""
+    return train(toy(tmp_path_factory.mktemp("kept"), keep=9))
+
+
 @pytest.mark.parametrize("epoch, units", [(1, 6), (2, 6), (3, 9), (4, 9)])
-def test_the_best_checkpoint_evaluates_whatever_its_size(
-    epoch, units, tmp_path
-):
-    brain = train(toy(tmp_path, keep=9))
+def test_the_best_checkpoint_evaluates_whatever_its_size(epoch, units, kept):
+    brain = kept
     claim_best(brain, epoch)
     loader = torch.utils.data.DataLoader(data(2, seed=1), batch_size=4)
-    fresh = toy(tmp_path, keep=9)
+    fresh = toy(folder_of(brain), keep=9)
     loss = fresh.evaluate(loader, min_key="error")
     assert fresh.modules.model.RNN.hidden_size == units
     assert loss == pytest.approx(brain.history[epoch - 1]["loss"], rel=1e-6)

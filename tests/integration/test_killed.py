@@ -1,5 +1,7 @@
 """The recipe's process is killed at random moments, and started again.
 
+Once at each place; `tests/soak.py` does so more often.
+
 Authors
  * The speechbrain_growth authors 2026
 """
@@ -10,32 +12,19 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
 
 import pytest
 from comparing import differences, results
-from killing import ENVIRONMENT, RECIPE, Starter, command, durations, kill_at
-
-# Where to kill, how often, and what to wait for before, one after the other.
-# "fit" says that a run is over with preparing; then another one is begun.
-KILLS = [
-    ("render", 3, ["render|fit"]),
-    ("annotate", 2, ["annotate|fit"]),
-    ("labels", 1, ["labels|fit"]),
-    ("fit", 1, ["fit"]),
-    ("step", 2, ["step"]),
-    ("save", 2, ["save"]),
-    ("validate", 1, ["validate"]),
-    ("log", 1, ["log"]),
-    ("save", 2, ["log", "save"]),
-    ("delete", 1, ["log", "delete"]),
-    ("grow", 4, ["grow"]),
-    ("after grow", 2, ["after grow"]),
-    ("save", 2, ["step", "save"]),
-    ("delete", 1, ["step", "delete"]),
-    ("save", 1, ["log", "save"]),
-    ("test", 2, ["test"]),
-]
+from killing import (
+    ENVIRONMENT,
+    KILLS,
+    RECIPE,
+    Starter,
+    command,
+    durations,
+    finish,
+    kill_everywhere,
+)
 
 
 @pytest.fixture(scope="module")
@@ -54,27 +43,14 @@ def whole(starter, tmp_path_factory):
     return results(folder / "run", corpus), lasted, corpus
 
 
-def finish(starter, folder):
-    """Starts a run for the last time; returns what it leaves."""
-    starter.start(*command(folder))
-    assert starter.wait() == 0, starter.printed.read_text()
-    return results(folder / "run", folder / "corpus")
-
-
 def test_a_run_killed_over_and_over_ends_like_one_that_was_not(
     starter, whole, tmp_path
 ):
     expected, lasted, _ = whole
-    chance, kills, runs = random.Random(1986), Counter(), [tmp_path / "0"]
-    for place, times, path in KILLS:
-        done = 0
-        while done < times:
-            moment, killed = kill_at(starter, runs[-1], path, lasted, chance)
-            kills[moment] += killed
-            done += killed and moment == place
-            if moment != place:  # this run is past it; the next has it ahead
-                runs.append(tmp_path / f"{len(runs)}")
-    assert sum(kills.values()) >= sum(times for _, times, _ in KILLS) >= 20
+    chance = random.Random(1986)
+    kills, runs = kill_everywhere(starter, tmp_path, lasted, chance)
+    assert {place for place, _, _ in KILLS} <= {*kills}
+    assert sum(kills.values()) >= len(KILLS) == 15
     for run in runs:
         assert differences(finish(starter, run), expected) == []
 
