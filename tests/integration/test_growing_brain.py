@@ -118,20 +118,23 @@ def claim_best(brain, epoch):
 
 @pytest.fixture(scope="module")
 def kept(tmp_path_factory):
-    """A run of which the checkpoint of each epoch is kept."""
-    return train(toy(tmp_path_factory.mktemp("kept"), keep=9))
+    """A run of which the checkpoint of each epoch is kept, and its folder."""
+    folder = tmp_path_factory.mktemp("kept")
+    return train(toy(folder, keep=9)), folder
 
 
 @pytest.mark.parametrize("epoch, units", [(1, 6), (2, 6), (3, 9), (4, 9)])
 def test_the_best_checkpoint_evaluates_whatever_its_size(epoch, units, kept):
-    brain = kept
+    brain, folder = kept
     claim_best(brain, epoch)
     loader = torch.utils.data.DataLoader(data(2, seed=1), batch_size=4)
-    fresh = toy(folder_of(brain), keep=9)
+    fresh = toy(folder, keep=9)
     loss = fresh.evaluate(loader, min_key="error")
     assert fresh.modules.model.RNN.hidden_size == units
     assert loss == pytest.approx(brain.history[epoch - 1]["loss"], rel=1e-6)
-    # the living brain, larger by now, steps back as well
+    # the living brain, as large as it ended, steps back as well
+    brain.on_fit_start()
+    assert brain.modules.model.RNN.hidden_size == 9
     assert brain.evaluate(loader, min_key="error") == loss
     held = [p for g in brain.optimizer.param_groups for p in g["params"]]
     assert [id(p) for p in held] == [id(p) for p in brain.modules.parameters()]
@@ -184,10 +187,10 @@ def test_grows_before_the_first_epoch(tmp_path):
 
 
 @pytest.mark.parametrize("epoch, units", [(2, 6), (3, 9)])
-def test_starts_from_the_best_of_an_earlier_run(epoch, units, tmp_path):
-    first = train(toy(tmp_path / "first", keep=9))
+def test_starts_from_the_best_of_an_earlier_run(epoch, units, kept, tmp_path):
+    first, folder = kept
     claim_best(first, epoch)
-    earlier = str(tmp_path / "first")
+    earlier = str(folder)
     brain = toy(tmp_path / "second", init_from=earlier, growth=[])
     assert brain.modules.model.RNN.hidden_size == units
     brain.on_fit_start()

@@ -120,15 +120,19 @@ def test_resumed_equals_uninterrupted(what, moment, whole, tmp_path):
         assert torch.equal(expected[name], found[name]), name
 
 
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory, deeper):
+    """A run of which the checkpoint of each epoch is kept, and its folder."""
+    folder = tmp_path_factory.mktemp("kept")
+    return train(toy(folder, keep=9, growth=GROWTHS["one of each"])), folder
+
+
 @pytest.mark.parametrize("epoch, depth", [(2, 0), (3, 1)])
-def test_the_best_checkpoint_evaluates_whatever_its_depth(
-    epoch, depth, tmp_path
-):
-    growth = GROWTHS["one of each"]
-    brain = train(toy(tmp_path, keep=9, growth=growth))
+def test_the_best_checkpoint_evaluates_whatever_its_depth(epoch, depth, kept):
+    brain, folder = kept
     claim_best(brain, epoch)
     loader = torch.utils.data.DataLoader(data(2, seed=1), batch_size=4)
-    fresh = toy(tmp_path, keep=9, growth=growth)
+    fresh = toy(folder, keep=9, growth=GROWTHS["one of each"])
     loss = fresh.evaluate(loader, min_key="error")
     assert ("RNN_extra_0" in fresh.modules.model) == depth
     assert loss == pytest.approx(brain.history[epoch - 1]["loss"], rel=1e-6)

@@ -56,21 +56,27 @@ def test_after_the_folding_the_model_is_stock(tmp_path):
     assert torch.equal(*outputs)
 
 
-@pytest.mark.parametrize(
-    "growth, options",
-    [(CHANNELS, {}), (WARM, {}), (CHANNELS, {"jit": True})],
-    ids=["fold", "warm up", "fold of what is scripted"],
-)
-@pytest.mark.parametrize("moment", ["epoch 3 saved", "epoch 4 step 1"])
-def test_resumed_amid_it_ends_as_uninterrupted(
-    tmp_path, growth, options, moment
-):
+LEFT = {
+    "fold": (CHANNELS, {}),
+    "warm up": (WARM, {}),
+    "fold of what is scripted": (CHANNELS, {"jit": True}),
+}
+
+
+@pytest.fixture(scope="module", params=LEFT)
+def uninterrupted(request, tmp_path_factory):
+    """A run that is not interrupted, and its settings"""
+    growth, options = LEFT[request.param]
     settings = {"growth": [growth], "run_opts": options}
-    folders = [tmp_path / name for name in ("whole", "killed")]
-    whole = train(toy(folders[0], **settings))
-    killed = train(toy(folders[1], **settings, kill=at(moment)))
+    return train(toy(tmp_path_factory.mktemp("whole"), **settings)), settings
+
+
+@pytest.mark.parametrize("moment", ["epoch 3 saved", "epoch 4 step 1"])
+def test_resumed_amid_it_ends_as_uninterrupted(uninterrupted, moment, tmp_path):
+    whole, settings = uninterrupted
+    killed = train(toy(tmp_path, **settings, kill=at(moment)))
     assert killed.transition.folding or killed.transition.masks
-    resumed = train(toy(folders[1], **settings))
+    resumed = train(toy(tmp_path, **settings))
     one, other = weights(whole), weights(resumed)
     assert one.keys() == other.keys()
     assert all(torch.equal(one[name], other[name]) for name in one)
