@@ -5,36 +5,48 @@ Authors
 """
 
 import os
+import resource
 import shutil
+import signal
 import subprocess
-import sys
-from pathlib import Path
 
 import pytest
 import torch
+from bad_inputs import forked
 from growing_run import at, data, toy, train, train_log, weights
 
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth import GrowthError
 from speechbrain_growth.launch.lock import occupied
+from speechbrain_growth.launch.plain_errors import plain_errors
 from speechbrain_growth.resume.checkpointer import SafeCheckpointer
 from speechbrain_growth.resume.checksums import CHECKSUMS
 
-HERE = Path(__file__).parent
-FULL = """
-import resource, signal, sys
-from pathlib import Path
-sys.path.insert(0, {here!r})
-from growing_run import toy, train
-from speechbrain_growth.launch.plain_errors import plain_errors
 
-# A file may not become larger than this: what the disk says when it is full
-signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
-brain = toy(Path({folder!r}))
-resource.setrlimit(resource.RLIMIT_FSIZE, ({room}, {room}))
-with plain_errors():
-    train(brain)
-"""
+def write_into(folder, room, printed):
+    """A run whose files may not become larger than `room` bytes.
+
+    That is what the disk says when it is full. What is printed goes to a pipe,
+    for which there is always room.
+    """
+    os.dup2(printed, 2)
+    signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    brain = toy(folder)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (room, room))
+    with plain_errors():
+        train(brain)
+
+
+def second(folder, log, room=1 << 30):
+    """Another process that runs in a folder: its exit code, what it printed."""
+    reader, writer = os.pipe()
+    try:
+        code, _ = forked(write_into, log, folder, room, writer)
+        os.close(writer)
+        with open(reader, encoding="utf-8", closefd=False) as fin:
+            return code, fin.read()
+    finally:
+        os.close(reader)
 
 
 def truncate(path):
@@ -108,9 +120,9 @@ def test_a_damaged_checkpoint_is_found(damage, name, stopped, tmp_path):
 
 @pytest.mark.parametrize("damage", [truncate, flip, remove])
 def test_a_run_goes_on_from_the_checkpoint_before(
-    damage, whole, tmp_path, caplog
+    damage, stopped, whole, tmp_path, caplog
 ):
-    train(toy(tmp_path, kill=at("epoch 4 step 1")))
+    shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)
     last = newest(tmp_path)
     damage(last / "model.ckpt")
     resumed = train(toy(tmp_path))
@@ -183,17 +195,17 @@ def test_a_checkpoint_with_a_name_is_replaced_as_a_whole(tmp_path):
 
 
 @pytest.mark.parametrize("room", [4_000, 200])
-def test_a_full_disk_ends_with_one_message(room, whole, tmp_path):
+def test_a_full_disk_ends_with_one_message(
+    room, whole, tmp_path, tmp_path_factory
+):
     """Room for the text files of a checkpoint only, or for none of them."""
     train(toy(tmp_path, kill=at("epoch 3 step 1")))
     before = sorted((tmp_path / "save").rglob("*"))
-    script = FULL.format(here=str(HERE), folder=str(tmp_path), room=room)
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True
-    )
-    assert done.returncode == 1, done.stderr
-    assert "Traceback" not in done.stderr
-    assert "error: " in done.stderr and "the same command" in done.stderr
+    log = tmp_path_factory.mktemp("second") / "log"
+    code, printed = second(tmp_path, log, room)
+    assert code == 1, printed
+    assert "Traceback" not in printed
+    assert "error: " in printed and "the same command" in printed
     assert sorted((tmp_path / "save").rglob("*")) == before
     resumed = train(toy(tmp_path))
     assert train_log(resumed) == train_log(whole)
@@ -201,20 +213,15 @@ def test_a_full_disk_ends_with_one_message(room, whole, tmp_path):
         assert torch.equal(tensor, weights(resumed)[name]), name
 
 
-def test_a_second_run_in_a_folder_refuses(tmp_path):
+def test_a_second_run_in_a_folder_refuses(tmp_path, tmp_path_factory):
     train(toy(tmp_path, kill=at("epoch 1 step 1")))
-    script = FULL.format(here=str(HERE), folder=str(tmp_path), room=1 << 30)
+    log = tmp_path_factory.mktemp("second") / "log"
     with occupied(str(tmp_path)):
-        done = subprocess.run(
-            [sys.executable, "-c", script], capture_output=True, text=True
-        )
+        code, printed = second(tmp_path, log)
         train(toy(tmp_path))  # whoever has the folder goes on
-    assert done.returncode == 1
-    assert f"error: output_folder: another run is writing into {tmp_path}" in (
-        done.stderr
-    )
-    assert f"(process {os.getpid()} on " in done.stderr
-    done = subprocess.run(
-        [sys.executable, "-c", script], capture_output=True, text=True
-    )
-    assert done.returncode == 0, done.stderr
+    assert code == 1
+    words = f"error: output_folder: another run is writing into {tmp_path}"
+    assert words in printed
+    assert f"(process {os.getpid()} on " in printed
+    code, printed = second(tmp_path, log)
+    assert code == 0, printed
