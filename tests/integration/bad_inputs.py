@@ -9,6 +9,7 @@ import multiprocessing
 import os
 import re
 import runpy
+import subprocess
 import sys
 import traceback
 from pathlib import Path
@@ -89,10 +90,20 @@ def said(recipe, arguments, log, script="train.py"):
     return forked(_main, log, recipe, script, arguments)
 
 
+def from_a_shell(recipe, arguments, log):
+    """As `said`, started as users do, with all imports; only of stderr."""
+    with open(log, "w", encoding="utf-8") as fout:
+        line = [sys.executable, "train.py", *arguments]
+        done = subprocess.run(
+            line, cwd=recipe, stdout=subprocess.DEVNULL, stderr=fout
+        )
+    return done.returncode, Path(log).read_text(encoding="utf-8")
+
+
 def _main(recipe, script, arguments):
     """As `python train.py` does."""
     # It asks pip and git, which is slow, and none of what is tested here
-    logging_utils.get_environment_description = lambda: ""
+    logging_utils.get_environment_description = lambda: "not asked for"
     os.chdir(recipe)
     sys.path.insert(0, str(recipe))
     sys.argv = [script, *arguments]

@@ -9,13 +9,10 @@ import os
 import shutil
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
+from bad_inputs import MNIST, TIMIT, said
 
-RECIPES = Path(__file__).resolve().parents[2] / "recipes"
-TIMIT = RECIPES / "TIMIT" / "ASR" / "growing_CTC"
-MNIST = RECIPES / "MNIST" / "classification" / "growing_MLP"
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 ROWS = {
     TIMIT: [
@@ -54,10 +51,11 @@ def run(recipe, *arguments, launcher=()):
 @pytest.fixture(scope="module")
 def data(tmp_path_factory):
     """The arguments that say where each recipe's data are."""
-    folder = tmp_path_factory.mktemp("corpus") / "mini"
-    command = [sys.executable, "mini_timit.py", str(folder), "--scale=0.02"]
-    subprocess.run(command, cwd=TIMIT, check=True, capture_output=True)
-    return {TIMIT: [f"--data_folder={folder}"], MNIST: []}
+    folder = tmp_path_factory.mktemp("corpus")
+    line, log = [f"{folder / 'mini'}", "--scale=0.02"], folder / "printed.txt"
+    code, printed = said(TIMIT, line, log, script="mini_timit.py")
+    assert code == 0, printed
+    return {TIMIT: [f"--data_folder={folder / 'mini'}"], MNIST: []}
 
 
 @pytest.mark.parametrize(

@@ -5,13 +5,11 @@ Authors
 """
 
 import json
-import os
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 import torch
+from bad_inputs import from_a_shell, said
 
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain_growth.__main__ import main
@@ -30,40 +28,30 @@ PRODUCED = [
 ]
 
 
-def run(*arguments, check=True):
-    """Runs train.py in a process of its own."""
-    done = subprocess.run(
-        [sys.executable, "train.py", "hparams/grow.yaml", *arguments],
-        cwd=RECIPE,
-        env={**os.environ, "OMP_NUM_THREADS": "1"},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0 or not check, done.stdout + done.stderr
-    return done
+def run(output, *arguments, way=said):
+    """Runs train.py; returns its exit code and what it printed."""
+    line = ["hparams/grow.yaml", f"--output_folder={output}", *arguments]
+    return way(RECIPE, [*line, "--device=cpu"], f"{output}.txt")
 
 
 @pytest.fixture(scope="module")
 def corpus(tmp_path_factory):
     """A mini-TIMIT with one speaker for each region and part."""
-    folder = tmp_path_factory.mktemp("corpus") / "mini"
-    command = [sys.executable, "mini_timit.py", str(folder), "--scale=0.02"]
-    subprocess.run(command, cwd=RECIPE, check=True, capture_output=True)
-    return folder
+    folder = tmp_path_factory.mktemp("corpus")
+    line, log = [f"{folder / 'mini'}", "--scale=0.02"], folder / "printed.txt"
+    code, printed = said(RECIPE, line, log, script="mini_timit.py")
+    assert code == 0, printed
+    return folder / "mini"
 
 
 @pytest.fixture(scope="module")
 def grown(corpus, tmp_path_factory):
     """A run that grew after its first epoch, and what it printed."""
     output = tmp_path_factory.mktemp("grown")
-    done = run(
-        f"--data_folder={corpus}",
-        f"--output_folder={output}",
-        "--number_of_epochs=2",
-        *SMALL,
-        GROWTH,
-    )
-    return output, done.stdout
+    data = f"--data_folder={corpus}"
+    code, printed = run(output, data, "--number_of_epochs=2", *SMALL, GROWTH)
+    assert code == 0, printed
+    return output, printed
 
 
 def test_writes_what_upstream_writes_and_the_growth_log(grown):
@@ -112,15 +100,16 @@ def test_starts_from_an_earlier_run_with_similar_lengths(
 ):
     earlier, _ = grown
     output = tmp_path / "second"
-    run(
+    code, printed = run(
+        output,
         f"--data_folder={corpus}",
-        f"--output_folder={output}",
         f"--init_from={earlier}",
         "--number_of_epochs=1",
         "--growth=[]",
         "--dynamic_batching=True",
         "--num_workers=1",
     )
+    assert code == 0, printed
     labels = "save/label_encoder.txt"
     assert (output / labels).read_text() == (earlier / labels).read_text()
     log = (output / "log.txt").read_text()
@@ -129,36 +118,35 @@ def test_starts_from_an_earlier_run_with_similar_lengths(
 
 @pytest.mark.parametrize("outputs, right", [(44, True), (12, False)])
 def test_outputs_and_labels_need_not_agree(outputs, right, corpus, tmp_path):
-    done = run(
+    code, printed = run(
+        tmp_path,
         f"--data_folder={corpus}",
-        f"--output_folder={tmp_path}",
         f"--output_neurons={outputs}",
         "--number_of_epochs=1",
         "--growth=[]",
         *SMALL,
-        check=right,
     )
+    assert code == 1 - right, printed
     if not right:
-        assert "error: output_neurons is 12, but" in done.stderr
-        assert "Traceback" not in done.stderr
+        assert "error: output_neurons is 12, but" in printed
+        assert "Traceback" not in printed
 
 
 @pytest.mark.parametrize(
-    "arguments, message",
+    "way, argument, message",
     [
-        (["--data_folder=/no/such/folder"], "/no/such/folder"),
-        (["--data_folder=train.py"], "train.py"),
-        (["--data_folder=hparams"], "hparams"),
-        (["--growth=[{after_epoch: 2, rnn_neuron: 9}]"], "rnn_neurons?"),
-        (["--init_from=/no/such/run"], "/no/such/run"),
+        (from_a_shell, "--data_folder=/no/such/folder", "/no/such/folder"),
+        (said, "--data_folder=train.py", "train.py"),
+        (said, "--data_folder=hparams", "hparams"),
+        (said, "--growth=[{after_epoch: 2, rnn_neuron: 9}]", "rnn_neurons?"),
+        (said, "--init_from=/no/such/run", "/no/such/run"),
     ],
 )
-def test_a_mistake_ends_without_a_traceback(arguments, message, tmp_path):
-    output = tmp_path / "output"
-    done = run(f"--output_folder={output}", *SMALL, *arguments, check=False)
-    assert done.returncode != 0
-    assert "error: " in done.stderr and message in done.stderr
-    assert "Traceback" not in done.stderr + done.stdout
+def test_a_mistake_ends_without_a_traceback(way, argument, message, tmp_path):
+    code, printed = run(tmp_path / "output", *SMALL, argument, way=way)
+    assert code == 1
+    assert "error: " in printed and message in printed
+    assert "Traceback" not in printed
 
 
 @pytest.mark.parametrize(
