@@ -9,7 +9,7 @@ from typing import NamedTuple, Tuple, Union
 
 from speechbrain_growth.engine.births.symmetry import Symmetry, symmetry_of
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.schedule.conditions import (
+from speechbrain_growth.schedule.conditions.registry import (
     CONDITIONS,
     arguments,
     dates_of,

@@ -14,7 +14,7 @@ from speechbrain.utils.checkpoints import (
     register_checkpoint_hooks,
 )
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.schedule.conditions import is_date, is_due
+from speechbrain_growth.schedule.conditions.registry import is_date, is_due
 from speechbrain_growth.schedule.growth import parse
 
 STATE = "growth_schedule"  # its name among the recoverables
