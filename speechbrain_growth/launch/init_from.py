@@ -13,7 +13,7 @@ from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.resume.checkpointer import SafeCheckpointer
 from speechbrain_growth.resume.loading import loading
-from speechbrain_growth.schedule.schedule import STATE, read_state
+from speechbrain_growth.schedule.state import STATE, read_state
 
 logger = get_logger(__name__)
 

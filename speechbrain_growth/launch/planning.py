@@ -8,7 +8,7 @@ from speechbrain_growth.blueprint.values import wrong_sizes, wrong_values
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.schedule.growth import check
+from speechbrain_growth.schedule.checking import check
 
 
 def plan_run(blueprint):

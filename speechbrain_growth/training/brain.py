@@ -34,7 +34,7 @@ from speechbrain_growth.launch.processes import all_or_none, on_main
 from speechbrain_growth.measure.growth_log import growth_in_words
 from speechbrain_growth.measure.meter import METER, Meter
 from speechbrain_growth.measure.run_log import RunLogger
-from speechbrain_growth.schedule.schedule import STATE
+from speechbrain_growth.schedule.state import STATE
 from speechbrain_growth.training.transition import TRANSITION, Transition
 from speechbrain_growth.training.trial import TrialBrain
 from speechbrain_growth.training.wrapping import WrappingBrain
@@ -308,7 +308,7 @@ class GrowingBrain(TrialBrain, WrappingBrain):
             "optimizer": growth.optimizer,
             "lr": growth.lr,
             "rewarm": growth.rewarm,
-            "rewarmed": growth.units,
+            "rewarmed": growth.rewarmed,
             "sizes_before": schedule.sizes,
             "sizes_after": schedule.wanted,
             "valid_before": {
@@ -324,7 +324,7 @@ class GrowingBrain(TrialBrain, WrappingBrain):
         follow(self._optimizers(), old, new, plan if carried else None)
         self._swap(new)
         grace(getattr(self.hparams, "lr_annealing", None))
-        rewarm = growth.rewarm if growth.units == "new" else 0
+        rewarm = growth.rewarm if growth.rewarmed == "new" else 0
         self.transition.begin(plan, rewarm)
         schedule.grown(self.optimizer_step)
         entry["seconds"] = time.time() - begin

@@ -15,7 +15,7 @@ from speechbrain_growth.launch.init_from import sizes_of
 from speechbrain_growth.launch.processes import gather, on_main
 from speechbrain_growth.measure.growth_log import growth_in_words
 from speechbrain_growth.resume.resuming import ResumingBrain
-from speechbrain_growth.schedule.schedule import STATE
+from speechbrain_growth.schedule.state import STATE
 
 logger = get_logger(__name__)
 

@@ -117,11 +117,11 @@ ON_MNIST = {
         '{folder}/bad.yaml: The reference "heddin" is not valid',
     ),
     "an unknown class": (
-        altered("nnet.mlp.MLP", "nnet.mlp.MPL"),
+        altered("speechbrain_growth.MLP", "speechbrain_growth.MPL"),
         [YAML],
         (
-            "{folder}/bad.yaml: model: There is no such class as "
-            "speechbrain_growth.nnet.mlp.MPL"
+            "{folder}/bad.yaml: model: There is no such entity as "
+            "speechbrain_growth.MPL"
         ),
     ),
     "an unknown package": (
