@@ -120,7 +120,7 @@ ON_MNIST = {
         altered("speechbrain_growth.MLP", "speechbrain_growth.MPL"),
         [YAML],
         (
-            "{folder}/bad.yaml: model: There is no such entity as "
+            "{folder}/bad.yaml: model: There is no such class as "
             "speechbrain_growth.MPL"
         ),
     ),
@@ -633,8 +633,8 @@ ON_MNIST = {
         ["--growth=[{on_plateau: {metrik: loss}, hidden: [32]}]"],
         (
             "growth[0]: on_plateau: found metrik; it takes metric, "
-            "patience, min_delta, not_before, not_after, of which metric "
-            "must be given"
+            "patience, min_delta, not_before, not_after, better, of which "
+            "metric must be given"
         ),
     ),
     "a rate of a growth": (
