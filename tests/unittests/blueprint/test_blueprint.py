@@ -114,6 +114,14 @@ def test_sizes_are_plain_numbers(path):
     assert yaml.safe_load(yaml.safe_dump(sizes)) == sizes
 
 
+def test_changing_the_sizes_leaves_the_blueprint_alone(path):
+    blueprint = Blueprint(path)
+    sizes = blueprint.sizes
+    sizes["width"], sizes["channels"][0] = 99, 99
+    assert sizes_of(blueprint) == SIZES
+    assert blueprint.modules()["net"][0].out_features == 4
+
+
 @pytest.mark.parametrize(
     "overrides", [{"inputs": 9}, "inputs: 9", "{inputs: 9}"]
 )
