@@ -16,6 +16,7 @@ import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from hyperpyyaml.core import recursive_update
 
+from speechbrain_growth.blueprint.old_names import old_names
 from speechbrain_growth.blueprint.sizes import as_dict, as_size
 from speechbrain_growth.blueprint.wording import READING, in_words, unknown_keys
 from speechbrain_growth.errors import GrowthError
@@ -40,7 +41,8 @@ class Blueprint:
     Raises
     ------
     GrowthError
-        If the file cannot be read, or lacks the key of an override.
+        If the file cannot be read, names a class by the path of an earlier
+        version, or lacks the key of an override.
 
     Example
     -------
@@ -70,9 +72,13 @@ class Blueprint:
                 f"{hparams_file}: found {written!r}; it must be a mapping of "
                 "hyperparameters"
             )
-        problems = unknown_keys(self.overrides, written)
+        problems = [f"{hparams_file}, {p}" for p in old_names(self.text)]
+        problems += [
+            f"{hparams_file}: {p}"
+            for p in unknown_keys(self.overrides, written)
+        ]
         if problems:
-            raise GrowthError([f"{hparams_file}: {p}" for p in problems])
+            raise GrowthError(problems)
         self._tree = self._parse({})
         if "modules" not in self._tree:
             raise GrowthError(
