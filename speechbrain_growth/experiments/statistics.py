@@ -15,13 +15,13 @@ CONFIDENCE = 0.95
 
 
 def summarize(runs, large=None):
-    """Everything that a comparison says, as plain numbers.
+    """Returns the numbers of a comparison.
 
     Arguments
     ---------
     runs : list of Run
-        All of one metric. Those that are not finished are named, and stand in
-        no mean.
+        All with the same metric. Runs that are not finished are listed, and
+        left out of every mean.
     large : str
         Name of the runs whose final metric is the goal; None for no goal.
 
@@ -67,10 +67,10 @@ def summarize(runs, large=None):
 
 
 def _numbers(runs, goal, lower):
-    """What the finished runs of one name have in common."""
+    """The numbers of the finished runs of one name."""
     if not runs:
         return {}
-    reached = {run.seed: first_at(run.curve, goal, lower) for run in runs}
+    reached = {run.seed: _first_at(run.curve, goal, lower) for run in runs}
     reached = {seed: at for seed, at in reached.items() if at is not None}
     return {
         "epochs": sorted({len(run.epochs) for run in runs}),
@@ -104,7 +104,7 @@ def _numbers(runs, goal, lower):
 
 
 def by_seed(key, runs):
-    """One metric of each run, by seed.
+    """Returns the metric of each run by its seed.
 
     Arguments
     ---------
@@ -116,7 +116,7 @@ def by_seed(key, runs):
     Returns
     -------
     dict
-        None where there is no number.
+        None where the metric was not a number.
     """
     values = {}
     for run in runs:
@@ -131,7 +131,7 @@ def by_seed(key, runs):
 
 
 def mean_and_half(values):
-    """A mean and half of its 95 % interval, by Student's t.
+    """Returns a mean and half of its 95 % interval (Student's t).
 
     Arguments
     ---------
@@ -164,12 +164,12 @@ def mean_and_half(values):
 
 
 def paired(key, one, other):
-    """One group less another, paired over seeds, with a paired t-test.
+    """Returns one group minus another, paired over seeds, with a t-test.
 
     Arguments
     ---------
     key : str
-        What is compared.
+        What is compared: ``final`` or ``test``.
     one : tuple
         Its name, and its values by seed.
     other : tuple
@@ -207,28 +207,8 @@ def paired(key, one, other):
     }
 
 
-def first_at(curve, goal, lower):
-    """Where a curve first reaches a goal.
-
-    Arguments
-    ---------
-    curve : list of float
-        None where there is no number.
-    goal : float
-        None if there is none.
-    lower : bool
-        Whether lower is better.
-
-    Returns
-    -------
-    int
-        None if it never does.
-
-    Example
-    -------
-    >>> first_at([40.0, None, 20.0, 30.0], 25.0, lower=True)
-    2
-    """
+def _first_at(curve, goal, lower):
+    """The first epoch, from 0, at which a curve reaches a goal, or None."""
     if goal is None:
         return None
     for at, value in enumerate(curve):

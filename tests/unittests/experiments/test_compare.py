@@ -285,10 +285,10 @@ def test_a_metric_that_was_no_number_is_no_number(tmp_path):
         (
             [("b/up/1", {"better": "higher"})],
             {},
-            "is judged by error, higher is better",
+            "is compared by error, higher is better",
         ),
-        ([], {"large": "huge"}, "no run called huge; there are grow, large"),
-        ([], {"metric": "PER"}, "does not say by which metric"),
+        ([], {"large": "huge"}, "no run called huge; name one of grow, large"),
+        ([], {"metric": "PER"}, "does not name the metric"),
     ],
 )
 def test_what_cannot_be_compared(others, options, message, runs, tmp_path):
