@@ -252,7 +252,7 @@ def test_what_the_docs_say_of_a_whole_step():
             out = net(torch.randn(64, 784))
         out.sum().backward()
     ratio = step.get_total_flops() / forward.get_total_flops()
-    docs = Path(__file__).parents[3] / "docs" / "instrument.md"
+    docs = Path(__file__).parents[3] / "docs" / "experiments.md"
     assert f"{ratio:.2f} times its" in docs.read_text(encoding="utf-8")
 
 
