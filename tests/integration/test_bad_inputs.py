@@ -913,8 +913,8 @@ ON_TIMIT = {
         [*GROW_TIMIT, *READ],
         (
             "2 problems:\n"
-            "  - {folder}/noise.csv: a: wav_format is 'pkl'; wav or flac "
-            "would do\n"
+            "  - {folder}/noise.csv: a: wav_format is 'pkl'; use wav or "
+            "flac\n"
             "  - {folder}/noise.csv: a: there is no file 'a.pkl'"
         ),
     ),
@@ -966,7 +966,7 @@ ON_TIMIT = {
     "noise that stands there twice": (
         both(utterance(), noise(twice=True)),
         [*GROW_TIMIT, *READ],
-        "{folder}/noise.csv: a: stands there twice; once would do",
+        "{folder}/noise.csv: a: has two rows; leave one out",
     ),
     "no noise in it": (
         both(utterance(), content("noise.csv", NOISE)),

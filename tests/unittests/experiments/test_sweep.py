@@ -1,4 +1,4 @@
-"""A sweep that is killed, fails, goes on; and files that it refuses.
+"""Sweeps that are killed, fail or resume, and sweep files that are refused.
 
 Authors
  * The speechbrain_growth authors 2026
