@@ -348,8 +348,6 @@ BROKEN = {
     "no modules": ("width: 4\n", None, r"there is no key 'modules'; it must"),
     "a list": ("- 1\n- 2\n", None, r"it must be a mapping"),
     "no text at all": (b"\xff\xfe\x00", None, r"hparams.yaml: "),
-}
-MISTAKES = {
     "nothing": ("", None, r"hparams.yaml"),
     "overrides that are no mapping": (TEXT, "[1]", r"it must be --key=value"),
     "a missing include": (
@@ -376,11 +374,6 @@ def assert_refused(tmp_path, text, overrides, message):
 @pytest.mark.parametrize("what", BROKEN)
 def test_what_cannot_be_read_is_refused(tmp_path, what):
     assert_refused(tmp_path, *BROKEN[what])
-
-
-@pytest.mark.parametrize("what", MISTAKES)
-def test_what_cannot_be_read_is_refused_too(tmp_path, what):
-    assert_refused(tmp_path, *MISTAKES[what])
 
 
 def test_an_override_inside_a_key_keeps_the_sizes(path):
