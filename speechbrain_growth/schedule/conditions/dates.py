@@ -49,6 +49,6 @@ def by_hand(seen, wait: Yes):
     -------
     bool
         Always False. ``GrowthSchedule.decide`` looks at ``grow_now`` itself,
-        whatever the condition.
+        for every condition.
     """
     return False

@@ -241,7 +241,7 @@ def test_nothing_else_is_built(path, made):
     assert torch.equal(torch.rand(3), expected)
     assert not made.exists()
     assert sorted(os.listdir(path.parent)) == before
-    # while the whole file does make it
+    # while building all of the file does make it
     with open(path, encoding="utf-8") as fin:
         load_hyperpyyaml(fin, {"output_folder": str(path.parent)})
     assert made.exists()

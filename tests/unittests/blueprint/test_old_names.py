@@ -64,7 +64,7 @@ def test_what_the_message_says_is_enough(tmp_path):
         "torch.nn.Linear",
     ],
 )
-def test_other_names_are_left_to_whoever_builds_them(named):
+def test_other_names_are_no_old_names(named):
     assert old_names(f"model: !new:{named}") == []
 
 

@@ -115,7 +115,7 @@ def test_survives_a_kill_and_leaves_nothing_running(tmp_path):
     before = epochs(tmp_path)
     assert 3 <= before < 20
     time.sleep(1.0)
-    assert epochs(tmp_path) == before  # whatever ran has stopped
+    assert epochs(tmp_path) == before  # all runs have stopped
     begun = starts(tmp_path)
     assert len(begun) == 2
     done = subprocess.run(

@@ -221,7 +221,7 @@ def test_no_epoch_stands_twice(tmp_path):
     assert kinds(again) == ["start"]
 
 
-def test_every_line_is_json_whatever_the_metrics_are(tmp_path):
+def test_every_line_is_json_for_any_metric(tmp_path):
     log = logger(tmp_path)
     log.begin({"sizes": {"width": (1, 2)}})
     stats = {"PER": torch.tensor(3.0), "loss": math.nan, "ratio": math.inf}

@@ -520,12 +520,12 @@ def test_a_resumed_schedule_decides_as_an_uninterrupted_one(tmp_path, killed):
         {**PLATEAU, "rnn_neurons": 128},
     ]
     wishes = {6: 123, 7: 123}
-    whole = decisions(schedule_of(*growth), range(1, 9), wishes)
-    assert whole == [3, 5, 6]
+    uninterrupted = decisions(schedule_of(*growth), range(1, 9), wishes)
+    assert uninterrupted == [3, 5, 6]
     schedule = schedule_of(*growth)
     first = decisions(schedule, range(1, killed), wishes)
     resumed, _ = through_checkpointer(schedule, tmp_path, *growth)
-    assert first + decisions(resumed, range(killed, 9), wishes) == whole
+    assert first + decisions(resumed, range(killed, 9), wishes) == uninterrupted
 
 
 def test_the_state_is_readable_text_of_plain_types(tmp_path):
