@@ -57,7 +57,7 @@ def summarize(runs, large=None):
             for name, group in groups.items()
         ],
         "pairs": [
-            paired(key, *pair)
+            _paired(key, *pair)
             for key in ("final", "test")
             for pair in itertools.combinations(
                 [(name, by_seed(key, finished[name])) for name in groups], 2
@@ -163,27 +163,13 @@ def mean_and_half(values):
     return {"mean": mean, "half": half, "number": number}
 
 
-def paired(key, one, other):
-    """Returns one group minus another, paired over seeds, with a t-test.
+def _paired(key, one, other):
+    """One group minus another: two pairs of a name and its values by seed.
 
-    Arguments
-    ---------
-    key : str
-        What is compared: ``final`` or ``test``.
-    one : tuple
-        Its name, and its values by seed.
-    other : tuple
-        The same.
+    ``p`` is that of a paired t-test; None if there are fewer than two common
+    seeds, or if all differences are equal.
 
-    Returns
-    -------
-    dict
-        ``p`` is None if there are fewer than two common seeds, or if all
-        differences are equal.
-
-    Example
-    -------
-    >>> pair = paired("test", ("a", {1: 5.0, 2: 7.0}), ("b", {2: 4.0, 1: 3.0}))
+    >>> pair = _paired("test", ("a", {1: 5.0, 2: 7.0}), ("b", {2: 4.0, 1: 3.0}))
     >>> pair["mean"], round(pair["p"], 3)
     (2.5, 0.126)
     """

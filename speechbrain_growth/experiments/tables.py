@@ -53,7 +53,7 @@ def _chosen(summary):
     key, rows = found[0]["key"], []
     for one in found:
         tried = [
-            f"{value}: {interval(mean)} ({mean['number']})"
+            f"{value}: {_interval(mean)} ({mean['number']})"
             for value, mean in one["tried"].items()
         ]
         rows.append([one["name"], one["value"], ", ".join(tried)])
@@ -61,7 +61,7 @@ def _chosen(summary):
         f"The {key} of each kind of run was chosen by the mean of its best "
         f"{summary['metric']} on the validation set. What the other values "
         "cost is in no total.",
-        table(["run", key, f"tried: best {summary['metric']} (seeds)"], rows),
+        _table(["run", key, f"tried: best {summary['metric']} (seeds)"], rows),
     ]
 
 
@@ -78,12 +78,12 @@ def _results(groups, metric, logged):
             str(len(group["seeds"])),
             " or ".join(map(str, group["epochs"])),
             " or ".join(f"{n:,}" for n in group["parameters"]) or NONE,
-            *(interval(group[key]) for key in ("final", "best", "test")),
-            *(interval(group[key], key) for key in logged),
+            *(_interval(group[key]) for key in ("final", "best", "test")),
+            *(_interval(group[key], key) for key in logged),
         ]
         for group in groups
     ]
-    return [table(head, rows), *([] if logged else ["Costs were not logged."])]
+    return [_table(head, rows), *([] if logged else ["Costs were not logged."])]
 
 
 def _goal(summary, groups, logged):
@@ -97,7 +97,7 @@ def _goal(summary, groups, logged):
     rows = []
     for group in groups:
         seeds, found = len(group["seeds"]), group["to_goal"]
-        cells = [interval(found[key], key) for key in logged]
+        cells = [_interval(found[key], key) for key in logged]
         if not found["seeds"]:
             cells = ["never"] * len(logged)
         if "macs" in logged:
@@ -109,7 +109,7 @@ def _goal(summary, groups, logged):
         f"The mean final {summary['metric']} of *{summary['large']}*; up to "
         "the first epoch whose validation reaches it. Means are over the "
         "seeds that do.",
-        table(head, rows),
+        _table(head, rows),
     ]
 
 
@@ -138,7 +138,7 @@ def _pairs(summary):
             f"{pair['one']} less {pair['other']}",
             pair["of"],
             str(len(pair["seeds"])),
-            interval(pair),
+            _interval(pair),
             "-" if pair["p"] is None else f"{pair['p']:.2g}",
         ]
         for pair in shown
@@ -149,7 +149,7 @@ def _pairs(summary):
     if len(shown) < len(pairs):
         note += f" Only those with *{large}*; report.json has all {len(pairs)}."
     head = ["difference", "of", "seeds", summary["metric"], "p"]
-    return ["## Differences, paired over seeds", note, table(head, rows)]
+    return ["## Differences, paired over seeds", note, _table(head, rows)]
 
 
 def _not_there(summary):
@@ -169,23 +169,10 @@ def _not_there(summary):
     return sum(parts, [])
 
 
-def table(head, rows):
-    """Returns a Markdown table.
+def _table(head, rows):
+    """A Markdown table.
 
-    Arguments
-    ---------
-    head : list of str
-        Titles of the columns.
-    rows : list of list of str
-        The cells.
-
-    Returns
-    -------
-    str
-
-    Example
-    -------
-    >>> print(table(["a", "b"], [["1", "2"]]))
+    >>> print(_table(["a", "b"], [["1", "2"]]))
     | a | b |
     |---|---|
     | 1 | 2 |
@@ -195,25 +182,12 @@ def table(head, rows):
     return "\n".join([text[0], "|" + "---|" * len(head), *text[1:]])
 
 
-def interval(found, kind="metric"):
-    """Returns a mean and half of its interval as text.
+def _interval(found, kind="metric"):
+    """A mean and half of its interval as text; ``kind`` may be a key of COSTS.
 
-    Arguments
-    ---------
-    found : dict
-        From ``mean_and_half``.
-    kind : str
-        A key of ``COSTS``, or anything else for a metric.
-
-    Returns
-    -------
-    str
-
-    Example
-    -------
-    >>> interval({"mean": 20.4321, "half": 2.5, "number": 3})
+    >>> _interval({"mean": 20.4321, "half": 2.5, "number": 3})
     '20.43 ± 2.50'
-    >>> interval({"mean": 1.234e13, "half": None, "number": 1}, "macs")
+    >>> _interval({"mean": 1.234e13, "half": None, "number": 1}, "macs")
     '1.234e+13'
     """
     mean, half = found["mean"], found["half"]
