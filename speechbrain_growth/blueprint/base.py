@@ -59,7 +59,7 @@ def follow_base(path, read):
         if os.path.realpath(path) in seen:
             raise GrowthError(
                 f"{here}: base is {base}, whose own base leads back here; name "
-                "a file that has no base in the end"
+                "one that leads to a file without a base"
             )
 
 

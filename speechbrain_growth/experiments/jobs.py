@@ -33,7 +33,7 @@ class Job(NamedTuple):
         return os.path.dirname(self.log)
 
 
-def run_all(jobs, at_once, threads, tell):
+def run_all(jobs, at_once, threads, show):
     """Runs jobs in their order; one that needs another starts after it.
 
     Arguments
@@ -44,7 +44,7 @@ def run_all(jobs, at_once, threads, tell):
         Number of jobs that run at the same time.
     threads : int
         Number of threads of each job.
-    tell : callable
+    show : callable
         Takes the running jobs and the number of jobs that have ended; called
         several times a second.
 
@@ -79,7 +79,7 @@ def run_all(jobs, at_once, threads, tell):
                     process.stdin.close()
                     running.remove((job, process))
                     statuses[job.name] = process.returncode
-            tell([job for job, _ in running], len(statuses))
+            show([job for job, _ in running], len(statuses))
     return statuses
 
 

@@ -137,7 +137,7 @@ def _run(jobs, number, chosen):
     # With several runs at once, only the mean rate means something
     with tqdm(total=number, initial=done, unit="run", smoothing=0) as bar:
 
-        def tell(running, ended):
+        def show(running, ended):
             """Shows the progress of each run; in a file, only when a run ends."""
             if not (sys.stderr.isatty() or done + ended > bar.n):
                 return
@@ -146,7 +146,7 @@ def _run(jobs, number, chosen):
             bar.n = done + ended
             bar.refresh()
 
-        statuses = run_all(jobs, chosen.jobs, chosen.threads, tell)
+        statuses = run_all(jobs, chosen.jobs, chosen.threads, show)
     failed = [
         job
         for job in jobs

@@ -154,7 +154,7 @@ ON_MNIST = {
         [YAML],
         (
             "{folder}/bad.yaml: base is bad.yaml, whose own base leads "
-            "back here; it must be a file that stands alone in the end"
+            "back here; name one that leads to a file without a base"
         ),
     ),
     "an optimizer's argument": (
