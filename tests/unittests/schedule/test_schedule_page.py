@@ -69,9 +69,6 @@ def listed(module):
     return {name: marked(text).rstrip(".") for name, text in found}
 
 
-# Ways that new units begin: name, whether it takes a level, text
-
-
 def ways_of_units():
     """Rows of the ways that `symmetry` may name in a schedule"""
     texts = listed(symmetry)
