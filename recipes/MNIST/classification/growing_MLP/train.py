@@ -10,7 +10,8 @@ To run this recipe in seconds, on images that come with scikit-learn:
 
 On MNIST or Fashion-MNIST, which are downloaded if they are not there:
 > python train.py hparams/grow.yaml --data_folder=/path/to/MNIST
-> python train.py hparams/grow_fashion.yaml --data_folder=/path/to/Fashion-MNIST
+> python train.py ../../../../hparams/variants/mlp_fashion_mnist.yaml \
+    --data_folder=/path/to/Fashion-MNIST
 
 The baselines are overrides: small, and large from the start
 > python train.py hparams/grow.yaml --growth=[]
