@@ -158,7 +158,11 @@ def anchors(page):
     return {"#" + heading.strip().replace(" ", "-") for heading in plain}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=name_of)
+# The list of changes also names files as they were
+CURRENT = [page for page in PAGES if page.name != "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
 def test_commands_name_files_that_exist(page):
     text = page.read_text(encoding="utf-8")
     for named in re.findall(
@@ -170,3 +174,22 @@ def test_commands_name_files_that_exist(page):
         assert found or "NAME" in named, named
     for named in INCLUDE.findall(text):
         assert "NAME" in named or (page.parent / "hparams" / named).is_file()
+
+
+def test_linters_are_of_one_version_everywhere():
+    pinned = (ROOT / ".ci" / "requirements.txt").read_text(encoding="utf-8")
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    found = {
+        repo["repo"].split("/")[-1].removesuffix("-pre-commit"): repo["rev"]
+        for repo in hooks["repos"]
+    }
+    expected = dict(re.findall(r"^(\w+)==(\S+)", pinned, re.M))
+    assert {k: v.removeprefix("v") for k, v in found.items()} == expected
+
+
+def test_the_citation_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'version = "{citation["version"]}"' in project
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\n## {citation['version']} - " in changes
