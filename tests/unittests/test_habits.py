@@ -103,7 +103,7 @@ def imports_of(path):
     """Names of the modules that a file imports, also inside functions."""
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom):
-            yield node.module
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
 
@@ -118,7 +118,8 @@ def test_no_import_points_up(path):
     for module in imports_of(path):
         package, *inside = module.split(".")
         if package == "speechbrain_growth":
-            assert inside and inside[0] in below, module
+            # `import speechbrain_growth` gets the face, which imports nothing
+            assert not inside or inside[0] in below, module
         elif room == "engine":  # it could be a part of SpeechBrain as it is
             own = package in sys.stdlib_module_names
             assert own or package in ("torch", "speechbrain"), module
