@@ -47,7 +47,7 @@ HOMES = {
     "identity": "engine.births.layers",
     "join": "launch.processes",
     "load_modules": "launch.init_from",
-    "occupy": "launch.lock",
+    "lock_folder": "launch.lock",
     "open_blueprint": "launch.init_from",
     "plain_errors": "launch.plain_errors",
     "plan_run": "launch.planning",

@@ -17,7 +17,7 @@ AGAIN = 3.0  # seconds after which a Ctrl-C that led nowhere is repeated
 
 
 @contextlib.contextmanager
-def insisting():
+def repeated_interrupts():
     """While it lasts, Ctrl-C is remembered, and repeated until it ends.
 
     Yields
@@ -28,7 +28,7 @@ def insisting():
     Example
     -------
     >>> _ = signal.signal(signal.SIGINT, signal.default_int_handler)
-    >>> with insisting() as pressed:
+    >>> with repeated_interrupts() as pressed:
     ...     try:
     ...         os.kill(os.getpid(), signal.SIGINT)
     ...     except KeyboardInterrupt:

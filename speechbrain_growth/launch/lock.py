@@ -20,7 +20,7 @@ LOCK = "run.lock"
 _held = {}  # lock files of this process; open for as long as it lives
 
 
-def occupy(folder):
+def lock_folder(folder):
     """Takes a folder for this process, until it ends.
 
     The system frees it then, however the process ends. Of several processes
@@ -45,16 +45,16 @@ def occupy(folder):
     Example
     -------
     >>> folder = getfixture("tmpdir")
-    >>> _ = occupy(folder)
+    >>> _ = lock_folder(folder)
     >>> (folder / "run.lock").read().split()[0] == f"{os.getpid()}"
     True
-    >>> occupy(folder)
+    >>> lock_folder(folder)
     """
     return on_main(_take, folder)
 
 
 def _take(folder):
-    """As ``occupy``, on the main process."""
+    """As ``lock_folder``, on the main process."""
     os.makedirs(folder, exist_ok=True)
     path = os.path.realpath(os.path.join(folder, LOCK))
     if _held.get(path, (None, None))[0] == os.getpid():
@@ -84,7 +84,7 @@ def _take(folder):
 
 
 @contextlib.contextmanager
-def occupied(folder):
+def folder_lock(folder):
     """Takes a folder for as long as the context lasts.
 
     Arguments
@@ -101,7 +101,7 @@ def occupied(folder):
     GrowthError
         If another process has it.
     """
-    lock = occupy(folder)
+    lock = lock_folder(folder)
     try:
         yield
     finally:

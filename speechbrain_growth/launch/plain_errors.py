@@ -10,7 +10,7 @@ import logging
 import sys
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.launch.interrupting import insisting
+from speechbrain_growth.launch.interrupting import repeated_interrupts
 
 logger = logging.getLogger(__name__)  # SpeechBrain's would need all of torch
 
@@ -42,7 +42,7 @@ def plain_errors(*kinds):
     Traceback (most recent call last):
     SystemExit: error: growth[0]: no such size
     """
-    with insisting() as pressed:
+    with repeated_interrupts() as pressed:
         try:
             yield
         except BaseException as error:

@@ -71,7 +71,7 @@ class Batches:
         return batches
 
 
-def told_of_epochs(loader):
+def epoch_sampler(loader):
     """The sampler of a loader whose order depends on the epoch's number.
 
     Such a sampler draws from no generator that a checkpoint could keep. Told
@@ -93,7 +93,7 @@ def told_of_epochs(loader):
     >>> from speechbrain.dataio.sampler import DynamicBatchSampler
     >>> data = list("abcd")
     >>> sampler = DynamicBatchSampler(data, 4, 2, lengths_list=[1, 2, 1, 2])
-    >>> told_of_epochs(DataLoader(data, batch_sampler=sampler)) is sampler
+    >>> epoch_sampler(DataLoader(data, batch_sampler=sampler)) is sampler
     True
     """
     samplers = [getattr(loader, name, None) for name in SAMPLERS]

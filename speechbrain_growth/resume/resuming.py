@@ -14,8 +14,8 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.resume.batches import (
     Batches,
+    epoch_sampler,
     generators_of,
-    told_of_epochs,
 )
 from speechbrain_growth.resume.logs import Logs
 from speechbrain_growth.resume.mixing import mixers_of
@@ -72,9 +72,9 @@ class ResumingBrain(sb.Brain):
                 train_set, sb.Stage.TRAIN, **options
             )
         self.randomness.generators = generators_of(train_set)
-        self.train_sampler = told_of_epochs(train_set) or self.train_sampler
+        self.train_sampler = epoch_sampler(train_set) or self.train_sampler
         self.randomness.mixers = mixers_of(vars(self.hparams).values())
-        with self._saying_how_to_go_on():
+        with self._saying_where_to_resume():
             super().fit(epoch_counter, train_set, valid_set, **kwargs)
 
     def make_dataloader(self, *args, **kwargs):
@@ -97,7 +97,7 @@ class ResumingBrain(sb.Brain):
             raise GrowthError(f"a data loader cannot be made: {error}")
 
     @contextlib.contextmanager
-    def _saying_how_to_go_on(self):
+    def _saying_where_to_resume(self):
         """After Ctrl-C, where the next run begins."""
         try:
             yield
@@ -121,9 +121,9 @@ class ResumingBrain(sb.Brain):
                 "The newest checkpoint is damaged; the run goes on from the "
                 f"one before it, {newest.path}"
             )
-        self.go_on(newest)
+        self.resume_from(newest)
 
-    def go_on(self, checkpoint):
+    def resume_from(self, checkpoint):
         """Goes on from a checkpoint that was loaded, with all that belongs.
 
         Arguments

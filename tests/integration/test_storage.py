@@ -16,7 +16,7 @@ from growing_run import at, data, toy, train, train_log, weights
 
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth import GrowthError
-from speechbrain_growth.launch.lock import occupied
+from speechbrain_growth.launch.lock import folder_lock
 from speechbrain_growth.resume.checkpointer import SafeCheckpointer
 from speechbrain_growth.resume.checksums import CHECKSUMS
 
@@ -204,7 +204,7 @@ def test_a_full_disk_ends_with_one_message(room, whole, tmp_path):
 def test_a_second_run_in_a_folder_refuses(tmp_path):
     train(toy(tmp_path, kill=at("epoch 1 step 1")))
     script = FULL.format(here=str(HERE), folder=str(tmp_path), room=1 << 30)
-    with occupied(str(tmp_path)):
+    with folder_lock(str(tmp_path)):
         done = subprocess.run(
             [sys.executable, "-c", script], capture_output=True, text=True
         )

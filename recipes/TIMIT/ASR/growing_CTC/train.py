@@ -37,7 +37,7 @@ from speechbrain_growth import (
     check_features,
     check_noise,
     join,
-    occupy,
+    lock_folder,
     open_blueprint,
     plain_errors,
     plan_run,
@@ -287,7 +287,7 @@ if __name__ == "__main__":
         join(run_opts)
 
         # Two runs in one folder would spoil each other
-        occupy(hparams["output_folder"])
+        lock_folder(hparams["output_folder"])
 
         # Create experiment directory
         sb.create_experiment_directory(
