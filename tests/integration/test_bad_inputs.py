@@ -397,8 +397,8 @@ ON_MNIST = {
         ["--lr=1e30"],
         (
             "the loss was not finite at 4 steps of this epoch; "
-            "--nonfinite_patience is 3. A smaller lr may do, or torch's "
-            "autograd.detect_anomaly tell the reason"
+            "--nonfinite_patience is 3. Use a smaller lr, or find the reason "
+            "with torch's autograd.detect_anomaly"
         ),
     ),
     "letters for units": (
@@ -526,7 +526,7 @@ ON_MNIST = {
         ["--test_only"],
         (
             "--test_only: {folder}/out/save holds no checkpoint to test; "
-            "without the option, one is trained"
+            "leave the option out to train one"
         ),
     ),
     # Growths
@@ -758,14 +758,14 @@ ON_TIMIT = {
     "a blank that is no output": (
         utterance(),
         [*READ, "--blank_index=99"],
-        "blank_index is 99, but there are 40 outputs; 0 to 39 would do",
+        "blank_index is 99, but there are 40 outputs; use 0 to 39",
     ),
     "fewer outputs than labels": (
         utterance(),
         [*READ, "--output_neurons=2"],
         (
             "output_neurons is 2, but {folder}/out/save/label_encoder.txt "
-            "has 3 labels, the blank included; 3 or more would do"
+            "has 3 labels, the blank included; use 3 or more outputs"
         ),
     ),
     "no annotation": (
