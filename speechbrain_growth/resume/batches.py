@@ -49,7 +49,7 @@ class Batches:
     def __iter__(self):
         self.randomness.epoch_begins()
         batches = self._going_on()
-        self.randomness.epoch_goes_on()
+        self.randomness.epoch_continues()
         yield from batches
         self.randomness.epoch_ends()
 

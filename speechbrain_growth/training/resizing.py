@@ -77,7 +77,7 @@ class ResizingBrain(WrappingBrain):
             self.schedule.start(sizes)
         if TRANSITION in checkpoint.paramfiles:
             before = set(weighted(self._modules()))
-            self.transition.load(checkpoint.paramfiles[TRANSITION])
+            self.transition.weigh(checkpoint.paramfiles[TRANSITION])
             if set(weighted(self._modules())) != before:
                 self.script_again()
 
