@@ -1,4 +1,4 @@
-"""Batches that are slices of tensors in memory.
+"""Batches of tensors in memory, as slices.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -9,16 +9,16 @@ from torch.utils.data import Sampler
 
 
 class TensorBatches(Sampler):
-    """The indices of each batch, as one tensor.
+    """Gives the indices of each batch, as one tensor.
 
     Arguments
     ---------
     length : int
         Number of items.
     batch_size : int
-        Items of a batch; the last one may have fewer.
+        Items of a batch; the last batch may have fewer.
     shuffle : bool
-        Whether each epoch has an order of its own.
+        Whether each epoch has another order.
     seed : int
         Seed of that order.
 

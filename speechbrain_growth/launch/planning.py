@@ -117,7 +117,7 @@ def _directions(blueprint):
 
 
 def _cost(log, modules):
-    """Parameters and MACs; an example goes through the modules to count them."""
+    """Parameters and MACs; one example runs through the modules."""
     try:
         return log.cost(modules)
     except (RuntimeError, ValueError, IndexError) as error:

@@ -23,7 +23,7 @@ STAGES = ("train", "valid", "test")
 
 
 class RunLogger(FileTrainLogger):
-    """SpeechBrain's text log, and beside it a file with one JSON line per event.
+    """SpeechBrain's text log, and a file with one line of JSON per event.
 
     Events are ``start`` (what the run is), ``epoch``, ``growth`` and ``test``;
     a run with a ``test`` is finished. If a killed run is started again and

@@ -20,7 +20,7 @@ from speechbrain.utils.checkpoints import (
 )
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.resume import masks, mixing
+from speechbrain_growth.resume import dropout_masks, noise_lists
 
 logger = get_logger(__name__)
 
@@ -124,8 +124,8 @@ class Randomness:
         own = {
             "now": now,
             "epoch_start": self._epoch_start,
-            "masks": masks.places(self.modules),
-            "mixing": mixing.places(self.mixers),
+            "masks": dropout_masks.places(self.modules),
+            "mixing": noise_lists.places(self.mixers),
             "threads": torch.get_num_threads(),
         }
         states = [own]
@@ -152,13 +152,13 @@ class Randomness:
             )
 
     def resume(self):
-        """Restores the state that was loaded last; a second call does nothing."""
+        """Restores the state that was loaded last, once."""
         state, self._read = self._read, None
         self._epoch_start = self._inside = None
         if state is not None:
             _compare_threads(state.get("threads"))
-            masks.go_to(self.modules, state["masks"])
-            mixing.go_to(self.mixers, state.get("mixing", []))
+            dropout_masks.go_to(self.modules, state["masks"])
+            noise_lists.go_to(self.mixers, state.get("mixing", []))
             restore(state["epoch_start"] or state["now"], self.generators)
             self._inside = state["now"] if state["epoch_start"] else None
 
@@ -178,7 +178,7 @@ class Randomness:
 
 
 def _compare_threads(before):
-    """Warns if another number of threads will change the last digits of sums."""
+    """Warns if another number of threads will change sums a little."""
     now = torch.get_num_threads()
     if before not in (None, now):
         logger.warning(

@@ -104,7 +104,7 @@ class ProbingBrain(ResizingBrain):
         return {key: float(value) for key, value in stats.items()}
 
     def _drift(self, new):
-        """How far the outputs of new modules are from the present, on one batch."""
+        """How far the outputs of new modules are from the present ones."""
         living, old = ModuleDict(self.modules.items()), self._modules()
         outputs = []
         # In full precision: rounding would hide a drift, or look like one

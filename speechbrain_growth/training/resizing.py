@@ -103,7 +103,7 @@ class ResizingBrain(WrappingBrain):
         super().on_evaluate_start(**keys)
 
     def _log_growth(self, entry):
-        """Writes a growth into the growth log and, if there is one, the run log."""
+        """Writes a growth into both logs; a run may have no run log."""
         on_main(self.growth_log.write, entry)
         if self.run_logger is not None:
             self.run_logger.log_growth(entry)
@@ -119,7 +119,7 @@ class ResizingBrain(WrappingBrain):
         return ModuleDict(self.raw_modules.items())
 
     def _build(self, sizes, seed=0):
-        """Builds modules; those whose shapes do not change are the present ones."""
+        """Builds modules; keeps the present ones whose shapes stay."""
         new = self.blueprint.modules(sizes, seed).to(self.device)
         new = self.prepared(new)
         for name, module in self.raw_modules.items():

@@ -96,7 +96,7 @@ class Transition:
             self.folding = fold(self.modules()) > 0
 
     def weigh(self, path):
-        """Weighs the LayerNorms that are weighted in a checkpoint, and no others.
+        """Weighs exactly the LayerNorms that are weighted in a checkpoint.
 
         Arguments
         ---------

@@ -45,7 +45,7 @@ class TrialBrain(ResumingBrain, ResizingBrain):
         self._losses = None  # of a validation that can undo the growth
 
     def check_loss_isfinite(self, loss):
-        """Raises for a loss that is not finite; ``speechbrain.Brain`` counts it.
+        """Raises for a loss that is not finite, right after a growth.
 
         Arguments
         ---------
@@ -109,7 +109,7 @@ class TrialBrain(ResumingBrain, ResizingBrain):
         return super().update_average(loss, avg_loss)
 
     def _fit_train(self, train_set, epoch, enable):
-        """Trains an epoch; if it breaks down, goes back to before the growth."""
+        """Trains an epoch; goes back before the growth if it breaks down."""
         self._broke_down = False
         try:
             super()._fit_train(train_set, epoch, enable)

@@ -476,7 +476,7 @@ ON_MNIST = {
             "--device=abacus: Expected one of cpu, cuda, ipu, xpu, mkldnn, "
             "opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, "
             "vulkan, mps, meta, hpu, mtia, privateuseone device type at "
-            "start of device string: abacus; cpu would do"
+            "start of device string: abacus; use cpu"
         ),
     ),
     "no batch to accumulate": (
@@ -499,16 +499,16 @@ ON_MNIST = {
         ["--data_parallel_backend"],
         (
             "--data_parallel_backend: torch copies the modules at every "
-            "batch, and a growth does not reach the copies; torchrun would "
-            "do, on one machine too"
+            "batch, and a growth does not reach the copies; use torchrun, "
+            "on one machine too"
         ),
     ),
     "checkpoints twice": (
         None,
         ["--ckpt_interval_minutes=1", "--ckpt_interval_steps=1"],
         (
-            "--ckpt_interval_minutes and --ckpt_interval_steps: one of the "
-            "two would do"
+            "--ckpt_interval_minutes and --ckpt_interval_steps: use one of "
+            "the two"
         ),
     ),
     "a module to script": (

@@ -16,7 +16,7 @@ from test_resuming import same
 import speechbrain as sb
 from speechbrain.augment.augmenter import Augmenter
 from speechbrain.augment.time_domain import AddNoise, AddReverb
-from speechbrain_growth.resume.mixing import mixers_of, places
+from speechbrain_growth.resume.noise_lists import mixers_of, places
 from speechbrain_growth.resume.randomness import Randomness
 
 STOPS = ["epoch 1 step 2", "epoch 2 step 1", "epoch 3 step 1"]

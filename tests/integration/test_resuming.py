@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.nnet.RNN import LiGRU
-from speechbrain_growth.resume.masks import places
+from speechbrain_growth.resume.dropout_masks import places
 from speechbrain_growth.resume.randomness import Randomness
 
 STOPS = ["epoch 2 step 2", "epoch 3 step 1"]  # before and after the growth

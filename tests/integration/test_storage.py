@@ -115,7 +115,7 @@ def test_a_run_goes_on_from_the_checkpoint_before(
     damage(last / "model.ckpt")
     resumed = train(toy(tmp_path))
     assert f"{last} is left out: model.ckpt" in caplog.text
-    assert "goes on from the one before it" in caplog.text
+    assert "resumes from the one before it" in caplog.text
     assert train_log(resumed) == train_log(whole)
     for name, tensor in weights(whole).items():
         assert torch.equal(tensor, weights(resumed)[name]), name

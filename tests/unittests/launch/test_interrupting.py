@@ -46,7 +46,7 @@ def test_it_ends_as_an_interruption(way, monkeypatch, capsys):
     with pytest.raises(SystemExit) as end, plain_errors():
         way()
     assert end.value.code == INTERRUPTED
-    assert "interrupted; the same command goes on" in capsys.readouterr().err
+    assert "interrupted; give the same command" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is before
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
