@@ -165,7 +165,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
             The epoch that is about to begin.
         """
         begin = time.time()
-        self.meter.fold()  # what is counted so far was counted at these sizes
+        self.meter.fold()  # prices the steps taken at the present sizes
         schedule, growth = self.schedule, self.schedule.current
         seed = 1000 * int(getattr(self.hparams, "seed", 0)) + schedule.decided
         with all_or_none():

@@ -2,8 +2,8 @@
 """Recipe for training an image classifier that grows mid-training.
 
 An MLP starts small and is made wider or deeper between epochs, as the list
-``growth`` of the YAML says; what it computes does not change at that moment,
-and the optimizer's state is carried along.
+``growth`` of the YAML says. A growth does not change the outputs of the model,
+and it carries the optimizer's state along.
 
 To run this recipe in seconds, on images that come with scikit-learn:
 > python train.py hparams/grow.yaml --dataset=digits
@@ -46,7 +46,7 @@ class ImageBrain(GrowingBrain, LeanBrain):
         """Given a batch of images it computes a score for each class."""
         images = batch[0].to(self.device)
 
-        # Move training images a little if specified.
+        # Shift training images by a few pixels if specified.
         if stage == sb.Stage.TRAIN and self.hparams.shift:
             images = random_shift(images, self.hparams.shift)
 

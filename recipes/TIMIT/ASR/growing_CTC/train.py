@@ -2,8 +2,8 @@
 """Recipe for training a phoneme recognizer on TIMIT that grows mid-training.
 
 A CRDNN with CTC starts small and is made wider between epochs, as the list
-``growth`` of the YAML says; what it computes does not change at that moment,
-and the optimizer's state is carried along. Greedy search is used throughout.
+``growth`` of the YAML says. A growth does not change the outputs of the model,
+and it carries the optimizer's state along. Greedy search is used throughout.
 
 To run this recipe on a synthetic stand-in for TIMIT, made on first use:
 > python train.py hparams/grow.yaml
