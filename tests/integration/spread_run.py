@@ -128,7 +128,7 @@ def broken_in_validation(folder):
 
 
 def careful(folder):
-    """A toy that goes on without a growth that does no good."""
+    """A toy that continues without a growth that breaks down."""
     brain = spread(folder)
     brain.schedule.on_drift = "continue"
     return brain

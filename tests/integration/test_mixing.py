@@ -112,4 +112,4 @@ def test_other_lists_than_the_checkpoint_knows(recordings, tmp_path, caplog):
     randomness.mixers = [noises(recordings)]
     randomness._load(tmp_path / "randomness.ckpt")
     randomness.resume()
-    assert "knows 0 lists of noises, the recipe has 1" in caplog.text
+    assert "has 0 lists of noises, the recipe 1;" in caplog.text

@@ -114,7 +114,7 @@ def test_a_run_goes_on_from_the_checkpoint_before(
     last = newest(tmp_path)
     damage(last / "model.ckpt")
     resumed = train(toy(tmp_path))
-    assert f"{last} is left out: model.ckpt" in caplog.text
+    assert f"{last} is skipped: model.ckpt" in caplog.text
     assert "resumes from the one before it" in caplog.text
     assert train_log(resumed) == train_log(whole)
     for name, tensor in weights(whole).items():
@@ -208,7 +208,7 @@ def test_a_second_run_in_a_folder_refuses(tmp_path):
         done = subprocess.run(
             [sys.executable, "-c", script], capture_output=True, text=True
         )
-        train(toy(tmp_path))  # whoever has the folder goes on
+        train(toy(tmp_path))  # this process has the lock
     assert done.returncode == 1
     assert f"error: output_folder: another run is writing into {tmp_path}" in (
         done.stderr

@@ -35,7 +35,7 @@ def poison(monkeypatch, what, epoch, step, where=sb.Stage.TRAIN):
 
 
 def careful(folder, **options):
-    """A toy that goes on without a growth that does no good."""
+    """A toy that continues without a growth that breaks down."""
     brain = toy(folder, **options)
     brain.schedule.on_drift = "continue"
     return brain
