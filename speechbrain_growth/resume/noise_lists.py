@@ -1,8 +1,7 @@
-"""Where augmentations are in the recordings that they mix in.
+"""Position of AddNoise and AddReverb in their lists of recordings.
 
-SpeechBrain's noises and room responses are read one after the other, over and
-over, by a loader that an augmentation makes with its first batch and keeps for
-itself.
+Each of the two reads its noises or room responses one after the other, over
+and over, from a data loader that it makes at its first batch.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -19,12 +18,12 @@ READERS = {AddNoise: "noise_data", AddReverb: "rir_data"}
 
 
 def mixers_of(values):
-    """Augmentations that mix in recordings from a list of files.
+    """Finds the augmentations that mix in recordings from a list of files.
 
     Arguments
     ---------
     values : iterable
-        Objects of a YAML; an ``Augmenter`` is looked into.
+        Objects of a YAML; those inside an ``Augmenter`` are found, too.
 
     Returns
     -------
@@ -45,7 +44,7 @@ def mixers_of(values):
 
 
 def places(mixers):
-    """The place of each in its recordings.
+    """Finds the position of each augmentation in its list.
 
     Arguments
     ---------
@@ -55,8 +54,8 @@ def places(mixers):
     Returns
     -------
     list
-        The loader's batch size and how many batches it has given since it began
-        anew, mixer by mixer; None for one that has not begun.
+        For each: the batch size of its loader, and the number of batches since
+        the loader last started at the first; None before its first batch.
     """
     return [
         [
@@ -70,7 +69,7 @@ def places(mixers):
 
 
 def go_to(mixers, found):
-    """Puts each to an earlier place; draws random numbers.
+    """Moves each to an earlier position; draws random numbers.
 
     Arguments
     ---------
@@ -81,8 +80,8 @@ def go_to(mixers, found):
     """
     if len(mixers) != len(found):
         logger.warning(
-            f"The checkpoint knows {len(found)} lists of noises, the recipe has "
-            f"{len(mixers)}; they begin with their first noise"
+            f"The checkpoint has {len(found)} lists of noises, the recipe "
+            f"{len(mixers)}; all start at their first noise"
         )
         found = [None] * len(mixers)
     for mixer, place in zip(mixers, found):
@@ -92,13 +91,13 @@ def go_to(mixers, found):
         if place is not None:
             batch_size, given = place
             _begin(mixer, batch_size)
-            # SpeechBrain skips them unread
+            # SpeechBrain skips these batches without reading them
             mixer.data_loader._speechbrain_recovery_skip_to = given
             setattr(mixer, reader, iter(mixer.data_loader))
 
 
 def _begin(mixer, batch_size):
-    """Has a mixer make its loader, which it does for its first batch."""
+    """Makes an augmentation create its loader, as its first batch does."""
     if isinstance(mixer, AddNoise):
         mixer._load_noise(torch.ones(batch_size, 1), 1)
     else:

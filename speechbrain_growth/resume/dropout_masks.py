@@ -1,7 +1,7 @@
-"""Where layers are in the dropout masks that they drew in advance.
+"""Position of each Li-GRU layer in its pre-drawn dropout masks.
 
 SpeechBrain's Li-GRU keeps its masks in its state, but not which of them is the
-next, nor for which batch size they were drawn.
+next, nor the batch size for which they were drawn.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -15,7 +15,7 @@ PLACE = ("drop_mask_cnt", "batch_size")
 
 
 def places(modules):
-    """The place of every layer that draws masks in advance.
+    """Finds the position of every layer that draws masks in advance.
 
     Arguments
     ---------
@@ -47,7 +47,7 @@ def places(modules):
 
 
 def go_to(modules, found):
-    """Puts every such layer to an earlier place.
+    """Moves every such layer to an earlier position.
 
     Arguments
     ---------
@@ -59,8 +59,8 @@ def go_to(modules, found):
     layers = _layers(modules)
     if len(layers) != len(found):
         logger.warning(
-            f"The checkpoint knows {len(found)} layers with masks, the model "
-            f"has {len(layers)}; they begin with their first mask"
+            f"The checkpoint has {len(found)} layers with masks, the model "
+            f"{len(layers)}; all start at their first mask"
         )
         return
     for layer, place in zip(layers, found):
