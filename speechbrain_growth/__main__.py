@@ -7,7 +7,7 @@ Authors
 import argparse
 import sys
 
-from speechbrain_growth.commands import plan as planning_command
+from speechbrain_growth.commands import plan
 from speechbrain_growth.experiments import compare, sweep
 from speechbrain_growth.launch.plain_errors import plain_errors
 
@@ -18,11 +18,11 @@ def main(arguments):
     Arguments
     ---------
     arguments : list of str
-        The command, and what belongs to it; what follows ``--`` is passed on.
+        The command and its options; those after ``--`` go to the recipe.
     """
     parser = argparse.ArgumentParser(prog="python -m speechbrain_growth")
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (planning_command, sweep, compare):
+    for command in (plan, sweep, compare):
         command.add_parser(commands)
     own, passed_on = arguments, []
     if "--" in arguments:

@@ -8,7 +8,7 @@ Authors
 class GrowthError(ValueError):
     """A mistake that the user can mend.
 
-    The message says where it is, what was found and what would be accepted.
+    The message says where the mistake is, what was found, and what to do.
 
     Arguments
     ---------
@@ -33,11 +33,11 @@ class GrowthError(ValueError):
 
 
 class NoRuleError(GrowthError, NotImplementedError):
-    """A layer, or an entry of an optimizer's state, that has no rule."""
+    """A layer without a rule, or such an entry of an optimizer's state."""
 
 
 def shown(value):
-    """A value as a message quotes it.
+    """Returns a value as a message quotes it.
 
     Arguments
     ---------

@@ -1,4 +1,4 @@
-"""A YAML that says only what it changes in another one.
+"""Follows the key ``base``: a YAML may hold only what differs from another one.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -8,30 +8,79 @@ import os
 
 import ruamel.yaml
 
-from speechbrain_growth.blueprint.blueprint import READING, as_dict
+from speechbrain_growth.blueprint.sizes import as_dict
+from speechbrain_growth.blueprint.wording import READING
 from speechbrain_growth.errors import GrowthError
 
 BASE = "base"  # the key that names the other file
 
 
-def on_base(hparams_file, overrides=None):
-    """Follows the key ``base`` of a YAML, if it has one.
+def follow_base(path, read):
+    """Reads a YAML, its base, the base of that, and so on to the end.
 
-    HyperPyYAML includes a file below a key, but not in place of a whole file.
+    Arguments
+    ---------
+    path : str
+        Path of the YAML.
+    read : callable
+        Takes a path and returns the top-level keys of that file.
+
+    Returns
+    -------
+    str
+        Path of the last file, which has no base.
+    dict
+        Its top-level keys.
+    dict
+        Those of the other files; where two have the same key, the value of the
+        file that is nearer to the first one.
+
+    Raises
+    ------
+    GrowthError
+        If the files name each other in a circle.
+
+    Example
+    -------
+    >>> files = {"/a/grow": {"lr": 1}, "/a/wide": {"base": "grow", "lr": 2}}
+    >>> follow_base("/a/wide", lambda path: dict(files[path]))
+    ('/a/grow', {'lr': 1}, {'lr': 2})
+    """
+    seen, changes = [], {}
+    while True:
+        here = os.path.realpath(path)
+        keys = dict(read(path))
+        if BASE not in keys:
+            return path, keys, changes
+        seen.append(here)
+        base = keys.pop(BASE)
+        changes = {**keys, **changes}
+        path = os.path.join(os.path.dirname(here), str(base))
+        if os.path.realpath(path) in seen:
+            raise GrowthError(
+                f"{here}: base is {base}, whose own base leads back here; name "
+                "one that leads to a file without a base"
+            )
+
+
+def on_base(hparams_file, overrides=None):
+    """Turns a YAML with the key ``base`` into overrides of the other file.
+
+    HyperPyYAML includes a file below a key, but not at the top of another file.
 
     Arguments
     ---------
     hparams_file : str
         Path of the YAML.
     overrides : str or dict
-        As from ``speechbrain.parse_arguments``.
+        From ``speechbrain.parse_arguments``.
 
     Returns
     -------
     str
-        Path of the YAML that is no change of another one.
+        Path of the YAML that has no base.
     dict
-        The changes, and the overrides, which come last.
+        The keys of the others, and the overrides, which have the last word.
 
     Raises
     ------
@@ -47,26 +96,13 @@ def on_base(hparams_file, overrides=None):
     >>> os.path.basename(path), overrides
     ('grow.yaml', {'width': 8, 'lr': 0.2})
     """
-    seen = []
     overrides = as_dict(overrides)
-    while True:
-        here = os.path.realpath(hparams_file)
-        changes = _read(hparams_file)
-        if BASE not in changes:
-            return hparams_file, overrides
-        seen.append(here)
-        base = changes.pop(BASE)
-        hparams_file = os.path.join(os.path.dirname(here), str(base))
-        if os.path.realpath(hparams_file) in seen:
-            raise GrowthError(
-                f"{here}: base is {base}, whose own base leads back here; it "
-                "must be a file that stands alone in the end"
-            )
-        overrides = {**changes, **overrides}
+    path, _, changes = follow_base(hparams_file, _read)
+    return path, {**changes, **overrides}
 
 
 def _read(path):
-    """Top-level keys of a YAML; none if it cannot be read, which others say."""
+    """Top-level keys of a YAML; none if Blueprint will refuse the file."""
     try:
         with open(path, encoding="utf-8") as fin:
             return dict(ruamel.yaml.YAML().load(fin) or {})

@@ -5,6 +5,8 @@ Authors
 """
 
 import contextlib
+import copy
+import functools
 import io
 import os
 import re
@@ -14,36 +16,33 @@ import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from hyperpyyaml.core import recursive_update
 
-from speechbrain_growth.blueprint.wording import in_words, unknown_keys
+from speechbrain_growth.blueprint.old_names import old_names
+from speechbrain_growth.blueprint.sizes import as_dict, as_size
+from speechbrain_growth.blueprint.wording import READING, in_words, unknown_keys
 from speechbrain_growth.errors import GrowthError
 
-READING = (
-    ruamel.yaml.error.YAMLError,
-    KeyError,
-    ValueError,
-    TypeError,
-    OSError,
-)
 REFERENCE = re.compile(r"<([^<>\[\].]+)")
 
 
 class Blueprint:
-    """A YAML file as it was when the run began.
+    """Builds parts of a YAML file, at the sizes of the file or at others.
 
-    Only what is asked for is built: no seed is set, no folder made, no logger
-    or checkpointer touched. The caller's random-number state is left alone.
+    The file is read once, when the run begins. Only the keys that are asked for
+    are built: no seed is set, no folder is made, and no logger or checkpointer
+    is built. The random-number state of the caller stays the same.
 
     Arguments
     ---------
     hparams_file : str
         Path of the YAML.
     overrides : str or dict
-        As from ``speechbrain.parse_arguments``.
+        From ``speechbrain.parse_arguments``.
 
     Raises
     ------
     GrowthError
-        If the file cannot be read, or an override names no key of it.
+        If the file cannot be read, names a class by the path of an earlier
+        version, or lacks the key of an override.
 
     Example
     -------
@@ -62,16 +61,7 @@ class Blueprint:
 
     def __init__(self, hparams_file, overrides=None):
         self.path = os.path.abspath(hparams_file)
-        try:
-            with open(hparams_file, encoding="utf-8") as fin:
-                self.text = fin.read()
-        except OSError as error:
-            raise GrowthError(
-                f"{hparams_file}: {error.strerror}; it must be a YAML file of "
-                "hyperparameters"
-            )
-        except UnicodeDecodeError as error:
-            raise GrowthError(f"{hparams_file}: this is no text: {error}")
+        self.text = _text_of(hparams_file)
         self.overrides = as_dict(overrides)
         try:
             written = self.written
@@ -82,9 +72,13 @@ class Blueprint:
                 f"{hparams_file}: found {written!r}; it must be a mapping of "
                 "hyperparameters"
             )
-        problems = unknown_keys(self.overrides, written)
+        problems = [f"{hparams_file}, {p}" for p in old_names(self.text)]
+        problems += [
+            f"{hparams_file}: {p}"
+            for p in unknown_keys(self.overrides, written)
+        ]
         if problems:
-            raise GrowthError([f"{hparams_file}: {p}" for p in problems])
+            raise GrowthError(problems)
         self._tree = self._parse({})
         if "modules" not in self._tree:
             raise GrowthError(
@@ -92,9 +86,9 @@ class Blueprint:
                 "modules in signal order"
             )
 
-    @property
+    @functools.cached_property
     def written(self):
-        """The file's own values, without the overrides."""
+        """The values that the file has, without the overrides; only to read."""
         return self._load(self.text)
 
     @property
@@ -103,12 +97,17 @@ class Blueprint:
 
         A size that refers to another one follows it, and is left out.
         """
-        values = {k: whole(v) for k, v in self._reached("modules").items()}
+        return copy.deepcopy(self._sizes)
+
+    @functools.cached_property
+    def _sizes(self):
+        """The sizes, found once."""
+        values = {k: as_size(v) for k, v in self._reached("modules").items()}
         return {k: v for k, v in values.items() if v is not None}
 
     def _reached(self, *keys):
-        """What some keys are built from, themselves included."""
-        raw = self.written
+        """The values of some keys, and of all keys that these refer to."""
+        raw = self._load(self.text)
         recursive_update(raw, self.overrides)
         reached, waiting = set(), list(keys)
         while waiting:
@@ -119,14 +118,14 @@ class Blueprint:
         return {key: raw[key] for key in raw if key in reached}
 
     def value(self, key, default=None):
-        """A plain value of the file.
+        """Returns a plain value of the file.
 
         Arguments
         ---------
         key : str
             Top-level key.
         default : object
-            What to return if there is none.
+            What to return if the file has no such key.
 
         Returns
         -------
@@ -135,7 +134,7 @@ class Blueprint:
         return self._tree.get(key, default)
 
     def build(self, *keys, sizes=None, seed=0):
-        """Builds top-level keys of the file, with what they refer to.
+        """Builds top-level keys of the file, and the keys that these refer to.
 
         Arguments
         ---------
@@ -144,12 +143,12 @@ class Blueprint:
         sizes : dict
             Values that replace those of the file.
         seed : int
-            Seed of whatever is random in it.
+            Seed of the random numbers that building draws.
 
         Returns
         -------
         list
-            What was built, in the order of the keys.
+            The objects, in the order of the keys.
         """
         tree = self._parse(sizes or {})
         missing = [key for key in keys if key not in tree]
@@ -161,12 +160,12 @@ class Blueprint:
         building = self._building(*keys, sizes=sizes)
         part = self._dump(_in_blocks({key: tree[key] for key in keys}))
         with torch.random.fork_rng(devices=[]), building:
-            torch.default_generator.manual_seed(seed)  # and no other device's
+            torch.default_generator.manual_seed(seed)  # that of the CPU only
             built = load_hyperpyyaml(part)
         return [built[key] for key in keys]
 
     def load(self):
-        """Builds all that the file says, and sets its seed.
+        """Builds every key of the file, and sets its seed.
 
         Returns
         -------
@@ -203,8 +202,8 @@ class Blueprint:
         """The tree with references resolved and values replaced."""
         stream = io.StringIO(self.text)
         stream.name = self.path  # included files are found relative to it
-        # What does not change keeps its kind: a tuple would become a list
-        own = self.sizes if sizes else {}
+        # Sizes that do not change keep their type: one may be a tuple
+        own = self._sizes if sizes else {}
         changed = {k: v for k, v in sizes.items() if v != own.get(k)}
         overrides = {**self.overrides, **changed}
         try:
@@ -214,15 +213,17 @@ class Blueprint:
 
     @contextlib.contextmanager
     def _building(self, *keys, sizes=None):
-        """Says of whatever goes wrong which key of this file it is about."""
+        """Raises any error as a GrowthError that names the key of this file."""
         try:
             yield
         except GrowthError:
             raise
-        except Exception as error:  # whatever the named classes may raise
+        except Exception as error:  # the classes of the file may raise any
             words = in_words(error)
             tree = self._parse(sizes or {})
-            for key in self._reached(*keys):  # in order: the first is to blame
+            for key in self._reached(
+                *keys
+            ):  # the first that fails is the cause
                 try:
                     load_hyperpyyaml(self._dump(_in_blocks({key: tree[key]})))
                 except Exception as cause:
@@ -232,7 +233,7 @@ class Blueprint:
 
     @staticmethod
     def _load(text):
-        """Text to tree, tags kept."""
+        """Text to tree; tags stay in it."""
         return ruamel.yaml.YAML().load(text)
 
     @staticmethod
@@ -243,74 +244,25 @@ class Blueprint:
         return stream.getvalue()
 
 
-def as_dict(overrides):
-    """Overrides as a mapping, whether they came as text or not.
-
-    Arguments
-    ---------
-    overrides : str or dict
-        As from ``speechbrain.parse_arguments``.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    GrowthError
-        If they cannot be read.
-    """
-    if isinstance(overrides, str):
-        try:
-            overrides = ruamel.yaml.YAML().load(overrides)
-        except ruamel.yaml.error.YAMLError as error:
-            raise GrowthError(f"the command line, {in_words(error)}")
-    if not isinstance(overrides or {}, dict):
+def _text_of(path):
+    """The text of a YAML file."""
+    try:
+        with open(path, encoding="utf-8") as fin:
+            return fin.read()
+    except OSError as error:
         raise GrowthError(
-            f"the command line: found {overrides!r}; it must be --key=value"
+            f"{path}: {error.strerror}; it must be a YAML file of "
+            "hyperparameters"
         )
-    # A tuple as text would be taken for a text
-    counts = {key: whole(value) for key, value in (overrides or {}).items()}
-    return {
-        key: value if counts[key] is None else counts[key]
-        for key, value in (overrides or {}).items()
-    }
+    except UnicodeDecodeError as error:
+        raise GrowthError(f"{path}: this is no text: {error}")
 
 
 def _in_blocks(node):
-    """A tree without braces: between them, `(3, 4)` would become a text."""
+    """A tree without braces; within them, `(3, 4)` would become a text."""
     if hasattr(node, "fa"):
         node.fa.set_block_style()
     if isinstance(node, (dict, list)):
         for item in node.values() if isinstance(node, dict) else node:
             _in_blocks(item)
     return node
-
-
-def whole(node):
-    """A whole number, or a list of them, as a YAML has it.
-
-    Arguments
-    ---------
-    node : object
-        From the tree.
-
-    Returns
-    -------
-    int or list
-        None if the node is something else.
-
-    Example
-    -------
-    >>> whole([1, 2]), whole("(3, 4)"), whole(True)
-    ([1, 2], [3, 4], None)
-    """
-    if getattr(getattr(node, "tag", None), "value", None) == "!tuple":
-        node = node.value  # so tagged once hyperpyyaml has loaded any file
-    if isinstance(node, str) and re.fullmatch(r"\([\d\s,]+\)", node):
-        node = [int(number) for number in re.findall(r"\d+", node)]
-    if isinstance(node, list) and node:
-        numbers = [whole(item) for item in node]
-        return None if None in numbers else numbers
-    counts = isinstance(node, int) and not isinstance(node, bool)
-    return int(node) if counts else None

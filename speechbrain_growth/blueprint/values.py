@@ -1,4 +1,4 @@
-"""Whether the values of a run are such as can be run with.
+"""Checks the values of a YAML: their types, ranges and paths.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -6,7 +6,7 @@ Authors
 
 from numbers import Real
 
-from speechbrain_growth.blueprint.blueprint import whole
+from speechbrain_growth.blueprint.sizes import as_size
 from speechbrain_growth.errors import shown
 
 KINDS = {
@@ -18,39 +18,40 @@ KINDS = {
     dict: "a mapping",
 }
 OBJECTS = ("!new:", "!name:", "!apply:")
-SAY_MORE = ("growth", "number_of_epochs")  # others check these
-WHOLE = "a whole number"
-PATHS = ("_folder", "_file", "_annotation", "_log")  # how their names end
-# Names that recipes share: what they must be, least, and most
+CHECKED_LATER = ("growth", "number_of_epochs")  # by GrowthSchedule, plan_run
+INTEGER = "a whole number"
+PATHS = ("_folder", "_file", "_annotation", "_log")  # ends of their keys
+# Keys that recipes share: the kind of number, the least and the largest value.
+# They are not in train.py: the command `plan` checks a YAML without it.
 RANGES = {
-    "seed": (WHOLE, 0, 2**32 - 1),
-    "batch_size": (WHOLE, 1, None),
-    "num_workers": (WHOLE, 0, None),
-    "sample_rate": (WHOLE, 1, None),
-    "n_fft": (WHOLE, 1, None),
-    "n_mels": (WHOLE, 1, None),
-    "blank_index": (WHOLE, 0, None),
+    "seed": (INTEGER, 0, 2**32 - 1),
+    "batch_size": (INTEGER, 1, None),
+    "num_workers": (INTEGER, 0, None),
+    "sample_rate": (INTEGER, 1, None),
+    "n_fft": (INTEGER, 1, None),
+    "n_mels": (INTEGER, 1, None),
+    "blank_index": (INTEGER, 0, None),
     "lr": ("a number", 0, None),
     "final_lr": ("a number", 0, None),
     "weight_decay": ("a number", 0, None),
     "dropout": ("a number", 0, 1),
     "label_smoothing": ("a number", 0, 1),
-    "shift": (WHOLE, 0, None),
+    "shift": (INTEGER, 0, None),
 }
 
 
 def wrong_values(blueprint):
-    """What is wrong with the values of a run.
+    """Returns what is wrong with the values of a run.
 
     Arguments
     ---------
     blueprint : Blueprint
-        The YAML with its overrides.
+        The YAML and its overrides.
 
     Returns
     -------
     list of str
-        Empty if nothing is.
+        Empty if nothing is wrong.
 
     Example
     -------
@@ -65,7 +66,7 @@ def wrong_values(blueprint):
         key: f"{key} is {shown(value)}; the YAML has {wanted} there"
         for key, value in blueprint.overrides.items()
         for wanted in [_wanted(written.get(key), value)]
-        if wanted and key not in SAY_MORE
+        if wanted and key not in CHECKED_LATER
     }
     for key in written:
         value = blueprint.value(key)
@@ -78,20 +79,20 @@ def wrong_values(blueprint):
         limits = RANGES.get(key)
         if limits and value is not None and not _within(value, limits):
             problems[key] = (
-                f"{key} is {shown(value)}; it must be {_say(limits)}"
+                f"{key} is {shown(value)}; it must be {_in_words(limits)}"
             )
     return list(problems.values())
 
 
 def wrong_sizes(blueprint, names):
-    """What is wrong with the sizes that are to grow.
+    """Returns what is wrong with the sizes that a growth changes.
 
     Arguments
     ---------
     blueprint : Blueprint
-        The YAML with its overrides.
+        The YAML and its overrides.
     names : iterable of str
-        YAML keys.
+        YAML keys of the sizes.
 
     Returns
     -------
@@ -108,11 +109,11 @@ def wrong_sizes(blueprint, names):
 
 
 def _counts(value):
-    """Whether a value is a whole number, or a list of those above 0.
+    """Whether a value is a size that can grow.
 
-    A number alone may be 0: that of blocks that are yet to be inserted.
+    A number on its own may be 0, such as the number of extra blocks.
     """
-    units = whole(value)
+    units = as_size(value)
     if isinstance(units, list):
         return None not in units and min(units) > 0
     return units is not None and units >= 0
@@ -120,15 +121,15 @@ def _counts(value):
 
 def _kind(value):
     """The plain type of a YAML value; None for a tagged one, or for null."""
-    if isinstance(whole(value), list):
-        return list  # also a tuple, which YAML takes for a text
+    if isinstance(as_size(value), list):
+        return list  # also a tuple, which YAML reads as a text
     if getattr(getattr(value, "tag", None), "value", None):
         return None
     return next((kind for kind in KINDS if isinstance(value, kind)), None)
 
 
 def _wanted(before, value):
-    """What a value must be to stand where another one did; None if it may."""
+    """What an override must be to replace a value; None if it may."""
     kind, found = _kind(before), _kind(value)
     tag = getattr(getattr(before, "tag", None), "value", "") or ""
     empty = value is None and before not in (None, "", [])
@@ -147,27 +148,25 @@ def _numbers(values):
     """Whether a list holds numbers only."""
     return all(
         isinstance(value, Real) and not isinstance(value, bool)
-        for value in whole(values) or values
+        for value in as_size(values) or values
     )
 
 
 def _within(value, limits):
-    """Whether a value is the right kind of number, and in its range."""
+    """Whether a value is of the right kind and in its range."""
     kind, least, most = limits
     if getattr(value, "tag", None) is not None and not isinstance(value, Real):
-        return True  # made by the YAML, not written in it
+        return True  # an object that the YAML builds
     if isinstance(value, bool) or not isinstance(value, Real):
         return False
-    if kind == WHOLE and not isinstance(value, int):
+    if kind == INTEGER and not isinstance(value, int):
         return False
     return least <= value < float("inf") and (most is None or value <= most)
 
 
-def _say(limits):
+def _in_words(limits):
     """A range in words."""
     kind, least, most = limits
-    return (
-        f"{kind}, at least {least}"
-        if most is None
-        else (f"{kind} from {least} to {most}")
-    )
+    if most is None:
+        return f"{kind}, at least {least}"
+    return f"{kind} from {least} to {most}"

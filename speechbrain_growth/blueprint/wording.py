@@ -1,4 +1,4 @@
-"""Puts what other packages raise into one line that a user can act on.
+"""Puts an error of another package into one line that a user can act on.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -7,15 +7,16 @@ Authors
 import difflib
 import textwrap
 
-from ruamel.yaml.error import MarkedYAMLError
+from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from speechbrain_growth.errors import shown
 
 LENGTH = 300  # characters
+READING = (YAMLError, KeyError, ValueError, TypeError, OSError)  # of a YAML
 
 
 def in_words(error):
-    """An exception as one line.
+    """Returns an exception as one line.
 
     Arguments
     ---------
@@ -43,20 +44,20 @@ def in_words(error):
     else:
         words = ": ".join(str(arg) for arg in error.args) or repr(error)
     short = textwrap.shorten(words, LENGTH)
-    if short == "[...]":  # a long path; what is wrong with it stands behind it
+    if short == "[...]":  # a long path, and behind it what is wrong
         return f"{words[:100]}...{words[-100:]}"
     return short
 
 
 def unknown_keys(overrides, known):
-    """What is wrong with overrides that have no place in a YAML.
+    """Returns what is wrong with overrides of keys that a YAML lacks.
 
     Arguments
     ---------
     overrides : dict
-        Values that are asked for, by key.
+        The overrides.
     known : dict
-        The YAML's own.
+        The values of the YAML.
 
     Returns
     -------
@@ -68,19 +69,15 @@ def unknown_keys(overrides, known):
     ["there is no key 'widht'; did you mean width?", "lr is {'a': 1}; the YAML has no mapping there"]
     """
     problems = []
-    for key in overrides:
+    for key, value in overrides.items():
         if key not in known:
             near = difflib.get_close_matches(str(key), map(str, known), n=1)
-            hint = (
-                f"did you mean {near[0]}?"
-                if near
-                else (f"its keys are {', '.join(map(str, known))}")
-            )
+            hint = f"its keys are {', '.join(map(str, known))}"
+            if near:
+                hint = f"did you mean {near[0]}?"
             problems.append(f"there is no key {key!r}; {hint}")
-        elif isinstance(overrides[key], dict):
-            if not isinstance(known[key], dict):
-                problems.append(
-                    f"{key} is {shown(overrides[key])}; the YAML has no "
-                    "mapping there"
-                )
+        elif isinstance(value, dict) and not isinstance(known[key], dict):
+            problems.append(
+                f"{key} is {shown(value)}; the YAML has no mapping there"
+            )
     return problems

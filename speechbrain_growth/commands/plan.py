@@ -19,13 +19,13 @@ def add_parser(commands):
     parser = commands.add_parser(
         "plan",
         help="print a run as a table, without data",
-        description="Prints the growths of a run, with their cost, without "
-        "data. Whatever train.py would refuse is refused.",
+        description="Prints the growths of a run, with their cost. No data are "
+        "read. Mistakes that train.py refuses are refused here, too.",
     )
     parser.add_argument(
         "--tensors",
         action="store_true",
-        help="say of each growth what every tensor's axes copy",
+        help="for each growth, print what each axis of each tensor copies",
     )
     parser.add_argument("hparams_file", help="the recipe's YAML")
     parser.add_argument(
@@ -44,7 +44,7 @@ def plan(chosen):
     chosen : argparse.Namespace
         What ``add_parser`` describes.
     """
-    # Not before: the help of the other commands would have to wait for torch
+    # Imported here, so that the help of other commands needs no torch
     import speechbrain as sb
     from speechbrain_growth.launch.init_from import open_blueprint
     from speechbrain_growth.launch.planning import as_table, plan_run
@@ -52,7 +52,7 @@ def plan(chosen):
     hparams_file, _, overrides = sb.parse_arguments(
         [chosen.hparams_file, *chosen.overrides]
     )
-    overrides = without_data(hparams_file, overrides)
+    overrides = _without_data(hparams_file, overrides)
     rows = plan_run(open_blueprint(hparams_file, overrides))
     print(as_table(rows))
     for row in rows if chosen.tensors else ():
@@ -60,27 +60,14 @@ def plan(chosen):
             print(f"\n{row['when']}:\n{row['tensors']}")
 
 
-def without_data(hparams_file, overrides):
-    """Fills what a YAML leaves open, such as the data folder.
-
-    Arguments
-    ---------
-    hparams_file : str
-        Path of the YAML.
-    overrides : str
-        As from ``speechbrain.parse_arguments``.
-
-    Returns
-    -------
-    str
-        The overrides, with an empty text for every key left open.
-    """
+def _without_data(hparams_file, overrides):
+    """The overrides, with an empty text for every key that the YAML leaves open."""
     left_open = re.compile(r"^(\w+): *!PLACEHOLDER", re.MULTILINE)
     given = re.compile(r"^(\w+):", re.MULTILINE).findall(overrides or "")
     try:
         with open(hparams_file, encoding="utf-8") as fin:
             keys = left_open.findall(fin.read())
     except OSError:
-        keys = []  # the blueprint says what is wrong with the file
+        keys = []  # Blueprint refuses the file
     lines = [f'{key}: ""' for key in keys if key not in given]
     return "\n".join([*lines, overrides or ""])

@@ -1,4 +1,4 @@
-"""Whether an annotation is what a recipe can read, before it reads it.
+"""Checks annotations before training begins.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -13,35 +13,36 @@ import soundfile
 
 from speechbrain_growth.errors import GrowthError
 
-MOST = 20  # mistakes that are listed
+MOST = 20  # mistakes that a message lists
 ROOT = "{data_root}"
 COLUMNS = ("ID", "duration", "wav", "wav_format", "wav_opts")
 FORMATS = ("wav", "flac")
 
 
 def check_annotation(path, data_folder, texts=(), numbers=(), sample_rate=None):
-    """Reads a JSON annotation and raises if anything in it would fail later.
+    """Reads a JSON annotation and raises if training with it would fail.
 
-    Every item names an audio file, which must lie in the data folder: an
-    annotation may come from elsewhere, and must not reach for other files.
+    The audio file of every item must lie in the data folder: an annotation may
+    come from a stranger, and must not reach other files.
 
     Arguments
     ---------
     path : str
         The annotation.
     data_folder : str
-        What ``{data_root}`` in it stands for.
+        The folder that ``{data_root}`` in the annotation stands for.
     texts : iterable of str
-        Fields of an item that must be a text which is not empty.
+        Fields of an item that must be a text, and not an empty one.
     numbers : iterable of str
-        Fields that must be a number above 0; a text that is one will do.
+        Fields that must be a number above 0, or the text of one.
     sample_rate : int
-        What the files must have, on one channel. None: they are not opened.
+        Sample rate that the files must have, on one channel. None: the files
+        are not opened.
 
     Raises
     ------
     GrowthError
-        Naming every mistake, up to twenty.
+        Naming every mistake, or the first twenty.
 
     Example
     -------
@@ -79,21 +80,22 @@ def check_annotation(path, data_folder, texts=(), numbers=(), sample_rate=None):
 
 
 def check_noise(path, sample_rate):
-    """Reads a CSV of noises, and raises if it could not be added.
+    """Reads a CSV of noises and raises if adding one of them would fail.
 
-    SpeechBrain unpickles what such a CSV calls ``pkl``, which may run any code.
+    SpeechBrain unpickles files with the format ``pkl``, which may run any code;
+    they are refused.
 
     Arguments
     ---------
     path : str
         Columns ``ID``, ``duration``, ``wav``, ``wav_format`` and ``wav_opts``.
     sample_rate : int
-        What the noises must have, on one channel.
+        Sample rate that the noises must have, on one channel.
 
     Raises
     ------
     GrowthError
-        Naming every mistake, up to twenty.
+        Naming every mistake, or the first twenty.
 
     Example
     -------
@@ -126,12 +128,12 @@ def check_noise(path, sample_rate):
     problems, seen = [], set()
     for row in rows:
         if row["ID"] in seen:
-            problems.append(f"{row['ID']}: stands there twice; once would do")
+            problems.append(f"{row['ID']}: has two rows; leave one out")
         seen.add(row["ID"])
         if row["wav_format"] not in FORMATS:
             problems.append(
                 f"{row['ID']}: wav_format is {row['wav_format']!r}; "
-                f"{' or '.join(FORMATS)} would do"
+                f"use {' or '.join(FORMATS)}"
             )
         if not _positive(row["duration"]):
             problems.append(
@@ -147,7 +149,7 @@ def check_noise(path, sample_rate):
 
 
 def _raise(path, problems):
-    """All mistakes of a file, or the first ones if there are many."""
+    """Raises all mistakes of a file, or the first of many."""
     problems = [f"{path}: {problem}" for problem in problems]
     if len(problems) > MOST:
         problems[MOST:] = [f"{path}: and {len(problems) - MOST} more"]
@@ -192,7 +194,7 @@ def _audio(item, data_folder, sample_rate):
 
 
 def _sound(path, sample_rate):
-    """What is wrong with what an audio file says of itself."""
+    """What is wrong with the sample rate, channels or length of a file."""
     try:
         info = soundfile.info(path)
     except (RuntimeError, OSError) as error:

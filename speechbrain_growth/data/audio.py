@@ -1,4 +1,4 @@
-"""Reads audio, and says which file could not be read.
+"""Reads audio, with errors that name the file.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -11,7 +11,7 @@ from speechbrain_growth.errors import GrowthError
 
 
 def read_audio(path):
-    """One channel of audio.
+    """Returns the samples of an audio file with one channel.
 
     Arguments
     ---------
@@ -21,12 +21,12 @@ def read_audio(path):
     Returns
     -------
     torch.Tensor
-        Samples.
+        Shape (samples,).
 
     Raises
     ------
     GrowthError
-        If the file is no audio file, is empty, or has several channels.
+        If the file cannot be read, is empty, or has several channels.
 
     Example
     -------
@@ -49,19 +49,19 @@ def read_audio(path):
 
 
 def check_features(compute_features, sample_rate):
-    """Raises if features cannot be computed, before training finds out.
+    """Raises if features cannot be computed.
 
     Arguments
     ---------
     compute_features : callable
-        Gets one second of silence.
+        Called with one second of silence.
     sample_rate : int
-        Samples of a second.
+        Samples per second.
 
     Raises
     ------
     GrowthError
-        If the second does not go through.
+        If it raises an error.
 
     Example
     -------

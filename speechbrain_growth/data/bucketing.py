@@ -1,7 +1,7 @@
-"""Batches of utterances that are about as long as each other.
+"""Makes batches of utterances of similar lengths.
 
-A batch is padded to its longest utterance, and computing the padding takes as
-long as computing speech. SpeechBrain's ``DynamicBatchSampler`` sorts utterances
+A batch is padded to its longest utterance, and padding takes as much computing
+time as speech. SpeechBrain's ``DynamicBatchSampler`` sorts utterances
 into buckets by length, and makes each batch from one bucket.
 
 Authors
@@ -29,14 +29,14 @@ REPLACED = ("batch_size", "shuffle", "drop_last")  # by the sampler
 
 
 def bucketed(data, loader, options):
-    """A loader's options, with batches of similar lengths; logs what that pads.
+    """Adds batches of similar lengths to a loader's options; logs the padding.
 
     Arguments
     ---------
     data : speechbrain.dataio.dataset.DynamicItemDataset
-        Its items have a ``duration``.
+        Each item has a ``duration``.
     loader : dict
-        Options of an ordinary loader.
+        Options of a loader with batches of any lengths.
     options : dict
         As for ``DynamicBatchSampler``.
 
@@ -47,7 +47,7 @@ def bucketed(data, loader, options):
     Raises
     ------
     GrowthError
-        If the sampler cannot have these options.
+        If the sampler does not take these options.
 
     Example
     -------
@@ -68,8 +68,8 @@ def bucketed(data, loader, options):
         )
     except (TypeError, ValueError, RuntimeError) as error:
         raise GrowthError(
-            f"{OPTIONS}: {error}; the options of SpeechBrain's "
-            "DynamicBatchSampler would do"
+            f"{OPTIONS}: {error}; use the options of SpeechBrain's "
+            "DynamicBatchSampler"
         )
     before = padding(ordinary(len(lengths), loader), lengths)
     after = padding(list(sampler), lengths)
@@ -82,7 +82,7 @@ def bucketed(data, loader, options):
 
 
 def _check(options):
-    """Raises if an option would be taken, but make no sense."""
+    """Raises if the sampler takes an option that makes no sense."""
     problems = [
         f"{OPTIONS}: {key} is {options[key]!r}; it must be a "
         f"{'whole ' if kind is int else ''}number above 0"
@@ -105,12 +105,12 @@ def _check(options):
 
 
 def ordinary(number, loader):
-    """The batches that an ordinary loader would make in one epoch.
+    """Returns the batches that a loader without buckets makes in one epoch.
 
     Arguments
     ---------
     number : int
-        Of items.
+        Number of items.
     loader : dict
         Its options.
 
@@ -125,20 +125,20 @@ def ordinary(number, loader):
     """
     order, size = list(range(number)), loader.get("batch_size", 1)
     if loader.get("shuffle"):
-        generator = torch.Generator().manual_seed(0)  # any order will do
+        generator = torch.Generator().manual_seed(0)  # one order of many
         order = torch.randperm(number, generator=generator).tolist()
     return [order[first : first + size] for first in range(0, number, size)]
 
 
 def padding(batches, lengths):
-    """Which share of all batches is padding.
+    """Returns the share of padding in all batches.
 
     Arguments
     ---------
     batches : list of list of int
         Indices of items.
     lengths : list of float
-        Of all items.
+        Lengths of all items.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A label encoder whose file is whole, or is not there.
+"""A label encoder whose file is never cut off.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -12,7 +12,7 @@ from speechbrain.dataio.encoder import CTCTextEncoder
 class SafeTextEncoder(CTCTextEncoder):
     """SpeechBrain's encoder for CTC, safe from kills and full disks.
 
-    A file that was cut off would be read as one with fewer labels.
+    SpeechBrain reads a file that was cut off as one with fewer labels.
 
     Example
     -------
@@ -29,12 +29,12 @@ class SafeTextEncoder(CTCTextEncoder):
     """
 
     def save(self, path):
-        """Writes all labels, or none.
+        """Writes all labels, or leaves the earlier file.
 
         Arguments
         ---------
         path : str
-            Where to.
+            The file.
         """
         temporary = f"{path}.{os.getpid()}.tmp"
         try:

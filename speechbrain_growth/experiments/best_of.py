@@ -1,22 +1,23 @@
-"""Keeps, of runs that differ in one setting, those that validate best.
+"""Chooses the best value of a setting on the validation set.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.grid import without
+from speechbrain_growth.experiments.points import without
 from speechbrain_growth.experiments.statistics import by_seed, mean_and_half
 
 UNSET = "as in the YAML"
 
 
 def best_of(runs, key):
-    """Of each kind of run the best value of a setting, named without it.
+    """Keeps, for each kind of run, those with the best value of a setting.
 
-    A sweep's grid calls runs ``NAME,KEY@VALUE``. Chosen is the value whose
-    runs have the best mean, over seeds, of their best validation; the test is
-    not looked at. A value with fewer finished seeds than another is not taken.
+    The grid of a sweep names runs ``NAME,KEY@VALUE``; those that are kept get
+    the name ``NAME``. The best value is the one whose runs have the best mean,
+    over seeds, of their best validation. The test has no influence. A value
+    with fewer finished seeds than another one is not chosen.
 
     Arguments
     ---------
@@ -28,15 +29,15 @@ def best_of(runs, key):
     Returns
     -------
     list of Run
-        Runs without the setting, and the best of the others.
+        Runs without the setting, and those with its best value.
     list of dict
-        What was chosen for each name, and what the values that were tried have
+        For each name the value that was chosen, and the mean that each value
         reached.
 
     Raises
     ------
     GrowthError
-        If no run's name has the setting.
+        If the name of no run has the setting.
     """
     groups = {}
     for run in runs:
@@ -45,8 +46,8 @@ def best_of(runs, key):
         group.setdefault(UNSET if value is None else value, []).append(run)
     if all(set(group) == {UNSET} for group in groups.values()):
         raise GrowthError(
-            f"best of {key}: no run is called NAME,{key}@VALUE; a sweep whose "
-            f"grid has {key} makes such runs"
+            f"best of {key}: no run is called NAME,{key}@VALUE; run a sweep "
+            f"whose grid has {key}"
         )
     kept, chosen = [], []
     for name, group in groups.items():

@@ -1,46 +1,45 @@
-"""Reads a sweep file: names of runs with their overrides, and seeds.
+"""Reads a sweep file, which names runs with their overrides and seeds.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
-import itertools
 import os
 import re
 from typing import NamedTuple
 
 import yaml
 
+from speechbrain_growth.blueprint.base import follow_base
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.experiments.points import (
+    START,
+    all_runs,
+    as_text,
+    without,
+)
 
-KEYS = {  # of a sweep file, and what each must be
-    "recipe": str,
-    "hparams": str,
-    "results": str,
-    "seeds": list,
-    "runs": dict,
-}
-OPTIONAL = {"common": dict, "grid": dict, "large": str, "base": str}
-OPTIONAL["best_of"] = str
-START = "init_from"  # the override that may name another run
-OWN = ("seed", "output_folder")  # the sweep's own overrides
-# A folder is called so; no command line of a recipe can carry an equals sign
+# The keys that a sweep file must have, those that it may have, and their types
+KEYS = dict(recipe=str, hparams=str, results=str, seeds=list, runs=dict)
+OPTIONAL = dict(common=dict, grid=dict, large=str, base=str, best_of=str)
+SET_BY_SWEEP = ("seed", "output_folder")  # overrides that no file may set
+# Names of folders. SpeechBrain's command lines allow no value with "="
 NAME = re.compile(r"\w[\w.,@+-]*")
 
 
 class Sweep(NamedTuple):
-    """What a sweep file asks for."""
+    """The contents of a sweep file."""
 
     script: str  # the recipe's train.py
     hparams: str  # its YAML, relative to it
     results: str  # folder of all runs
-    seeds: list  # every run is made with each
+    seeds: list  # each run is done once with every seed
     runs: dict  # name of a run -> overrides as the command line has them
-    large: str  # name of the run whose final metric is to be reached
+    large: str  # name of the run whose final metric is the goal
     best_of: str = None  # key of the grid whose best value is compared
 
     def earlier(self, name):
-        """The run whose best checkpoint another starts from, or None."""
+        """The run whose best checkpoint another one starts from, or None."""
         start = self.runs[name].get(START)
         return start if start in self.runs else None
 
@@ -55,7 +54,8 @@ def read_sweep(path):
     Arguments
     ---------
     path : str
-        The YAML.
+        The YAML. With the key ``base`` it is another sweep file, except for the
+        keys that it has itself.
 
     Returns
     -------
@@ -64,33 +64,20 @@ def read_sweep(path):
     Raises
     ------
     GrowthError
-        Naming everything that is wrong with it.
+        Naming every mistake in the file.
     """
-    found = _read(path)
-    if isinstance(found.get("base"), str):
-        folder = os.path.dirname(os.path.abspath(path))
-        base = _read(os.path.join(folder, found["base"]))
-        if "base" in base:
-            raise GrowthError(f"{path}: its base has a base; one is enough")
-        found = {**base, **found}
-    kinds = {**KEYS, **OPTIONAL}
-    problems = [
-        f"{key} is no key of a sweep; those are {', '.join(kinds)}"
-        for key in found
-        if key not in kinds
+    _, keys, changes = follow_base(path, _read)
+    found = {**keys, **changes}
+    folder = os.path.dirname(os.path.abspath(path))
+    script = os.path.join(folder, str(found.get("recipe")))
+    problems = _wrong_kinds(found) or [
+        *_wrong_seeds(found["seeds"]),
+        *_wrong_overrides(found),
+        *_wrong_grid(found.get("grid", {})),
     ]
-    problems += [
-        f"{key} is {found.get(key)!r}; it must be a {kind.__name__}"
-        for key, kind in kinds.items()
-        if not isinstance(found.get(key), kind)
-        and (key in KEYS or key in found)
-    ]
-    problems = problems or _contradictions(found)
-    script = os.path.join(
-        os.path.dirname(os.path.abspath(path)), str(found.get("recipe"))
-    )
+    problems = problems or [*_wrong_names(found), *_wrong_choices(found)]
     if not problems and not os.path.isfile(script):
-        problems.append(f"recipe: there is no {script}; it must be a train.py")
+        problems = [f"recipe: there is no {script}; it must be a train.py"]
     if problems:
         raise GrowthError([f"{path}: {problem}" for problem in problems])
     script = os.path.realpath(script)
@@ -99,7 +86,7 @@ def read_sweep(path):
         hparams=found["hparams"],
         results=os.path.join(os.path.dirname(script), found["results"]),
         seeds=found["seeds"],
-        runs=_expanded(found),
+        runs=all_runs(found),
         large=found.get("large"),
         best_of=found.get("best_of"),
     )
@@ -117,18 +104,33 @@ def _read(path):
     return found
 
 
-def _contradictions(found):
-    """What is wrong with a file whose keys are of the right kinds."""
-    problems = []
-    seeds = found["seeds"]
-    if (
-        not seeds
-        or len(set(seeds)) < len(seeds)
-        or any(type(seed) is not int for seed in seeds)
-    ):
-        problems.append(f"seeds: {seeds} are not different whole numbers")
-    if not found["runs"]:
-        problems.append("runs: there are none")
+def _wrong_kinds(found):
+    """What is wrong with the keys of a file, and the types of their values."""
+    kinds = {**KEYS, **OPTIONAL}
+    problems = [
+        f"{key} is no key of a sweep; those are {', '.join(kinds)}"
+        for key in found
+        if key not in kinds
+    ]
+    return problems + [
+        f"{key} is {found.get(key)!r}; it must be a {kind.__name__}"
+        for key, kind in kinds.items()
+        if not isinstance(found.get(key), kind)
+        and (key in KEYS or key in found)
+    ]
+
+
+def _wrong_seeds(seeds):
+    """What is wrong with the seeds."""
+    numbers = all(type(seed) is int for seed in seeds)
+    if seeds and numbers and len(set(seeds)) == len(seeds):
+        return []
+    return [f"seeds: {seeds} are not different whole numbers; list some"]
+
+
+def _wrong_overrides(found):
+    """What is wrong with the overrides of the runs."""
+    problems = [] if found["runs"] else ["runs: there are none; name some"]
     parts = {"common": found.get("common", {}), **found["runs"]}
     for name, overrides in parts.items():
         if not isinstance(overrides, dict):
@@ -137,51 +139,47 @@ def _contradictions(found):
                 "overrides, {} if there are none"
             )
             continue
-        problems += [
-            f"{name}: {key} is set by the sweep itself"
-            for key in overrides
-            if key in OWN
-        ]
-        problems += [
-            f"{name}: {key} is {value!r}; no command line of a recipe can "
-            "carry an equals sign"
-            for key, value in overrides.items()
-            if "=" in as_text(value)
-        ]
-    for key, values in found.get("grid", {}).items():
-        if not isinstance(values, list) or not values:
-            problems.append(
-                f"grid: {key} is {values!r}; it must be a list of values"
-            )
-    if problems:
-        return problems
-    names = _expanded(found)
+        for key, value in overrides.items():
+            if key in SET_BY_SWEEP:
+                problems.append(
+                    f"{name}: {key} is set by the sweep itself; leave it out"
+                )
+            if "=" in as_text(value):
+                problems.append(
+                    f"{name}: {key} is {value!r}, but command lines of recipes "
+                    "allow no equals sign in a value; write it without one"
+                )
+    return problems
+
+
+def _wrong_grid(grid):
+    """What is wrong with the grid."""
+    return [
+        f"grid: {key} is {values!r}; it must be a list of values"
+        for key, values in grid.items()
+        if not isinstance(values, list) or not values
+    ]
+
+
+def _wrong_names(found):
+    """What is wrong with names of runs and folders."""
+    runs, problems = all_runs(found), []
     if "=" in found["results"]:
         problems.append(
-            f"results: {found['results']} has an equals sign, which no command "
-            "line of a recipe can carry"
+            f"results: {found['results']} has an equals sign, which command "
+            "lines of recipes do not allow; name another folder"
         )
     problems += [
-        f"runs: {name!r} cannot name a folder; letters, digits and .,@+-_ can"
-        for name in names
+        f"runs: {name!r} cannot name a folder; use letters, digits and .,@+-_"
+        for name in runs
         if not NAME.fullmatch(name)
     ]
-    problems += [
-        f"runs: {name} starts from {names[name][START]}, and that from it"
-        for name in names
-        if _in_a_circle(name, names)
+    return problems + [
+        f"runs: {name} starts from {runs[name][START]}, which starts from "
+        f"{name}; let one of them start anew"
+        for name in runs
+        if _in_a_circle(name, runs)
     ]
-    chosen = found.get("best_of")
-    if chosen not in (None, *found.get("grid", {})):
-        problems.append(f"best_of: the grid has no {chosen}; it must")
-    if chosen is not None:
-        names = {without(name, chosen)[0]: None for name in names}
-    if found.get("large") not in (None, *names):
-        problems.append(
-            f"large: there is no run {found['large']!r}; there are "
-            f"{', '.join(names)}"
-        )
-    return problems
 
 
 def _in_a_circle(name, runs):
@@ -193,70 +191,18 @@ def _in_a_circle(name, runs):
     return name == seen[0]
 
 
-def _expanded(found):
-    """Every run with every combination of the grid."""
-    grid = found.get("grid", {})
-    runs = {}
-    for name, overrides in found["runs"].items():
-        for values in itertools.product(*grid.values()):
-            chosen = dict(zip(grid, values))
-            point = [f",{key}@{as_text(v)}" for key, v in chosen.items()]
-            everything = {**found.get("common", {}), **overrides, **chosen}
-            texts = {key: as_text(value) for key, value in everything.items()}
-            if texts.get(START) in map(str, found["runs"]):
-                texts[START] = "".join([texts[START], *point])
-            runs["".join([str(name), *point])] = texts
-    return runs
-
-
-def without(name, key):
-    """The name of a run without a key of the grid, and the key's value.
-
-    Arguments
-    ---------
-    name : str
-        Such as ``grow,lr@0.1``.
-    key : str
-        Such as ``lr``.
-
-    Returns
-    -------
-    tuple of str
-        None for the value if the name has none.
-
-    Example
-    -------
-    >>> without("grow,lr@0.1,bn@true", "lr")
-    ('grow,bn@true', '0.1')
-    """
-    found = re.search(rf",{re.escape(key)}@([^,]*)", name)
-    if not found:
-        return name, None
-    return name.replace(found[0], "", 1), found[1]
-
-
-def as_text(value):
-    """A value as a command line has it.
-
-    Arguments
-    ---------
-    value : object
-        From a YAML. Text is passed on as it is, tags and references included.
-
-    Returns
-    -------
-    str
-
-    Example
-    -------
-    >>> as_text([{"after_epoch": 6, "cnn_channels": [32, 64]}])
-    '[{after_epoch: 6, cnn_channels: [32, 64]}]'
-    >>> as_text(0.1), as_text(True), as_text("!include:a.yaml")
-    ('0.1', 'true', '!include:a.yaml')
-    """
-    if isinstance(value, str):
-        return value
-    text = yaml.safe_dump(
-        value, default_flow_style=True, sort_keys=False, width=10**9
-    )
-    return text.replace("\n...\n", "").strip()
+def _wrong_choices(found):
+    """What is wrong with ``best_of`` and ``large``."""
+    names, problems = all_runs(found), []
+    chosen, large = found.get("best_of"), found.get("large")
+    if chosen not in (None, *found.get("grid", {})):
+        problems.append(
+            f"best_of: the grid has no {chosen}; name one of its keys"
+        )
+    if chosen is not None:
+        names = {without(name, chosen)[0]: None for name in names}
+    if large not in (None, *names):
+        problems.append(
+            f"large: there is no run {large!r}; name one of {', '.join(names)}"
+        )
+    return problems

@@ -1,4 +1,4 @@
-"""Runs many commands, some at once; none outlives this process.
+"""Runs many commands, some at once, and kills them when this process ends.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -14,39 +14,45 @@ from typing import NamedTuple
 
 from speechbrain_growth.experiments import leash
 
-TAIL = 15  # lines of a log that are shown of a failed command
-PAUSE = 0.2  # seconds between two looks
+TAIL = 15  # lines at the end of a log that are shown
+PAUSE = 0.2  # seconds between two checks of the processes
 
 
 class Job(NamedTuple):
-    """A command, and where it runs."""
+    """A command and the folder that it runs in."""
 
-    name: str  # what it is called
+    name: str
     command: list  # program and arguments
     cwd: str  # folder that it runs in
-    log: str  # file for whatever it prints
-    after: str = ""  # name of the job that must end well before
+    log: str  # file for its output
+    after: str = ""  # name of a job that must succeed before it
+
+    @property
+    def folder(self):
+        """The folder of its log."""
+        return os.path.dirname(self.log)
 
 
-def run_all(jobs, at_once, threads, tell):
-    """Runs jobs to their ends, in their order, or after what they need.
+def run_all(jobs, at_once, threads, show):
+    """Runs jobs in their order; one that needs another starts after it.
 
     Arguments
     ---------
     jobs : list of Job
-        What is to be run.
+        The jobs.
     at_once : int
-        How many run at the same time.
+        Number of jobs that run at the same time.
     threads : int
-        Threads of each.
-    tell : callable
-        Gets the running jobs and the number of ended ones, now and then.
+        Number of threads of each job.
+    show : callable
+        Takes the running jobs and the number of jobs that have ended; called
+        several times a second.
 
     Returns
     -------
     dict
-        The exit status of each job, by its name; None if it was not run, as
-        one failed that it needs.
+        The exit status of each job by its name; None if it was not run because
+        a job that it needs failed.
     """
     environment = {
         **os.environ,
@@ -60,7 +66,9 @@ def run_all(jobs, at_once, threads, tell):
                     statuses[job.name] = None
                 elif len(running) < at_once:
                     process = _start(job, environment)
-                    stack.enter_context(process.stdin)  # closed: it is killed
+                    stack.enter_context(
+                        process.stdin
+                    )  # closing it kills the job
                     running.append((job, process))
                 else:
                     continue
@@ -71,12 +79,12 @@ def run_all(jobs, at_once, threads, tell):
                     process.stdin.close()
                     running.remove((job, process))
                     statuses[job.name] = process.returncode
-            tell([job for job, _ in running], len(statuses))
+            show([job for job, _ in running], len(statuses))
     return statuses
 
 
 def _ready(waiting, running):
-    """Jobs that wait for no other; those already over, or not asked for, count."""
+    """The jobs that may start, as no waiting or running job must end before."""
     pending = {job.name for job in waiting}.union(
         job.name for job, _ in running
     )
@@ -84,8 +92,8 @@ def _ready(waiting, running):
 
 
 def _start(job, environment):
-    """Starts a job on a leash."""
-    os.makedirs(os.path.dirname(job.log), exist_ok=True)
+    """Starts a job that is killed when its standard input closes."""
+    os.makedirs(job.folder, exist_ok=True)
     with open(job.log, "wb") as log:
         return subprocess.Popen(
             [sys.executable, "-I", leash.__file__, *job.command],
@@ -98,23 +106,34 @@ def _start(job, environment):
         )
 
 
-def end_of(log):
-    """The last lines that a job printed, without its progress bars.
+def failure(job, status, show_log):
+    """Returns the message about a job that failed.
 
     Arguments
     ---------
-    log : str
-        The file.
+    job : Job
+        The job.
+    status : int
+        Its exit status; None if it was not run.
+    show_log : bool
+        Whether the message ends with the last lines of the log.
 
     Returns
     -------
     str
+    """
+    if status is None:
+        return f"{job.name} was not run, as {job.after} failed"
+    text = f"{job.name} failed (exit status {status}); {job.log}"
+    return f"{text} ends with\n{_end_of(job.log)}" if show_log else text
 
-    Example
-    -------
+
+def _end_of(log):
+    """The last lines of a log, without progress bars.
+
     >>> log = getfixture("tmpdir") / "log"
     >>> _ = log.write("1 %\\r2 %\\r100 %\\nerror: no such folder\\n")
-    >>> print(end_of(log))
+    >>> print(_end_of(log))
     100 %
     error: no such folder
     """

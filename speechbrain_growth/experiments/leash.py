@@ -1,8 +1,8 @@
-"""Runs a command that does not outlive whoever started it.
+"""Runs a command and kills it when the process that started it ends.
 
-The owner starts it in a session of its own, with a pipe as its standard input
-that it keeps open. The pipe closes when the owner ends, however it ends; then
-the command and all its processes are killed.
+The owner starts this file in a new session, with an open pipe as its standard
+input. When the owner ends, even by a kill, the pipe closes; then the command
+and all processes of the session are killed.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -16,17 +16,17 @@ import threading
 
 
 def hold(command):
-    """Runs a command to its end, or to its owner's.
+    """Runs a command until it ends or its owner ends.
 
     Arguments
     ---------
     command : list of str
-        A program and its arguments.
+        A program with its arguments.
 
     Returns
     -------
     int
-        Its exit status as shells give it: 128 more than a signal's number.
+        Its exit status as shells have it: 128 plus the number of a signal.
     """
     child = subprocess.Popen(command, stdin=subprocess.DEVNULL)
     threading.Thread(target=_watch, daemon=True).start()
@@ -35,7 +35,7 @@ def hold(command):
 
 
 def _watch():
-    """Waits for the owner's end, then kills the whole group."""
+    """Waits until the owner ends, then kills every process of the session."""
     while os.read(0, 1):
         pass
     os.killpg(0, signal.SIGKILL)

@@ -16,24 +16,25 @@ AXES = {
     "gpu_seconds": "GPU seconds",
     "wall_seconds": "wall seconds",
 }
-# Okabe and Ito's colours, told apart by all eyes; black is left for text, and
-# grey stands for their yellow, which is too light for thin lines
+# Okabe and Ito's colours, which colour-blind readers can tell apart; without
+# black, which is for text, and with grey instead of yellow, too light for lines
 COLOURS = "#0072B2 #D55E00 #009E73 #CC79A7 #E69F00 #56B4E9 #888888".split()
 STYLES = ("-", "--", ":", "-.")
 FORMATS = ("png", "svg")
 
 
 def plot_all(runs, goal, folder):
-    """Draws every plot that the runs have numbers for.
+    """Draws the metric against epochs and against every cost that was logged.
 
     Arguments
     ---------
     runs : list of Run
         Finished or not.
     goal : float
-        The metric to be reached, a horizontal line; None for no line.
+        The metric that the large run reaches, a horizontal line; None for no
+        line.
     folder : str
-        Where the files go, each as PNG and as SVG.
+        Folder of the files, each plot as PNG and as SVG.
 
     Returns
     -------
@@ -55,9 +56,9 @@ def plot_all(runs, goal, folder):
 
 
 def plot(runs, key, goal):
-    """One plot: thin lines are runs, thick ones means over finished seeds.
+    """Draws one plot: thin lines are runs, thick lines are means over seeds.
 
-    Beside it, the same lines with room for what they are at the end.
+    The axes on the right have the same lines, close up where they end.
 
     Arguments
     ---------
@@ -66,28 +67,26 @@ def plot(runs, key, goal):
     key : str
         What the metric is drawn against.
     goal : float
-        The metric to be reached; None for no line.
+        The metric that the large run reaches; None for no line.
 
     Returns
     -------
     matplotlib.figure.Figure
     """
     figure = Figure(figsize=(11, 4.5), layout="constrained")
-    whole, close = figure.subplots(1, 2, width_ratios=[3, 2])
-    for axes in (whole, close):
+    wide, close = figure.subplots(1, 2, width_ratios=[3, 2])
+    for axes in (wide, close):
         _draw(axes, runs, key, goal)
         axes.grid(alpha=0.3)
-    whole.set_ylabel(
-        f"validation {runs[0].metric} ({runs[0].better} is better)"
-    )
+    wide.set_ylabel(f"validation {runs[0].metric} ({runs[0].better} is better)")
     close.set_title("the same, close up", fontsize="medium")
     close.set_ylim(*_end(runs, key, goal))
-    figure.legend(*whole.get_legend_handles_labels(), loc="outside right upper")
+    figure.legend(*wide.get_legend_handles_labels(), loc="outside right upper")
     return figure
 
 
 def _draw(axes, runs, key, goal):
-    """All lines; whatever grew on top, as it begins like the small one."""
+    """Draws all lines; those of growing runs lie above that of the small run."""
     names = list(dict.fromkeys(run.name for run in runs))
     for number, name in enumerate(names):
         group = [run for run in runs if run.name == name]
@@ -115,7 +114,7 @@ def _draw(axes, runs, key, goal):
 
 
 def _growths(run, key):
-    """Where a run grew: at the ends of epochs, or before its first."""
+    """The points at which a run grew, also before its first epoch."""
     points = [
         point
         for epoch, point in zip(run.epochs, _points(run, key))
@@ -127,7 +126,7 @@ def _growths(run, key):
 
 
 def _end(runs, key, goal):
-    """Lowest and highest value worth a closer look: of each run's last third."""
+    """The limits of the close-up: the values of each run's last third."""
     values = [] if goal is None else [goal]
     for run in runs:
         points = [y for _, y in _points(run, key) if y is not None]
@@ -138,13 +137,13 @@ def _end(runs, key, goal):
 
 
 def _points(run, key):
-    """Where a run was after each epoch; empty if that was not logged."""
+    """A point of the curve for each epoch; none if the cost was not logged."""
     points = list(zip(run.cost(key), run.curve))
     return [] if any(x is None for x, _ in points) else points
 
 
 def _mean(curves):
-    """The mean of several runs after each epoch that all of them have."""
+    """The mean of several runs at each epoch that all of them have."""
     return [
         tuple(
             float("nan") if None in values else sum(values) / len(values)
@@ -155,7 +154,7 @@ def _mean(curves):
 
 
 def _save(figure, path, kind):
-    """Writes a figure; the same figure gives the same file."""
+    """Writes a figure, without a date, so that it always gives the same file."""
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with matplotlib.rc_context({"svg.hashsalt": "growth"}):
         figure.savefig(path, dpi=120, metadata=metadata)

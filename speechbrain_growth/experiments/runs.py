@@ -1,4 +1,4 @@
-"""Reads what runs have logged.
+"""Reads the logs of runs.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -9,7 +9,8 @@ import os
 import re
 from typing import NamedTuple
 
-from speechbrain_growth.experiments.grid import OWN, START
+from speechbrain_growth.experiments.grid import SET_BY_SWEEP
+from speechbrain_growth.experiments.points import START
 from speechbrain_growth.measure.events import RUN_LOG, read_events
 
 TEXT_LOG = "train_log.txt"
@@ -21,25 +22,25 @@ ITEM = re.compile(r"(?:^|, | - )(?:(train|valid|test) )?([^:,]+): ([^, ]+)")
 
 
 class Run(NamedTuple):
-    """One run, as far as it came."""
+    """One run, finished or not."""
 
-    folder: str  # where it was found
-    name: str  # what it shares with the same run of other seeds
-    seed: str  # in what it differs from them
-    metric: str  # by which it is judged on the validation set
+    folder: str  # its output folder
+    name: str  # the same for all seeds
+    seed: str
+    metric: str  # the one of the validation that runs are compared by
     better: str  # lower or higher
-    epochs: list  # of dict, one for each epoch: epoch, costs, train, valid
+    epochs: list  # a dict for each epoch: epoch, costs, train, valid
     growths: list  # of int, the epochs after which it grew
     test: dict  # metrics of the test; empty if it was not tested
-    limit: int  # how many epochs it is to have; None if that is not logged
+    limit: int  # number of epochs that were planned; None if not logged
     settings: dict  # what must be the same for all seeds
     machine: dict  # what must be the same for seconds to be compared
-    before: dict  # what an earlier run had cost that it starts from, or None
+    before: dict  # costs of the run that it starts from, or None
     at_start: float = None  # metric right before a growth after epoch 0
 
     @property
     def state(self):
-        """How far it came, in words."""
+        """How far the run got, in words."""
         last = self.epochs[-1]["epoch"] if self.epochs else 0
         if self.finished:
             return "finished"
@@ -49,16 +50,16 @@ class Run(NamedTuple):
 
     @property
     def finished(self):
-        """Whether it was trained to its end and tested."""
+        """Whether the run was trained to its end and tested."""
         return bool(self.test and self.epochs)
 
     @property
     def curve(self):
-        """The metric after each epoch; None where it was no number."""
+        """The metric after each epoch; None where it was not a number."""
         return [e.get("valid", {}).get(self.metric) for e in self.epochs]
 
     def cost(self, key):
-        """One total after each epoch.
+        """Returns one total after each epoch.
 
         Arguments
         ---------
@@ -74,7 +75,7 @@ class Run(NamedTuple):
 
 
 def find_runs(paths):
-    """The folders of runs, at some places or below them.
+    """Finds the folders of runs, in some folders or below them.
 
     Arguments
     ---------
@@ -84,7 +85,7 @@ def find_runs(paths):
     Returns
     -------
     tuple of list of str
-        The runs, and the places where there is none.
+        The folders of runs, and the paths without any.
     """
     found, missing = [], []
     for path in paths:
@@ -106,9 +107,9 @@ def read_run(folder, metric=None, better=None):
     folder : str
         Its output folder.
     metric : str
-        By which it is judged; needed where there is a text log only.
+        What runs are compared by; needed if there is only a text log.
     better : str
-        ``lower`` or ``higher``; needed with another metric than the run's.
+        ``lower`` or ``higher``; needed for a metric that is not the run's own.
 
     Returns
     -------
@@ -116,19 +117,19 @@ def read_run(folder, metric=None, better=None):
     """
     events = read_events(os.path.join(folder, RUN_LOG))
     if not events:
-        events = read_text_log(folder)
+        events = _read_text_log(folder)
     by_kind = {
         kind: [e for e in events if e["event"] == kind]
         for kind in ("start", "epoch", "growth", "test")
     }
     start = (by_kind["start"] or [{}])[0]
     tests = [e["test"] for e in events if "test" in e]
-    name, seed = name_and_seed(folder, start.get("seed"))
+    name, seed = _name_and_seed(folder, start.get("seed"))
     overrides = start.get("overrides", {})
-    settings = {key: overrides[key] for key in {*overrides} - {*OWN}}
+    settings = {key: overrides[key] for key in {*overrides} - {*SET_BY_SWEEP}}
     settings.update({key: start[key] for key in SETTINGS if key in start})
-    if settings.get(START):  # each seed from its own
-        settings[START] = name_and_seed(settings[START])[0]
+    if settings.get(START):  # each seed starts from its own earlier run
+        settings[START] = _name_and_seed(settings[START])[0]
     same = metric in (None, start.get("metric"))
     return Run(
         folder=folder,
@@ -154,27 +155,47 @@ def read_run(folder, metric=None, better=None):
     )
 
 
-def name_and_seed(folder, seed=None):
-    """What a run shares with those of other seeds, and its seed.
+def is_done(folder):
+    """Returns whether a run was tested, which is the last step of every run.
 
     Arguments
     ---------
     folder : str
-        Called ``NAME/SEED``, ``NAME-SEED`` or anything else.
-    seed : int
-        The seed if it is known.
+        Its output folder.
 
     Returns
     -------
-    tuple of str
+    bool
+    """
+    events = read_events(os.path.join(folder, RUN_LOG))
+    return any(event["event"] == "test" for event in events)
 
-    Example
+
+def epochs_done(folder):
+    """Returns how many epochs of a run are done, and of how many.
+
+    Arguments
+    ---------
+    folder : str
+        Its output folder.
+
+    Returns
     -------
-    >>> name_and_seed("results/grow/1986")
-    ('grow', '1986')
-    >>> name_and_seed("runs/grow-1986")
-    ('grow', '1986')
-    >>> name_and_seed("runs/first_try", 7)
+    str
+        Such as ``3/20``.
+    """
+    events = read_events(os.path.join(folder, RUN_LOG))
+    epochs = [e["epoch"] for e in events if e["event"] == "epoch"]
+    limit = events[0].get("epochs", "?") if events else "?"
+    return f"{max(epochs, default=0)}/{limit}"
+
+
+def _name_and_seed(folder, seed=None):
+    """The name and the seed of a run, from its folder and its logged seed.
+
+    >>> _name_and_seed("results/grow/1986"), _name_and_seed("runs/grow-1986")
+    (('grow', '1986'), ('grow', '1986'))
+    >>> _name_and_seed("runs/first_try", 7)
     ('first_try', '7')
     """
     head, last = os.path.split(os.path.normpath(folder))
@@ -186,19 +207,8 @@ def name_and_seed(folder, seed=None):
     return last, "" if seed is None else str(seed)
 
 
-def read_text_log(folder):
-    """The events of a run that has SpeechBrain's text log only.
-
-    Arguments
-    ---------
-    folder : str
-        Its output folder.
-
-    Returns
-    -------
-    list of dict
-        Metrics as printed, and no costs.
-    """
+def _read_text_log(folder):
+    """The events of a run that has only a text log: no costs, few digits."""
     path = os.path.join(folder, TEXT_LOG)
     if not os.path.exists(path):
         return []

@@ -15,13 +15,13 @@ CONFIDENCE = 0.95
 
 
 def summarize(runs, large=None):
-    """Everything that a comparison says, as plain numbers.
+    """Returns the numbers of a comparison.
 
     Arguments
     ---------
     runs : list of Run
-        All of one metric. Those that are not finished are named, and stand in
-        no mean.
+        All with the same metric. Runs that are not finished are listed, and
+        left out of every mean.
     large : str
         Name of the runs whose final metric is the goal; None for no goal.
 
@@ -57,7 +57,7 @@ def summarize(runs, large=None):
             for name, group in groups.items()
         ],
         "pairs": [
-            paired(key, *pair)
+            _paired(key, *pair)
             for key in ("final", "test")
             for pair in itertools.combinations(
                 [(name, by_seed(key, finished[name])) for name in groups], 2
@@ -67,10 +67,10 @@ def summarize(runs, large=None):
 
 
 def _numbers(runs, goal, lower):
-    """What the finished runs of one name have in common."""
+    """The numbers of the finished runs of one name."""
     if not runs:
         return {}
-    reached = {run.seed: first_at(run.curve, goal, lower) for run in runs}
+    reached = {run.seed: _first_at(run.curve, goal, lower) for run in runs}
     reached = {seed: at for seed, at in reached.items() if at is not None}
     return {
         "epochs": sorted({len(run.epochs) for run in runs}),
@@ -104,7 +104,7 @@ def _numbers(runs, goal, lower):
 
 
 def by_seed(key, runs):
-    """One metric of each run, by seed.
+    """Returns the metric of each run by its seed.
 
     Arguments
     ---------
@@ -116,7 +116,7 @@ def by_seed(key, runs):
     Returns
     -------
     dict
-        None where there is no number.
+        None where the metric was not a number.
     """
     values = {}
     for run in runs:
@@ -131,7 +131,7 @@ def by_seed(key, runs):
 
 
 def mean_and_half(values):
-    """A mean and half of its 95 % interval, by Student's t.
+    """Returns a mean and half of its 95 % interval (Student's t).
 
     Arguments
     ---------
@@ -163,27 +163,13 @@ def mean_and_half(values):
     return {"mean": mean, "half": half, "number": number}
 
 
-def paired(key, one, other):
-    """One group less another, paired over seeds, with a paired t-test.
+def _paired(key, one, other):
+    """One group minus another: two pairs of a name and its values by seed.
 
-    Arguments
-    ---------
-    key : str
-        What is compared.
-    one : tuple
-        Its name, and its values by seed.
-    other : tuple
-        The same.
+    ``p`` is that of a paired t-test; None if there are fewer than two common
+    seeds, or if all differences are equal.
 
-    Returns
-    -------
-    dict
-        ``p`` is None if there are fewer than two common seeds, or if all
-        differences are equal.
-
-    Example
-    -------
-    >>> pair = paired("test", ("a", {1: 5.0, 2: 7.0}), ("b", {2: 4.0, 1: 3.0}))
+    >>> pair = _paired("test", ("a", {1: 5.0, 2: 7.0}), ("b", {2: 4.0, 1: 3.0}))
     >>> pair["mean"], round(pair["p"], 3)
     (2.5, 0.126)
     """
@@ -207,28 +193,8 @@ def paired(key, one, other):
     }
 
 
-def first_at(curve, goal, lower):
-    """Where a curve first reaches a goal.
-
-    Arguments
-    ---------
-    curve : list of float
-        None where there is no number.
-    goal : float
-        None if there is none.
-    lower : bool
-        Whether lower is better.
-
-    Returns
-    -------
-    int
-        None if it never does.
-
-    Example
-    -------
-    >>> first_at([40.0, None, 20.0, 30.0], 25.0, lower=True)
-    2
-    """
+def _first_at(curve, goal, lower):
+    """The first epoch, from 0, at which a curve reaches a goal, or None."""
     if goal is None:
         return None
     for at, value in enumerate(curve):

@@ -13,15 +13,17 @@ import sys
 from tqdm import tqdm
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.compare import instruments, report
-from speechbrain_growth.experiments.grid import OWN, START, read_sweep
-from speechbrain_growth.experiments.jobs import Job, end_of, run_all
+from speechbrain_growth.experiments.compare import report, require_libraries
+from speechbrain_growth.experiments.grid import SET_BY_SWEEP, read_sweep
+from speechbrain_growth.experiments.jobs import Job, failure, run_all
+from speechbrain_growth.experiments.points import START
+from speechbrain_growth.experiments.runs import epochs_done, is_done
 from speechbrain_growth.experiments.tables import as_markdown
-from speechbrain_growth.measure.events import RUN_LOG, read_events
+from speechbrain_growth.measure.events import RUN_LOG
 
 SETTINGS = "sweep_settings.json"  # the overrides that a run began with
-LOG = "sweep_log.txt"  # what a run printed
-TAILS = 3  # failed runs whose logs' ends are shown
+LOG = "sweep_log.txt"  # the output of a run
+TAILS = 3  # failed runs of which the end of the log is shown
 
 
 def add_parser(commands):
@@ -35,14 +37,15 @@ def add_parser(commands):
     parser = commands.add_parser(
         "sweep",
         help="run a grid of trainings and compare them",
-        description="Runs what a YAML lists, skips what is done, goes on with "
-        "what was stopped, and compares. Whatever follows -- is passed on to "
-        "every train.py, such as --data_folder=FOLDER.",
+        description="Runs the trainings that a YAML lists, and compares them. "
+        "A training that is finished is skipped, one that was stopped "
+        "continues. Options after -- are given to every train.py, such as "
+        "--data_folder=FOLDER.",
     )
-    parser.add_argument("file", help="the YAML; docs/instrument.md has one")
+    parser.add_argument("file", help="the YAML, as in docs/experiments.md")
     parser.add_argument("--jobs", type=int, default=1, help="runs at once")
-    parser.add_argument("--threads", type=int, default=1, help="of each run")
-    parser.add_argument("--out", help="of the report; if not, RESULTS/report")
+    parser.add_argument("--threads", type=int, default=1, help="per run")
+    parser.add_argument("--out", help="of the report; default: RESULTS/report")
     parser.set_defaults(run=sweep)
 
 
@@ -57,10 +60,10 @@ def sweep(chosen):
     Raises
     ------
     GrowthError
-        If something is wrong with the file, before anything is run; if runs
-        fail, after the others were run and compared.
+        Before any run, if something is wrong with the file; at the end, if runs
+        failed.
     """
-    instruments()  # what is missing is better known before than after
+    require_libraries()  # before the runs, not after hours of them
     grid = read_sweep(chosen.file)
     problems = [
         f"--{key} is {getattr(chosen, key)}; it must be 1 or more"
@@ -71,12 +74,12 @@ def sweep(chosen):
     problems += [
         f"{argument}: the sweep sets this key, too; leave it out of one"
         for argument in chosen.passed_on
-        if argument.split("=")[0].lstrip("-") in named.union(OWN)
+        if argument.split("=")[0].lstrip("-") in named.union(SET_BY_SWEEP)
     ]
     runs = [(name, seed) for name in grid.runs for seed in grid.seeds]
     for name, seed in runs:
-        wanted = settings(grid, name, chosen.passed_on)
-        problems += other_settings(grid.folder(name, seed), wanted)
+        wanted = _settings(grid, name, chosen.passed_on)
+        problems += _other_settings(grid.folder(name, seed), wanted)
     if problems:
         raise GrowthError(problems)
     with alone(grid.results):
@@ -90,7 +93,7 @@ def sweep(chosen):
     folders = [grid.folder(*run) for run in runs]
     try:
         summary = report(folders, out, grid.large, best=grid.best_of)
-    except GrowthError as error:  # why they failed comes first
+    except GrowthError as error:  # first the reason why runs failed
         raise GrowthError(failed + error.problems)
     print(as_markdown(summary))
     print(f"\n{os.path.join(out, 'report.md')}")
@@ -98,30 +101,14 @@ def sweep(chosen):
         raise GrowthError(failed)
 
 
-def is_done(folder):
-    """Whether a run was tested, which is the last thing that a run does.
-
-    Arguments
-    ---------
-    folder : str
-        Its output folder.
-
-    Returns
-    -------
-    bool
-    """
-    events = read_events(os.path.join(folder, RUN_LOG))
-    return any(event["event"] == "test" for event in events)
-
-
 @contextlib.contextmanager
 def alone(folder):
-    """Keeps other sweeps out of a folder for as long as the context lasts.
+    """Inside this context, no other sweep can use a folder.
 
     Arguments
     ---------
     folder : str
-        Made if there is none.
+        It is made if it does not exist.
 
     Yields
     ------
@@ -145,55 +132,39 @@ def alone(folder):
 
 
 def _run(jobs, number, chosen):
-    """Runs jobs behind a bar; says of each that failed how its log ends."""
+    """Runs jobs with a progress bar; returns a message for each that failed."""
     done = number - len(jobs)
-    # the mean rate: that of the last run says little when some run at once
-    bar = tqdm(total=number, initial=done, unit="run", smoothing=0)
-    with bar:
+    # With several runs at once, only the mean rate means something
+    with tqdm(total=number, initial=done, unit="run", smoothing=0) as bar:
 
-        def tell(running, ended):
-            """Shows how far each run is; in a file, only when one ends."""
+        def show(running, ended):
+            """Shows the progress of each run; in a file, only when a run ends."""
             if not (sys.stderr.isatty() or done + ended > bar.n):
                 return
-            bar.set_postfix_str(", ".join(map(_progress, running)), False)
+            shown = [f"{job.name} {epochs_done(job.folder)}" for job in running]
+            bar.set_postfix_str(", ".join(shown), False)
             bar.n = done + ended
             bar.refresh()
 
-        statuses = run_all(jobs, chosen.jobs, chosen.threads, tell)
+        statuses = run_all(jobs, chosen.jobs, chosen.threads, show)
     failed = [
         job
         for job in jobs
-        if statuses[job.name] != 0 or not is_done(os.path.dirname(job.log))
+        if statuses[job.name] != 0 or not is_done(job.folder)
     ]
     return [
-        _failure(job, statuses[job.name], number < TAILS)
+        failure(job, statuses[job.name], number < TAILS)
         for number, job in enumerate(failed)
     ]
 
 
-def _failure(job, status, shown):
-    """What is said of a job that failed, with the end of its log if shown."""
-    if status is None:
-        return f"{job.name} was not run, as {job.after} failed"
-    text = f"{job.name} failed (exit status {status}); {job.log}"
-    return f"{text} ends with\n{end_of(job.log)}" if shown else text
-
-
-def _progress(job):
-    """A running job and the epochs that it has behind it."""
-    events = read_events(os.path.join(os.path.dirname(job.log), RUN_LOG))
-    epochs = [e["epoch"] for e in events if e["event"] == "epoch"]
-    limit = events[0].get("epochs", "?") if events else "?"
-    return f"{job.name} {max(epochs, default=0)}/{limit}"
-
-
 def _job(grid, name, seed, passed_on):
-    """The command of one run; its overrides are written down."""
+    """The command of one run; writes its overrides into its folder."""
     folder = grid.folder(name, seed)
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, SETTINGS)
     with open(f"{path}.tmp", "w", encoding="utf-8") as fout:
-        json.dump(settings(grid, name, passed_on), fout)
+        json.dump(_settings(grid, name, passed_on), fout)
     os.replace(f"{path}.tmp", path)
     overrides = {**grid.runs[name], "seed": seed, "output_folder": folder}
     earlier = grid.earlier(name)
@@ -214,46 +185,18 @@ def _job(grid, name, seed, passed_on):
     )
 
 
-def settings(grid, name, passed_on):
-    """What a run is begun with, beside its seed.
-
-    Arguments
-    ---------
-    grid : Sweep
-        The sweep file.
-    name : str
-        Name of the run.
-    passed_on : list of str
-        What all runs are given.
-
-    Returns
-    -------
-    dict
-        Texts.
-    """
+def _settings(grid, name, passed_on):
+    """The texts that a run begins with, except for its seed."""
     own = {**grid.runs[name], "--": " ".join(passed_on)}
     earlier = grid.earlier(name)
     if earlier is not None:
-        before = settings(grid, earlier, passed_on)
+        before = _settings(grid, earlier, passed_on)
         own.update({f"{START}'s {key}": v for key, v in before.items()})
     return own
 
 
-def other_settings(folder, wanted):
-    """How a run that was begun differs from what it would be begun with now.
-
-    Arguments
-    ---------
-    folder : str
-        Its output folder.
-    wanted : dict
-        From ``settings``.
-
-    Returns
-    -------
-    list of str
-        One problem for each difference.
-    """
+def _other_settings(folder, wanted):
+    """How a run that exists differs from the settings that are wanted now."""
     files = [os.path.join(folder, file) for file in (RUN_LOG, LOG, SETTINGS)]
     *begun, noted = map(os.path.exists, files)
     if not any(begun):
@@ -263,15 +206,14 @@ def other_settings(folder, wanted):
     with open(files[-1], encoding="utf-8") as fin:
         had = json.load(fin)
     return [
-        f"{folder}: was begun with {_said(key, had)}, now it would be with "
-        f"{_said(key, wanted)}; delete the folder, or change that back"
+        f"{folder}: was begun with {_setting(key, had)}, but now has "
+        f"{_setting(key, wanted)}; delete the folder, or change that back"
         for key in sorted({*had, *wanted})
         if had.get(key) != wanted.get(key)
     ]
 
 
-def _said(key, overrides):
+def _setting(key, overrides):
     """One setting in words."""
-    if key == "--":
-        return f"'{overrides[key]}' behind --"
-    return f"{key} {overrides.get(key, 'as in the YAML')}"
+    text = f"{key} {overrides.get(key, 'as in the YAML')}"
+    return f"'{overrides[key]}' behind --" if key == "--" else text

@@ -11,11 +11,11 @@ COSTS = {
     "wall_seconds": "wall s",
 }
 NONE = "not logged"
-MANY = 5  # kinds of run whose differences from each other still fit a table
+MANY = 5  # kinds of run; of more, only differences from the large one are shown
 
 
 def as_markdown(summary):
-    """The whole report.
+    """Returns the report as text.
 
     Arguments
     ---------
@@ -28,11 +28,8 @@ def as_markdown(summary):
     """
     groups = [group for group in summary["groups"] if group["seeds"]]
     metric = summary["metric"]
-    logged = [
-        key
-        for key in COSTS
-        if any(group[key]["mean"] is not None for group in groups)
-    ]
+    logged = [k for k in COSTS if any(_known(group[k]) for group in groups)]
+    plots = summary.get("plots", {}).items()
     parts = [
         f"# {metric} of {len(summary['groups'])} kinds of run",
         f"{summary['better'].capitalize()} is better. Mean over seeds ± half "
@@ -43,39 +40,33 @@ def as_markdown(summary):
         *_goal(summary, groups, logged),
         *_pairs(summary),
         *_not_there(summary),
+        *(f"![{metric} against {label}]({file})" for label, file in plots),
     ]
-    for label, file in summary.get("plots", {}).items():
-        parts.append(f"![{metric} against {label}]({file})")
     return "\n\n".join(parts)
 
 
 def _chosen(summary):
-    """The table of what was chosen on the validation set."""
+    """The table of the values that were chosen on the validation set."""
     found = summary.get("chosen")
     if not found:
         return []
-    key = found[0]["key"]
-    rows = [
-        [
-            one["name"],
-            one["value"],
-            ", ".join(
-                f"{value}: {interval(mean)} ({mean['number']})"
-                for value, mean in one["tried"].items()
-            ),
+    key, rows = found[0]["key"], []
+    for one in found:
+        tried = [
+            f"{value}: {_interval(mean)} ({mean['number']})"
+            for value, mean in one["tried"].items()
         ]
-        for one in found
-    ]
+        rows.append([one["name"], one["value"], ", ".join(tried)])
     return [
         f"The {key} of each kind of run was chosen by the mean of its best "
         f"{summary['metric']} on the validation set. What the other values "
         "cost is in no total.",
-        table(["run", key, f"tried: best {summary['metric']} (seeds)"], rows),
+        _table(["run", key, f"tried: best {summary['metric']} (seeds)"], rows),
     ]
 
 
 def _results(groups, metric, logged):
-    """The table of what was reached, and at which cost."""
+    """The table of metrics and costs."""
     if not groups:
         return ["No run is finished."]
     head = ["run", "seeds", "epochs", "parameters"]
@@ -87,48 +78,53 @@ def _results(groups, metric, logged):
             str(len(group["seeds"])),
             " or ".join(map(str, group["epochs"])),
             " or ".join(f"{n:,}" for n in group["parameters"]) or NONE,
-            *(interval(group[key]) for key in ("final", "best", "test")),
-            *(interval(group[key], key) for key in logged),
+            *(_interval(group[key]) for key in ("final", "best", "test")),
+            *(_interval(group[key], key) for key in logged),
         ]
         for group in groups
     ]
-    if not logged:
-        return [table(head, rows), "Costs were not logged."]
-    return [table(head, rows)]
+    return [_table(head, rows), *([] if logged else ["Costs were not logged."])]
 
 
 def _goal(summary, groups, logged):
-    """The table of what it costs to reach the large model's final metric."""
+    """The table of the cost at which runs reach the large run's final metric."""
     if summary["goal"] is None:
         return ["No goal: no finished run is known to be the large one."]
     head = ["run", "seeds that reach it", *(COSTS[key] for key in logged)]
     head += ["of the large run's MACs"] if "macs" in logged else []
-    whole = next(
-        group["macs"]["mean"]
-        for group in groups
-        if group["name"] == summary["large"]
-    )
+    by_name = {group["name"]: group for group in groups}
+    macs = by_name[summary["large"]]["macs"]["mean"]
     rows = []
     for group in groups:
-        to_goal = group["to_goal"]
-        cells = [interval(to_goal[key], key) for key in logged]
-        if not to_goal["seeds"]:
+        seeds, found = len(group["seeds"]), group["to_goal"]
+        cells = [_interval(found[key], key) for key in logged]
+        if not found["seeds"]:
             cells = ["never"] * len(logged)
         if "macs" in logged:
-            mean = to_goal["macs"]["mean"]
-            known = mean is not None and whole
-            every = len(to_goal["seeds"]) == len(group["seeds"])
-            percent = f"{100 * mean / whole:.0f} %" if known else "-"
-            cells.append(percent if every or not known else "not all reach it")
-        reached = f"{len(to_goal['seeds'])} of {len(group['seeds'])}"
+            cells.append(_share(found, macs, seeds))
+        reached = f"{len(found['seeds'])} of {seeds}"
         rows.append([group["name"], reached, *cells])
     return [
         f"## Cost to reach {summary['metric']} {summary['goal']:.2f}",
         f"The mean final {summary['metric']} of *{summary['large']}*; up to "
         "the first epoch whose validation reaches it. Means are over the "
         "seeds that do.",
-        table(head, rows),
+        _table(head, rows),
     ]
+
+
+def _share(found, macs, seeds):
+    """The MACs to the goal as a share of all MACs of the large run."""
+    if not macs or not _known(found["macs"]):
+        return "-"
+    if len(found["seeds"]) < seeds:
+        return "not all reach it"
+    return f"{100 * found['macs']['mean'] / macs:.0f} %"
+
+
+def _known(found):
+    """Whether there is a mean."""
+    return found["mean"] is not None
 
 
 def _pairs(summary):
@@ -142,7 +138,7 @@ def _pairs(summary):
             f"{pair['one']} less {pair['other']}",
             pair["of"],
             str(len(pair["seeds"])),
-            interval(pair),
+            _interval(pair),
             "-" if pair["p"] is None else f"{pair['p']:.2g}",
         ]
         for pair in shown
@@ -151,20 +147,13 @@ def _pairs(summary):
         return []
     note = "p: two-sided paired t-test, not corrected for how many there are."
     if len(shown) < len(pairs):
-        note += (
-            f" Shown are those with *{large}*; report.json has all "
-            f"{len(pairs)}."
-        )
+        note += f" Only those with *{large}*; report.json has all {len(pairs)}."
     head = ["difference", "of", "seeds", summary["metric"], "p"]
-    return [
-        "## Differences, paired over seeds",
-        note,
-        table(head, rows),
-    ]
+    return ["## Differences, paired over seeds", note, _table(head, rows)]
 
 
 def _not_there(summary):
-    """Whatever is missing, not finished, or to be read with care."""
+    """The runs that are in no table, and the warnings."""
     lines = [f"* {path}: missing" for path in summary.get("missing", [])]
     lines += [
         f"* {group['name']}, seed {seed}: {state}"
@@ -173,36 +162,17 @@ def _not_there(summary):
     ]
     untried = summary.get("not_tried", {})
     lines += [f"* {run}: {state}" for run, state in untried.items()]
-    parts = []
-    if lines:
-        parts = [
-            "## Not in the tables",
-            "\n".join(lines),
-        ]
-    warnings = summary.get("warnings", [])
+    warnings = [f"* {warning}" for warning in summary.get("warnings", [])]
+    parts = [["## Not in the tables", "\n".join(lines)]] if lines else []
     if warnings:
-        parts += ["## To be read with care"]
-        parts += ["\n".join(f"* {warning}" for warning in warnings)]
-    return parts
+        parts.append(["## To be read with care", "\n".join(warnings)])
+    return sum(parts, [])
 
 
-def table(head, rows):
+def _table(head, rows):
     """A Markdown table.
 
-    Arguments
-    ---------
-    head : list of str
-        Its first line.
-    rows : list of list of str
-        The others.
-
-    Returns
-    -------
-    str
-
-    Example
-    -------
-    >>> print(table(["a", "b"], [["1", "2"]]))
+    >>> print(_table(["a", "b"], [["1", "2"]]))
     | a | b |
     |---|---|
     | 1 | 2 |
@@ -212,25 +182,12 @@ def table(head, rows):
     return "\n".join([text[0], "|" + "---|" * len(head), *text[1:]])
 
 
-def interval(found, kind="metric"):
-    """A mean and half of its interval.
+def _interval(found, kind="metric"):
+    """A mean and half of its interval as text; ``kind`` may be a key of COSTS.
 
-    Arguments
-    ---------
-    found : dict
-        From ``mean_and_half``.
-    kind : str
-        A key of ``COSTS``, or anything else for a metric.
-
-    Returns
-    -------
-    str
-
-    Example
-    -------
-    >>> interval({"mean": 20.4321, "half": 2.5, "number": 3})
+    >>> _interval({"mean": 20.4321, "half": 2.5, "number": 3})
     '20.43 ± 2.50'
-    >>> interval({"mean": 1.234e13, "half": None, "number": 1}, "macs")
+    >>> _interval({"mean": 1.234e13, "half": None, "number": 1}, "macs")
     '1.234e+13'
     """
     mean, half = found["mean"], found["half"]

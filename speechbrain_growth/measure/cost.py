@@ -12,12 +12,12 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from speechbrain_growth.engine.probe import in_eval
 
-PERIOD = 4  # frames that pooling and strides may take together
-SHORT = 32  # frames up to which every length is counted itself
+PERIOD = 4  # largest factor by which models subsample time
+SHORT = 32  # frames; below it, MACs are counted at the very length
 
 
 def parameters(modules):
-    """Number of trainable parameters.
+    """Returns the number of trainable parameters.
 
     Arguments
     ---------
@@ -37,20 +37,20 @@ def parameters(modules):
 
 
 def macs(modules, shape):
-    """Multiply-accumulates of one forward pass.
+    """Returns the multiply-accumulates (MACs) of one forward pass.
 
     Arguments
     ---------
     modules : torch.nn.ModuleDict
-        In signal order; those without parameters are left out.
+        In signal order; modules without parameters are left out.
     shape : tuple of int
         Shape of the input of the first module.
 
     Returns
     -------
     int
-        MACs: half of what torch's ``FlopCounterMode`` counts. Matrix products
-        and convolutions are counted; norms and activations are not.
+        Half of what torch's ``FlopCounterMode`` counts: matrix products and
+        convolutions, but no norms and activations.
 
     Example
     -------
@@ -58,7 +58,7 @@ def macs(modules, shape):
     >>> macs(chain, (5, 3))
     30
     """
-    # Meta tensors have a shape only: nothing is computed, all is counted
+    # Tensors on the meta device have no values, so nothing is computed
     signal = torch.empty(tuple(shape), device="meta")
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), in_eval(modules), counter:
@@ -76,13 +76,14 @@ def macs(modules, shape):
 
 
 class ForwardCost:
-    """MACs of a forward pass at any batch size and length.
+    """Computes the MACs of a forward pass at any batch size and length.
 
-    Counting takes a tenth of a second, so few shapes are counted. A batch costs
-    as many times what one example does. Inputs of three axes are (batch, time,
-    features), and their MACs a polynomial of second degree in time (recurrent,
-    convolutional, attention layers), up to what pooling and strides round away.
-    So for each remainder of the frames by ``PERIOD`` three lengths are counted.
+    Counting a shape takes a tenth of a second, so only a few are counted. A
+    batch costs its size times one example. Inputs with three axes are (batch,
+    time, features). Their MACs are a polynomial of degree two in time (for
+    recurrent, convolutional and attention layers), except that pooling and
+    strides round down. So three lengths are counted for each remainder of the
+    number of frames divided by ``PERIOD``, and the polynomial gives the others.
     That is exact for models that subsample time by 1, 2 or 4. Any other input
     is counted at its own shape.
 
@@ -105,12 +106,12 @@ class ForwardCost:
         self.known = {}
 
     def __call__(self, shape):
-        """MACs of one forward pass.
+        """Returns the MACs of one forward pass.
 
         Arguments
         ---------
         shape : tuple of int
-            Shape of the input of the first module, its first axis the batch.
+            Shape of the input of the first module; its first axis is the batch.
 
         Returns
         -------

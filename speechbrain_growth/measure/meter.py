@@ -18,28 +18,28 @@ from speechbrain.utils.checkpoints import (
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.measure.cost import ForwardCost
 
-TRAINING = 3  # a step: forward once, backward twice as much
+TRAINING = 3  # a backward pass costs as much as two forward passes
 METER = "meter"  # its name among the recoverables
-SUMMED = ("macs", "cpu_seconds", "gpu_seconds")  # over processes
+SUMMED = ("macs", "cpu_seconds", "gpu_seconds")  # over all processes
 
 
 @register_checkpoint_hooks
 class Meter:
-    """Adds up what a run costs; its totals are part of every checkpoint.
+    """Adds up what a run costs; every checkpoint holds the totals.
 
-    A step costs one addition: how often each input shape was trained on. What
-    a shape costs is counted once for each architecture. A resumed run goes on
-    from the totals of its checkpoint, so nothing is counted twice, and what a
-    kill has lost is not counted.
+    At each step, only the shape of the input is counted. The MACs of a shape
+    are computed once for each architecture. A resumed run continues from the
+    totals of its checkpoint: steps that are repeated after a kill are counted
+    once.
 
     Arguments
     ---------
     build : callable
-        Gives the modules for a dict of sizes, in signal order.
+        Takes a dict of sizes and returns the modules, in signal order.
     schedule : GrowthSchedule
-        Knows the present sizes.
+        Its ``sizes`` are those of the present model.
     device : str
-        Where the run computes.
+        Device that the run computes on.
 
     Example
     -------
@@ -71,20 +71,20 @@ class Meter:
         self.clocks = _clocks()
 
     def count(self, inputs):
-        """Notes a forward pass that is trained on.
+        """Counts a forward pass of training.
 
         A pass without gradients, such as a validation, is not counted.
 
         Arguments
         ---------
         inputs : torch.Tensor
-            What the first module gets, augmentation included.
+            The input of the first module, after augmentation.
         """
         if torch.is_grad_enabled():
             self.shapes[inputs.shape] += 1
 
     def stats(self):
-        """Totals since the run began, for ``stats_meta`` of a train logger.
+        """Returns the totals since the run began, for a logger's ``stats_meta``.
 
         Every process of a distributed run must call it.
 
@@ -97,7 +97,7 @@ class Meter:
         Raises
         ------
         GrowthError
-            If nothing was ever counted.
+            If ``count`` was never called in training.
         """
         self.fold()
         _sum_over_processes(self.since, self.device)
@@ -112,7 +112,7 @@ class Meter:
         return {**self.total, "parameters": self._cost().parameters}
 
     def fold(self):
-        """Prices what was counted, at the sizes that the model has now."""
+        """Adds the cost of the counted shapes, at the sizes of the present model."""
         if self.clocks is not None:
             for key, now in _clocks().items():
                 if key in self.since:
@@ -121,10 +121,10 @@ class Meter:
             self.since["macs"] += TRAINING * times * self._cost()(shape)
         self.shapes.clear()
         if self.clocks is not None:
-            self.clocks = _clocks()  # what counting took is not in it
+            self.clocks = _clocks()  # leaves out the time that counting took
 
     def _cost(self):
-        """What the present architecture costs."""
+        """The cost of the present architecture."""
         sizes = self.schedule.sizes
         key = repr(sorted(sizes.items()))
         if key not in self.costs:
@@ -138,37 +138,22 @@ class Meter:
         return {"macs": 0, "cpu_seconds": 0.0, "wall_seconds": 0.0, **gpu}
 
     @mark_as_saver
-    def save(self, path):
-        """Writes the totals as text.
-
-        Arguments
-        ---------
-        path : str
-            Where to.
-        """
+    def _save(self, path):
+        """Writes the totals as text."""
         self.fold()
         with open(path, "w", encoding="utf-8") as fout:
             state = {"total": self.total, "since": self.since}
             yaml.safe_dump(state, fout, sort_keys=False)
 
     @mark_as_loader
-    def load(self, path, end_of_epoch=True):
-        """Reads the totals; what was counted before is forgotten.
-
-        Arguments
-        ---------
-        path : str
-            Where from.
-        end_of_epoch : bool
-            Not used.
-        """
-        del end_of_epoch
+    def _load(self, path, end_of_epoch=True):
+        """Reads the totals, in place of what was counted before."""
         with open(path, encoding="utf-8") as fin:
             state = yaml.safe_load(fin)
         self.total = {**self._nothing(), **state["total"]}
         self.since = self._nothing()
         for key, amount in state["since"].items():
-            # a run that goes on elsewhere may count less than it did before
+            # A run that resumes on another device may not count every key
             place = self.since if key in self.since else self.total
             place[key] += amount
         self.shapes.clear()
@@ -176,7 +161,7 @@ class Meter:
 
 
 def _clocks():
-    """What the clocks show; the GPU is held for as long as the run lasts."""
+    """What the clocks show; a run occupies its GPU all the time."""
     wall = time.monotonic()
     return {
         "cpu_seconds": time.process_time(),
@@ -186,7 +171,7 @@ def _clocks():
 
 
 def _sum_over_processes(amounts, device):
-    """Adds up what each process of a distributed run has."""
+    """Adds up the amounts of all processes of a distributed run."""
     if torch.distributed.is_available() and torch.distributed.is_initialized():
         keys = [key for key in SUMMED if key in amounts]
         sums = torch.tensor([amounts[k] for k in keys], dtype=torch.float64)

@@ -1,28 +1,24 @@
-"""Reads the list of growths, and compares it with the model and the run.
+"""Reads the list of growths as a YAML has it.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
-import difflib
 from typing import NamedTuple, Tuple, Union
 
-from speechbrain_growth.engine.births.symmetry import Symmetry, symmetry_of
+from speechbrain_growth.engine.births.layers import WAYS as WAYS_OF_LAYERS
+from speechbrain_growth.engine.births.symmetry import symmetry_of
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.schedule.conditions import (
+from speechbrain_growth.schedule.conditions.registry import (
     CONDITIONS,
     arguments,
-    dates_of,
-    directed,
-    is_date,
 )
 
-FOLD = 300  # steps; some hundred are enough for the layers behind to follow
-WAYS_OF_BIRTH = ("gate", "identity", "copy")
+FOLD = 300  # steps; enough for the layers behind a LayerNorm to adapt
 
 
 class Growth(NamedTuple):
-    """One entry of the schedule.
+    """One growth of the schedule.
 
     Arguments
     ---------
@@ -31,25 +27,24 @@ class Growth(NamedTuple):
     arguments : dict
         Its arguments.
     sizes : dict
-        YAML keys and what they become.
+        YAML keys and the sizes that they get.
     lr : float
-        Scales the learning rate from here on.
+        Factor of the learning rate from this growth on.
     rewarm : int
-        Steps over which the learning rate climbs to its value again.
-    units : str
-        Whose: ``all`` or ``new``.
+        Number of steps over which the learning rate rises to its value again.
+    rewarmed : str
+        Which units the rise is for: ``all`` or ``new``.
     optimizer : str
-        ``carry`` or ``reset``: what becomes of the optimizer's state.
+        What happens to the optimizer's state: ``carry`` or ``reset``.
     symmetry : Symmetry
-        How new units come to differ from old ones.
+        How new units begin.
     birth : str
-        How layers are born: ``gate``, ``identity`` or ``copy``; None: a gate
-        where there is one, an identity elsewhere.
+        How new layers begin: ``gate``, ``identity`` or ``copy``. None: a layer
+        with a gate begins with the gate closed, any other as an identity.
     born : tuple of str
-        Names of the layers that are born, where types do not tell.
+        Names of the new layers, where their types do not tell.
     fold : int
-        Steps over which a LayerNorm whose units count differently becomes the
-        stock layer.
+        Number of steps over which a weighted LayerNorm becomes a plain one.
     """
 
     condition: str
@@ -57,9 +52,9 @@ class Growth(NamedTuple):
     sizes: dict
     lr: float = 1.0
     rewarm: int = 0
-    units: str = "all"
+    rewarmed: str = "all"
     optimizer: str = "carry"
-    symmetry: Symmetry = Symmetry()
+    symmetry: object = symmetry_of("shares")
     birth: Union[str, None] = None
     born: Tuple[str, ...] = ()
     fold: int = FOLD
@@ -103,7 +98,7 @@ def parse(growth):
     growths, problems = [], []
     for number, entry in enumerate(growth):
         try:
-            growths.append(_parse_entry(entry))
+            growths.append(_read(entry))
         except GrowthError as error:
             problems += [f"growth[{number}]: {p}" for p in error.problems]
     if problems:
@@ -111,7 +106,7 @@ def parse(growth):
     return growths
 
 
-def _parse_entry(entry):
+def _read(entry):
     """Reads one growth."""
     if not isinstance(entry, dict):
         raise GrowthError(
@@ -124,191 +119,125 @@ def _parse_entry(entry):
             f"found {' and '.join(when) or 'no condition'}; it must have one "
             f"of {', '.join(CONDITIONS)}"
         )
-    after = ("lr", "optimizer", "symmetry", "birth", "fold")
-    sizes = {k: v for k, v in entry.items() if k not in (*when, *after)}
+    name = when[0]
+    sizes = {k: v for k, v in entry.items() if k not in (name, *READERS)}
+    fields = {"sizes": _sizes(sizes)}
+    for key, read in READERS.items():
+        if key in entry:
+            fields.update(read(entry[key]))
+    return Growth(name, arguments(name, entry[name]), **fields)
+
+
+def _sizes(sizes):
+    """Reads the sizes, of which there must be one."""
     if not sizes:
         raise GrowthError("found no size; name at least one that grows")
+    sizes = {k: list(v) if _is_list(v) else v for k, v in sizes.items()}
     for key, size in sizes.items():
-        numbers = _as_list(size)
+        numbers = size if _is_list(size) else [size]
         if not numbers or any(type(n) is not int or n < 1 for n in numbers):
             raise GrowthError(
                 f"{key} is {size!r}; a size must be a whole number above 0, or "
                 "a list of them (never a factor)"
             )
-    lr, rewarm, units = _parse_lr(entry.get("lr", "keep"))
-    optimizer = entry.get("optimizer", "carry")
-    if optimizer not in ("carry", "reset"):
-        raise GrowthError(
-            f"optimizer is {optimizer!r}; it must be carry or reset"
-        )
-    birth, born = (
-        _parse_birth(entry["birth"]) if "birth" in entry else (None, ())
-    )
-    fold = entry.get("fold", FOLD)
-    if type(fold) is not int or fold < 1:
-        raise GrowthError(
-            f"fold is {fold!r}; it must be a number of steps above 0"
-        )
-    return Growth(
-        when[0],
-        arguments(when[0], entry[when[0]]),
-        {k: list(v) if _is_list(v) else v for k, v in sizes.items()},
-        lr,
-        rewarm,
-        units,
-        optimizer,
-        _parse_symmetry(entry.get("symmetry", "shares")),
-        birth,
-        born,
-        fold,
-    )
+    return sizes
 
 
-def _is_number(value):
-    """Whether a value is a number above 0."""
-    return type(value) in (int, float) and 0 < value < float("inf")
+def _is_list(value):
+    """Whether a value of the YAML has several parts."""
+    return isinstance(value, (list, tuple))
 
 
-def _parse_lr(value):
-    """Reads ``keep``, a factor, or ``{rewarm: N, units: new}``."""
+def _lr(value):
+    """Changes the learning rate from this growth on.
+
+    Values: ``keep``; a factor above 0; ``{rewarm: N}``, which starts at 1/N of
+    the rate and reaches it after N optimizer steps; ``{rewarm: N, units:
+    new}``, which does so for the new units only.
+    Default: ``keep``
+    """
     if value == "keep":
-        return 1.0, 0, "all"
-    if _is_number(value):
-        return float(value), 0, "all"
+        return {}
+    if type(value) in (int, float) and 0 < value < float("inf"):
+        return {"lr": float(value)}
     if isinstance(value, dict) and set(value) - {"units"} == {"rewarm"}:
         steps, units = value["rewarm"], value.get("units", "all")
         if type(steps) is int and steps > 0 and units in ("all", "new"):
-            return 1.0, steps, units
+            return {"rewarm": steps, "rewarmed": units}
     raise GrowthError(
         f"lr is {value!r}; it must be keep, a factor above 0, "
         "{rewarm: number of steps}, or {rewarm: number of steps, units: new}"
     )
 
 
-def _parse_symmetry(value):
-    """Reads a way to break the symmetry; one that breaks none is refused."""
+def _optimizer(value):
+    """Carries the optimizer's state into the larger model, or drops it.
+
+    Values: ``carry``, ``reset``.
+    Default: ``carry``
+    """
+    if value not in ("carry", "reset"):
+        raise GrowthError(f"optimizer is {value!r}; it must be carry or reset")
+    return {"optimizer": value}
+
+
+def _symmetry(value):
+    """Sets how new units begin, and so how they come to differ from old ones.
+
+    Values: one of the ways below.
+    Default: ``shares``
+    """
     symmetry = symmetry_of(value)
     if symmetry.way == "equal":
         raise GrowthError(
             "symmetry is 'equal': copies with equal shares stay identical for "
-            "ever; shares, or {zero_sum: 0.1}, would tell them apart"
+            "ever; use shares, or {zero_sum: 0.1}"
         )
-    return symmetry
+    return {"symmetry": symmetry}
 
 
-def _parse_birth(value):
-    """Reads ``gate``, or ``{gate: [names of the layers]}``."""
-    names = ()
+def _birth(value):
+    """Sets how new layers begin.
+
+    Values: one of the ways below, or ``{WAY: [names]}`` with the dotted names
+    of the new layers, where their types do not tell which layers are new.
+    Default: ``gate`` for a layer that has a gate, ``identity`` for any other
+    """
+    way, names = value, ()
     if isinstance(value, dict) and len(value) == 1:
-        ((value, names),) = value.items()
+        ((way, names),) = value.items()
         names = tuple(names) if _is_list(names) else (names,)
     named = all(isinstance(name, str) and name for name in names)
-    if value not in WAYS_OF_BIRTH or not named:
-        ways = ", ".join(WAYS_OF_BIRTH)
+    if not isinstance(way, str) or way not in WAYS_OF_LAYERS or not named:
         raise GrowthError(
-            f"birth is {value!r}; it must be one of {ways}, or {{one of them: "
-            "[names of the layers that are born]}"
+            f"birth is {value!r}; it must be one of "
+            f"{', '.join(WAYS_OF_LAYERS)}, or {{one of them: [names of the "
+            "layers that are born]}"
         )
-    return value, names
+    return {"birth": way, "born": names}
 
 
-def _is_list(value):
-    """Whether a size has several numbers."""
-    return isinstance(value, (list, tuple))
+def _fold(value):
+    """Sets how long a LayerNorm that grew by a non-integer factor stays weighted.
 
+    Such a LayerNorm weights its units, which keeps the function exact. Over
+    this number of optimizer steps it turns back into a plain ``nn.LayerNorm``.
 
-def _as_list(value):
-    """A size as a list of numbers."""
-    return list(value) if _is_list(value) else [value]
-
-
-def _listed(growth):
-    """A growth's sizes as lists."""
-    return [(key, _as_list(size)) for key, size in growth.sizes.items()]
-
-
-def check(growths, sizes, epochs, better=None):
-    """Compares the growths with the model and the length of the run.
-
-    Arguments
-    ---------
-    growths : list of Growth
-        In the order of the schedule.
-    sizes : dict
-        All sizes of the model, as the run begins.
-    epochs : int
-        Number of the run's epochs.
-    better : dict
-        Metrics of which the run's logger knows whether ``lower`` or ``higher``
-        values are better.
-
-    Raises
-    ------
-    GrowthError
-        Naming everything that cannot be.
+    Values: a number of steps above 0.
+    Default: ``300``
     """
-    problems, now, dates = [], dict(sizes), {}
-    for number, growth in enumerate(growths):
-        here = f"growth[{number}] ({growth.when})"
-        for key, size in growth.sizes.items():
-            problems += _size_problems(here, key, size, now)
-        problems += [
-            f"{here}: {key} is {date}, but the last epoch is {epochs}; a "
-            f"growth happens between epochs, after {epochs - 1} at most"
-            for key, date in dates_of(
-                growth.condition, growth.arguments
-            ).items()
-            if date >= epochs
-        ]
-        try:
-            directed(growth.condition, growth.arguments, better)
-        except GrowthError as error:
-            problems += [f"{here}: {problem}" for problem in error.problems]
-        if all(_as_list(now.get(k)) == s for k, s in _listed(growth)):
-            problems.append(
-                f"{here}: the model has these sizes already; name at "
-                "least one larger size, or drop the entry"
-            )
-        if is_date(growth.condition):
-            date = max(growth.arguments.values())
-            if dates and date <= max(dates):
-                problems.append(
-                    f"{here}: comes after growth[{dates[max(dates)]}] in "
-                    f"the list, whose epoch is {max(dates)}; each date "
-                    "must be later than those before it"
-                )
-            dates[date] = number
-        now.update({k: v for k, v in growth.sizes.items() if k in now})
-    if problems:
-        raise GrowthError(problems)
+    if type(value) is not int or value < 1:
+        raise GrowthError(
+            f"fold is {value!r}; it must be a number of steps above 0"
+        )
+    return {"fold": value}
 
 
-def _size_problems(here, key, size, now):
-    """What is wrong with one size, compared with the model's."""
-    if key not in now:
-        near = difflib.get_close_matches(str(key), now, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}? " if near else ""
-        return [
-            f"{here}: the model has no size {key!r}; {hint}its sizes are "
-            f"{', '.join(now)}"
-        ]
-    before, after = _as_list(now[key]), _as_list(size)
-    is_list = _is_list(now[key])
-    if is_list != _is_list(size) or len(before) > len(after):
-        numbers = f"{len(before)} number{'s' * (len(before) > 1)}"
-        return [
-            f"{here}: {key} is {now[key]} and would become {size}; it must "
-            + (
-                f"stay a list of {numbers}, or more"
-                if is_list
-                else "stay 1 number"
-            )
-        ]
-    # Only the trace of both models knows where a longer list is longer
-    shrinks = any(a < b for b, a in zip(before, after))
-    if len(before) == len(after) and shrinks:
-        return [
-            f"{here}: {key} is {now[key]} and would shrink to {size}; growth "
-            "only adds units"
-        ]
-    return []
+# The optional keys of a growth: each function returns fields of Growth
+READERS = {
+    "lr": _lr,
+    "optimizer": _optimizer,
+    "symmetry": _symmetry,
+    "birth": _birth,
+    "fold": _fold,
+}

@@ -4,63 +4,37 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import os
-
-import yaml
-
 from speechbrain.utils.checkpoints import (
     mark_as_loader,
     mark_as_saver,
     register_checkpoint_hooks,
 )
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.schedule.conditions import is_date, is_due
+from speechbrain_growth.schedule.conditions.registry import is_date, is_due
 from speechbrain_growth.schedule.growth import parse
-
-STATE = "growth_schedule"  # its name among the recoverables
-NoneType = type(None)
-WORDS = {
-    dict: "a mapping",
-    list: "a list",
-    int: "a whole number",
-    NoneType: "null",
-}
-KINDS = {  # what its state holds
-    "sizes": (dict,),
-    "decided": (int,),
-    "refused": (list,),
-    "grown_at_step": (int, NoneType),
-    "last": (dict,),
-    "seen": (list,),
-    "hand": (int, NoneType),
-}
+from speechbrain_growth.schedule.state import KINDS, read_state, write_state
 
 
 @register_checkpoint_hooks
 class GrowthSchedule:
-    """Which sizes the model has, and which it is to have.
+    """Decides which sizes the model has, and when it gets larger ones.
 
-    Growths happen in the order of the list, at most one after an epoch. The
-    state is text: the sizes of the weights beside it, the growths decided, and
-    what the conditions have seen.
+    Growths happen in the order of the list, at most one after an epoch. A
+    checkpoint holds the state as text: the sizes of the weights beside it, how
+    many growths were decided, and the epochs that the conditions look at.
 
     Arguments
     ---------
     growth : list of dict
-        Each entry: one condition (``after_epoch: 10``, ``on_plateau: {metric:
-        PER, patience: 2, min_delta: 0.5}`` or ``by_hand: True``), the new
-        sizes, and optionally ``lr`` (``keep``, a factor, ``{rewarm: N}``
-        steps, or ``{rewarm: N, units: new}``), ``optimizer`` (``carry`` or
-        ``reset``), ``symmetry`` (as in ``speechbrain_growth.engine.births.symmetry``),
-        ``birth`` (as in ``speechbrain_growth.engine.births.layers``, or ``{identity:
-        [names]}``) and ``fold`` (steps until a LayerNorm that grew to any size
-        is a stock one).
+        The growths; docs/schedule.md has all keys of an entry.
     tolerance : float
-        Relative drift of the probe batch up to which an exact growth is taken.
+        Largest relative difference of the outputs on the probe batch with
+        which a growth that promises to be exact is done.
     on_drift : str
-        ``stop`` or ``continue`` without the growth when it drifts further, or
-        when a loss or gradient of the epoch after it, or a loss of that
-        epoch's validation, is not finite.
+        What follows when the difference is larger, or when a loss or gradient
+        of the epoch after the growth, or a loss of that epoch's validation, is
+        not finite: ``stop`` ends the run, ``continue`` trains on without the
+        growth.
 
     Raises
     ------
@@ -81,7 +55,7 @@ class GrowthSchedule:
         self.growths = parse(growth)
         if on_drift not in ("stop", "continue"):
             raise GrowthError(
-                f"on_drift: found {on_drift!r}; stop or continue would do"
+                f"on_drift: found {on_drift!r}; use stop or continue"
             )
         if not isinstance(tolerance, (int, float)) or not tolerance >= 0:
             raise GrowthError(
@@ -93,10 +67,10 @@ class GrowthSchedule:
         self.sizes, self.decided, self.refused = {}, 0, []
         self.seen, self.last, self.grown_at_step = [], {}, None
         self.hand = None
-        self.better = {}  # which values of a metric are, as the run's logger says
+        self.better = {}  # lower or higher, by metric, from the run's logger
 
     def start(self, sizes):
-        """Notes the sizes that the weights have.
+        """Sets the sizes that the weights have as the run begins.
 
         Arguments
         ---------
@@ -115,12 +89,12 @@ class GrowthSchedule:
 
     @property
     def pending(self):
-        """Whether a growth was decided that the weights have not seen."""
+        """Whether a growth was decided that has not been done yet."""
         return self.decided > 0 and self.wanted != self.sizes
 
     @property
     def current(self):
-        """The growth decided last."""
+        """The growth that was decided last."""
         return self.growths[self.decided - 1]
 
     @property
@@ -133,16 +107,16 @@ class GrowthSchedule:
         return dated and is_due(first.condition, first.arguments, start)
 
     def decide(self, epoch, stats, request=None):
-        """Notes an epoch, and whether the next growth is due after it.
+        """Takes note of an epoch and decides whether the next growth follows.
 
         Arguments
         ---------
         epoch : int
-            The epoch that is over.
+            The epoch that has ended.
         stats : dict
             Metrics of its validation, by name.
         request : int
-            Time stamp of a wish to grow now; each counts once.
+            Time stamp of the file ``grow_now``; each counts once.
 
         Returns
         -------
@@ -164,7 +138,7 @@ class GrowthSchedule:
         return asked or due
 
     def grown(self, step):
-        """Notes that the weights now have the sizes that were wanted.
+        """Takes note that the weights now have the wanted sizes.
 
         Arguments
         ---------
@@ -174,12 +148,12 @@ class GrowthSchedule:
         self.sizes, self.grown_at_step = self.wanted, int(step)
 
     def refuse(self, number=None):
-        """Notes that a growth does not happen.
+        """Takes note that a growth is not done.
 
         Arguments
         ---------
         number : int
-            Its place in the list; that of the growth decided last if None.
+            Its position in the list; None for the growth decided last.
         """
         self.refused.append(self.decided - 1 if number is None else number)
 
@@ -191,7 +165,7 @@ class GrowthSchedule:
         return self.decided - 1 not in self.refused and not self.pending
 
     def lr_factor(self, step):
-        """What the learning rate is multiplied by at one optimizer step.
+        """Returns the factor of the learning rate at one optimizer step.
 
         Arguments
         ---------
@@ -218,12 +192,12 @@ class GrowthSchedule:
         factor, rewarm = 1.0, 0
         for growth in self._happened():
             factor *= growth.lr
-            rewarm = growth.rewarm if growth.units == "all" else 0
+            rewarm = growth.rewarm if growth.rewarmed == "all" else 0
         ramp = (step - self.grown_at_step + 1) / max(rewarm, 1)
         return factor * min(ramp, 1.0)
 
     def _happened(self):
-        """The growths decided and not refused."""
+        """The growths that were decided and not refused."""
         return [
             growth
             for number, growth in enumerate(self.growths[: self.decided])
@@ -231,102 +205,36 @@ class GrowthSchedule:
         ]
 
     @mark_as_saver
-    def save(self, path):
-        """Writes the state as text.
-
-        Arguments
-        ---------
-        path : str
-            Where to.
-        """
-        with open(path, "w", encoding="utf-8") as fout:
-            yaml.safe_dump(self.state(), fout, sort_keys=False)
+    def _save(self, path):
+        """Writes the state as text."""
+        write_state(self.state(), path)
 
     @mark_as_loader
-    def load(self, path, end_of_epoch=True):
-        """Reads the state.
-
-        Arguments
-        ---------
-        path : str
-            Where from.
-        end_of_epoch : bool
-            Not used.
-        """
-        del end_of_epoch
+    def _load(self, path, end_of_epoch=True):
+        """Reads the state; SpeechBrain passes ``end_of_epoch``, not used."""
         self.restore(read_state(path))
 
-    def restore(self, state):
-        """Takes up a state.
-
-        Arguments
-        ---------
-        state : dict
-            As ``state`` gave it.
-        """
-        for key, value in state.items():
-            setattr(self, key, value)
-        # A run that is evaluated or resumed may have a shorter list.
-        self.decided = min(self.decided, len(self.growths))
-
     def state(self):
-        """What a checkpoint holds.
+        """Returns what a checkpoint holds of the schedule.
 
         Returns
         -------
         dict
+            Its keys are those of ``KINDS``.
         """
-        return {
-            "sizes": self.sizes,
-            "decided": self.decided,
-            "refused": self.refused,
-            "grown_at_step": self.grown_at_step,
-            "last": dict(self.last),  # YAML would point to seen
-            "seen": self.seen,
-            "hand": self.hand,
-        }
+        state = {key: getattr(self, key) for key in KINDS}
+        # Also the last of seen; as one object, YAML would write a reference
+        return {**state, "last": dict(self.last)}
 
+    def restore(self, state):
+        """Replaces the state.
 
-def read_state(path):
-    """Reads the text that a schedule saved.
-
-    Arguments
-    ---------
-    path : str
-        The file in the checkpoint.
-
-    Returns
-    -------
-    dict
-
-    Raises
-    ------
-    GrowthError
-        If the file is no such text.
-    """
-    with open(path, encoding="utf-8") as fin:
-        try:
-            state = yaml.safe_load(fin)
-        except (yaml.YAMLError, UnicodeDecodeError):
-            state = None
-    if not isinstance(state, dict) or set(state) != set(KINDS):
-        raise GrowthError(
-            f"{os.fspath(path)}: this is not the state of a growth schedule; "
-            f"it would hold {', '.join(sorted(KINDS))}"
-        )
-    problems = [
-        f"{os.fspath(path)}: {key} is {state[key]!r}; it must be "
-        + " or ".join(WORDS[kind] for kind in kinds)
-        for key, kinds in KINDS.items()
-        if type(state[key]) not in kinds
-    ]
-    problems = problems or [
-        f"{os.fspath(path)}: the size {key} is {size!r}; it must be a whole "
-        "number, or a list of them"
-        for key, size in state["sizes"].items()
-        for number in (size if isinstance(size, list) else [size])
-        if type(number) is not int
-    ]
-    if problems:
-        raise GrowthError(problems)
-    return state
+        Arguments
+        ---------
+        state : dict
+            From ``state``.
+        """
+        for key, value in state.items():
+            setattr(self, key, value)
+        # A run that is evaluated or resumed may have a shorter list
+        self.decided = min(self.decided, len(self.growths))

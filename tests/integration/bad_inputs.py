@@ -20,15 +20,13 @@ import sklearn.datasets  # noqa: F401, as above
 import soundfile
 import torch._dynamo  # noqa: F401, as above
 
-import speechbrain as sb
 import speechbrain.decoders.ctc  # noqa: F401, as above
 import speechbrain.lobes.features  # noqa: F401, as above
 import speechbrain.utils.metric_stats  # noqa: F401, as above
 from speechbrain.utils import logger as logging_utils
 from speechbrain_growth.data import bucketing, labels  # noqa: F401, as above
-from speechbrain_growth.launch.init_from import open_blueprint
 from speechbrain_growth.launch.plain_errors import plain_errors
-from speechbrain_growth.launch.planning import plan_run
+from speechbrain_growth.launch.start import open_run
 from speechbrain_growth.training import brain  # noqa: F401, as above
 
 RECIPES = Path(__file__).resolve().parents[2] / "recipes"
@@ -129,8 +127,7 @@ def plan(recipe, arguments):
     os.chdir(recipe)
     try:
         with plain_errors():
-            hparams_file, _, overrides = sb.parse_arguments(arguments)
-            plan_run(open_blueprint(hparams_file, overrides))
+            open_run(arguments)
     except SystemExit as end:
         return end.code
     finally:

@@ -85,7 +85,7 @@ def state(**changed):
 CODE = "{file} cannot be loaded: it holds more than tensors and numbers"
 CUT = "{file} cannot be loaded: it is cut off, or was written by something else"
 STATE = (
-    "{file}: this is not the state of a growth schedule; it would hold "
+    "{file}: this is not the state of a growth schedule; it must hold "
     "decided, grown_at_step, hand, last, refused, seen, sizes"
 )
 ROWS = {
@@ -143,8 +143,8 @@ ROWS = {
     "code in the notes": (
         "CKPT.yaml",
         tagged,
-        "{folder}: CKPT.yaml is not what was written; one sound checkpoint "
-        "would do, or a folder without any",
+        "{folder}: CKPT.yaml is not what was written; restore one of them, or "
+        "name a folder without checkpoints",
     ),
 }
 

@@ -152,7 +152,7 @@ ON_MNIST = {
         [YAML],
         (
             "{folder}/bad.yaml: base is bad.yaml, whose own base leads "
-            "back here; it must be a file that stands alone in the end"
+            "back here; name one that leads to a file without a base"
         ),
     ),
     "an optimizer's argument": (
@@ -395,8 +395,8 @@ ON_MNIST = {
         ["--lr=1e30"],
         (
             "the loss was not finite at 4 steps of this epoch; "
-            "--nonfinite_patience is 3. A smaller lr may do, or torch's "
-            "autograd.detect_anomaly tell the reason"
+            "--nonfinite_patience is 3. Use a smaller lr, or find the reason "
+            "with torch's autograd.detect_anomaly"
         ),
     ),
     "letters for units": (
@@ -474,7 +474,7 @@ ON_MNIST = {
             "--device=abacus: Expected one of cpu, cuda, ipu, xpu, mkldnn, "
             "opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, "
             "vulkan, mps, meta, hpu, mtia, privateuseone device type at "
-            "start of device string: abacus; cpu would do"
+            "start of device string: abacus; use cpu"
         ),
     ),
     "no batch to accumulate": (
@@ -497,16 +497,16 @@ ON_MNIST = {
         ["--data_parallel_backend"],
         (
             "--data_parallel_backend: torch copies the modules at every "
-            "batch, and a growth does not reach the copies; torchrun would "
-            "do, on one machine too"
+            "batch, and a growth does not reach the copies; use torchrun, "
+            "on one machine too"
         ),
     ),
     "checkpoints twice": (
         None,
         ["--ckpt_interval_minutes=1", "--ckpt_interval_steps=1"],
         (
-            "--ckpt_interval_minutes and --ckpt_interval_steps: one of the "
-            "two would do"
+            "--ckpt_interval_minutes and --ckpt_interval_steps: use one of "
+            "the two"
         ),
     ),
     "a module to script": (
@@ -524,7 +524,7 @@ ON_MNIST = {
         ["--test_only"],
         (
             "--test_only: {folder}/out/save holds no checkpoint to test; "
-            "without the option, one is trained"
+            "leave the option out to train one"
         ),
     ),
     # Growths
@@ -756,14 +756,14 @@ ON_TIMIT = {
     "a blank that is no output": (
         utterance(),
         [*READ, "--blank_index=99"],
-        "blank_index is 99, but there are 40 outputs; 0 to 39 would do",
+        "blank_index is 99, but there are 40 outputs; use 0 to 39",
     ),
     "fewer outputs than labels": (
         utterance(),
         [*READ, "--output_neurons=2"],
         (
             "output_neurons is 2, but {folder}/out/save/label_encoder.txt "
-            "has 3 labels, the blank included; 3 or more would do"
+            "has 3 labels, the blank included; use 3 or more outputs"
         ),
     ),
     "no annotation": (
@@ -911,8 +911,8 @@ ON_TIMIT = {
         [*GROW_TIMIT, *READ],
         (
             "2 problems:\n"
-            "  - {folder}/noise.csv: a: wav_format is 'pkl'; wav or flac "
-            "would do\n"
+            "  - {folder}/noise.csv: a: wav_format is 'pkl'; use wav or "
+            "flac\n"
             "  - {folder}/noise.csv: a: there is no file 'a.pkl'"
         ),
     ),
@@ -964,7 +964,7 @@ ON_TIMIT = {
     "noise that stands there twice": (
         both(utterance(), noise(twice=True)),
         [*GROW_TIMIT, *READ],
-        "{folder}/noise.csv: a: stands there twice; once would do",
+        "{folder}/noise.csv: a: has two rows; leave one out",
     ),
     "no noise in it": (
         both(utterance(), content("noise.csv", NOISE)),

@@ -20,7 +20,7 @@ OPTIONS = {"max_batch_length": 20, "num_buckets": 8, "seed": 3}
 
 
 def data():
-    """A dataset of items that last as long as said above"""
+    """A dataset of items with the lengths above"""
     return DynamicItemDataset(
         {str(n): {"duration": length} for n, length in enumerate(LENGTHS)}
     )

@@ -58,7 +58,7 @@ def runs(tmp_path):
 
 
 def group_of(summary, name):
-    """What is said of one kind of run."""
+    """The numbers of one kind of run."""
     return next(g for g in summary["groups"] if g["name"] == name)
 
 
@@ -120,7 +120,7 @@ def test_higher_may_be_better(tmp_path):
     assert group["to_goal"]["macs"]["mean"] == 250
 
 
-def test_whatever_is_not_finished_is_named_and_in_no_mean(runs, tmp_path):
+def test_a_run_that_is_not_finished_is_listed_and_in_no_mean(runs, tmp_path):
     log(runs / "large" / "4", [99, 98])
     log(runs / "large" / "5", [99, 98, 97])
     log(runs / "tiny" / "1", [])
@@ -232,7 +232,7 @@ def test_runs_of_other_settings_or_machines_are_pointed_out(runs, tmp_path):
     assert "seconds cannot be compared" in warnings[1] and len(warnings) == 2
 
 
-def test_the_cost_of_an_earlier_run_is_spoken_of(runs, tmp_path):
+def test_the_cost_of_an_earlier_run_is_mentioned(runs, tmp_path):
     log(runs / "transfer" / "1", [9], 9, before={"macs": 5})
     log(runs / "transfer" / "2", [9], 9, before={"macs": 0})
     warnings = report([str(runs)], str(tmp_path / "out"))["warnings"]
@@ -285,10 +285,10 @@ def test_a_metric_that_was_no_number_is_no_number(tmp_path):
         (
             [("b/up/1", {"better": "higher"})],
             {},
-            "is judged by error, higher is better",
+            "is compared by error, higher is better",
         ),
-        ([], {"large": "huge"}, "no run called huge; there are grow, large"),
-        ([], {"metric": "PER"}, "does not say by which metric"),
+        ([], {"large": "huge"}, "no run called huge; name one of grow, large"),
+        ([], {"metric": "PER"}, "does not name the metric"),
     ],
 )
 def test_what_cannot_be_compared(others, options, message, runs, tmp_path):

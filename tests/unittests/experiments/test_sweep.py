@@ -1,4 +1,4 @@
-"""A sweep that is killed, fails, goes on; and files that it refuses.
+"""Sweeps that are killed, fail or resume, and sweep files that are refused.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -115,7 +115,7 @@ def test_survives_a_kill_and_leaves_nothing_running(tmp_path):
     before = epochs(tmp_path)
     assert 3 <= before < 20
     time.sleep(1.0)
-    assert epochs(tmp_path) == before  # whatever ran has stopped
+    assert epochs(tmp_path) == before  # all runs have stopped
     begun = starts(tmp_path)
     assert len(begun) == 2
     done = subprocess.run(
@@ -215,16 +215,16 @@ def test_a_file_may_say_only_what_differs_from_another(tmp_path):
     assert base.runs["small"] == {"dataset": "a", "error": "9"}
     assert (found.seeds, found.large) == (base.seeds, base.large)
     other.write_text("base: other.yaml\n")
-    with pytest.raises(GrowthError, match="one is enough"):
+    with pytest.raises(GrowthError, match="leads back here"):
         read_sweep(str(other))
 
 
 def test_a_run_with_other_settings_is_not_taken_for_done(tmp_path):
     main(["sweep", write(tmp_path, seeds=[1])])
     runs = {"small": {"error": 9}, "large": {"error": 7}}
-    with pytest.raises(SystemExit, match="with error 8, now it would be"):
+    with pytest.raises(SystemExit, match="with error 8, but now has error 7"):
         main(["sweep", write(tmp_path, runs=runs, seeds=[1])])
-    with pytest.raises(SystemExit, match="now it would be with '--x=1' beh"):
+    with pytest.raises(SystemExit, match="but now has '--x=1' behind --"):
         main(["sweep", write(tmp_path, seeds=[1]), "--", "--x=1"])
     by_hand = tmp_path / "results" / "tiny" / "1"
     by_hand.mkdir(parents=True)
@@ -251,7 +251,7 @@ def test_two_sweeps_do_not_share_a_folder(tmp_path):
         ({"runs": {}}, "runs: there are none"),
         ({"runs": {"a": None}}, "a is None; it must be a mapping"),
         ({"runs": {"a": {"seed": 3}}}, "seed is set by the sweep itself"),
-        ({"runs": {"a": {"x": "1=2"}}}, "carry an equals sign"),
+        ({"runs": {"a": {"x": "1=2"}}}, "allow no equals sign in a value"),
         ({"results": "a=b"}, "a=b has an equals sign"),
         ({"runs": {"a=b": {}}}, "'a=b' cannot name a folder"),
         ({"runs": {"a/b": {}}}, "cannot name a folder"),
@@ -259,10 +259,10 @@ def test_two_sweeps_do_not_share_a_folder(tmp_path):
         ({"best_of": "lr"}, "best_of: the grid has no lr"),
         (
             {"runs": {"a": {"init_from": "b"}, "b": {"init_from": "a"}}},
-            "a starts from b, and that from it",
+            "a starts from b, which starts from a",
         ),
         ({"runs": {"a": {"init_from": "a"}}}, "a starts from a"),
-        ({"large": "huge"}, "there is no run 'huge'"),
+        ({"large": "huge"}, "there is no run 'huge'; name one of small, large"),
         ({"recipe": "test.py"}, "it must be a train.py"),
     ],
 )
@@ -300,7 +300,9 @@ def macs_of(sweep, name):
 
 
 @pytest.mark.parametrize(
-    "path", sorted(ROOT.glob("hparams/controls_*.yaml")), ids=lambda p: p.stem
+    "path",
+    sorted(ROOT.glob("hparams/sweeps/controls/*.yaml")),
+    ids=lambda p: p.stem,
 )
 def test_controls_have_the_budget_that_they_say(path):
     sweep = read_sweep(str(path))

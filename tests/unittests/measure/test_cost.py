@@ -1,4 +1,4 @@
-"""Tests that cost is what one counts by hand, and drift what one measures
+"""Tests that cost is what one counts by hand
 
 Authors
  * The speechbrain_growth authors 2026
@@ -9,7 +9,6 @@ import torch
 from torch import nn
 
 from speechbrain.nnet import RNN, linear
-from speechbrain_growth.engine.probe import drift, tensors_in
 from speechbrain_growth.measure import cost
 from speechbrain_growth.measure.growth_log import GrowthLog
 
@@ -124,61 +123,3 @@ def test_the_log_counts_one_example(tmp_path):
     log = GrowthLog(str(tmp_path / "log"), [1, T, F])
     net = nn.ModuleDict({"net": nn.Linear(F, H)})
     assert log.cost(net) == {"parameters": 20, "macs": T * F * H}
-
-
-# Drift
-
-NAN, INF = float("nan"), float("inf")
-ONE = torch.tensor([1.0, -4.0])
-# before, after, drift
-DRIFTS = [
-    (ONE, ONE.clone(), 0.0),
-    (ONE, torch.tensor([1.0, -3.0]), 0.25),
-    (ONE, torch.tensor([3.0, -4.0]), 0.5),
-    (ONE, torch.tensor([1.0, 4.0]), 2.0),
-    # each tensor is measured against its own largest value; the worst counts
-    ([ONE, 10 * ONE], [ONE + 1, 10 * ONE + 1], 0.25),
-    ((ONE, [ONE]), (ONE, [torch.tensor([1.0, 0.0])]), 1.0),
-    ({"a": ONE, "b": ONE}, {"a": ONE, "b": ONE / 2}, 0.5),
-    # an output of zeros has no scale of its own
-    (torch.zeros(2), torch.tensor([0.0, 0.5]), 0.5),
-    # lengths and other whole numbers are no outputs
-    ((ONE, torch.tensor([1, 2])), (ONE, torch.tensor([3, 4])), 0.0),
-    ((ONE, None, "text"), (ONE, 3, None), 0.0),
-    # what cannot be compared
-    (ONE, torch.tensor([1.0, NAN]), INF),
-    (ONE, torch.tensor([INF, -4.0]), INF),
-    (ONE * NAN, ONE * NAN, INF),
-    (ONE, ONE[:1], INF),
-    (ONE, ONE[None], INF),
-    ([ONE, ONE], [ONE], INF),
-    (ONE, None, INF),
-    (None, None, INF),
-    (torch.tensor([1, 2]), torch.tensor([1, 2]), INF),
-]
-# Strict, so that whoever mends a mistake removes its mark here
-MISTAKES = [
-    (torch.tensor([1.0, NAN]), ONE),
-    (torch.tensor([1.0, INF]), ONE),
-    ([ONE], [ONE, ONE]),
-]
-
-
-@pytest.mark.parametrize("before, after, expected", DRIFTS)
-def test_drift_is_the_largest_relative_difference(before, after, expected):
-    assert drift(before, after) == expected
-
-
-@pytest.mark.parametrize("before, after", MISTAKES)
-def test_what_cannot_be_compared_is_infinitely_far(before, after):
-    assert drift(before, after) == INF
-
-
-def test_drift_in_half_precision():
-    before, after = ONE.half(), torch.tensor([1.0, -3.0]).bfloat16()
-    assert drift(before, after.half()) == 0.25
-
-
-def test_all_floating_point_tensors_are_found():
-    outputs = {"a": [ONE, (ONE, torch.tensor(3))], "b": {"c": ONE}, "d": 1.0}
-    assert len(tensors_in(outputs)) == 3

@@ -17,6 +17,7 @@ from torch.utils.flop_counter import FlopCounterMode
 
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain.nnet.linear import Linear
+from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth import GrowthError
 from speechbrain_growth.measure.cost import ForwardCost
 from speechbrain_growth.measure.meter import TRAINING, Meter
@@ -138,28 +139,33 @@ def test_a_meter_that_is_never_shown_anything_says_so():
         one.stats()
 
 
+def carried_over(one, other, folder):
+    """Saves a meter, loads it into another one, and returns the file."""
+    checkpoint = Checkpointer(folder, {"meter": one}).save_checkpoint()
+    Checkpointer(folder, {"meter": other}).recover_if_possible()
+    return checkpoint.paramfiles["meter"]
+
+
 def test_totals_survive_in_readable_text(tmp_path):
     first, _ = meter()
     first.start()
     first.count(torch.ones(5, 3))
     first.stats()
     first.count(torch.ones(1, 3))
-    first.save(tmp_path / "meter")
     second, _ = meter()
     second.count(torch.ones(50, 3))  # forgotten: it is in no checkpoint
-    second.load(tmp_path / "meter")
+    text = carried_over(first, second, tmp_path).read_text()
     assert second.stats()["macs"] == TRAINING * 6 * 3 * 2
     assert second.total["wall_seconds"] >= first.total["wall_seconds"]
-    assert "macs: 90" in (tmp_path / "meter").read_text()
+    assert "macs: 90" in text
 
 
-def test_a_run_may_go_on_on_another_device(tmp_path):
+def test_a_run_may_resume_on_another_device(tmp_path):
     on_gpu, on_cpu = (meter()[0] for _ in range(2))
     on_gpu.device = "cuda:0"
     on_gpu.total = {"macs": 6, "gpu_seconds": 5.0}
     on_gpu.since = {"macs": 1, "gpu_seconds": 2.0}
-    on_gpu.save(tmp_path / "meter")
-    on_cpu.load(tmp_path / "meter")
+    carried_over(on_gpu, on_cpu, tmp_path)
     stats = on_cpu.stats()
     assert stats["gpu_seconds"] == 7.0 and stats["macs"] == 7
     assert stats["wall_seconds"] > 0
@@ -215,7 +221,7 @@ def test_no_epoch_stands_twice(tmp_path):
     assert kinds(again) == ["start"]
 
 
-def test_every_line_is_json_whatever_the_metrics_are(tmp_path):
+def test_every_line_is_json_for_any_metric(tmp_path):
     log = logger(tmp_path)
     log.begin({"sizes": {"width": (1, 2)}})
     stats = {"PER": torch.tensor(3.0), "loss": math.nan, "ratio": math.inf}
@@ -246,7 +252,7 @@ def test_what_the_docs_say_of_a_whole_step():
             out = net(torch.randn(64, 784))
         out.sum().backward()
     ratio = step.get_total_flops() / forward.get_total_flops()
-    docs = Path(__file__).parents[3] / "docs" / "instrument.md"
+    docs = Path(__file__).parents[3] / "docs" / "experiments.md"
     assert f"{ratio:.2f} times its" in docs.read_text(encoding="utf-8")
 
 

@@ -4,23 +4,28 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import pathlib
+import subprocess
+import sys
+
 import pytest
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.schedule.conditions import (
+from speechbrain_growth.schedule import conditions
+from speechbrain_growth.schedule.conditions.dates import after_epoch, by_hand
+from speechbrain_growth.schedule.conditions.plateaus import on_plateau
+from speechbrain_growth.schedule.conditions.registry import (
     CONDITIONS,
     Metric,
     Number,
-    after_epoch,
     arguments,
-    by_hand,
     condition,
     is_due,
-    on_plateau,
 )
 
 NAN = float("nan")
 INF = float("inf")
+REGISTERED = "speechbrain_growth.schedule.conditions.registry.CONDITIONS"
 
 # metrics of the epochs 1, 2, ...; options; the first epoch after which due
 PLATEAUS = [
@@ -225,6 +230,11 @@ BAD = [
         {"metric": "PER", "not_before": "5"},
         "not_before is '5'; it must be a whole number",
     ),
+    (
+        "on_plateau",
+        {"metric": "PER", "not_before": 9, "not_after": 3},
+        "not_before is 9 and not_after 3; give a later not_after, or an",
+    ),
 ]
 
 
@@ -241,7 +251,7 @@ def test_reading_arguments_leaves_them_alone():
 
 
 def test_a_condition_of_ones_own(monkeypatch):
-    monkeypatch.setattr("speechbrain_growth.schedule.conditions.CONDITIONS", {})
+    monkeypatch.setattr(REGISTERED, {})
 
     @condition
     def when_below(seen, metric: Metric, value: Number):
@@ -268,7 +278,7 @@ def test_a_condition_of_ones_own(monkeypatch):
 def test_the_arguments_of_ones_own_are_of_any_kind(
     kind, good, bad, monkeypatch
 ):
-    monkeypatch.setattr("speechbrain_growth.schedule.conditions.CONDITIONS", {})
+    monkeypatch.setattr(REGISTERED, {})
 
     def due(seen, epoch, patience=None):
         return True
@@ -280,3 +290,18 @@ def test_the_arguments_of_ones_own_are_of_any_kind(
     if bad is not ...:
         with pytest.raises(GrowthError, match="^due: patience is"):
             arguments("due", {"epoch": 0.5, "patience": bad})
+
+
+def test_every_file_of_conditions_is_registered():
+    files = pathlib.Path(conditions.__file__).parent.glob("*.py")
+    names = {file.stem for file in files} - {"__init__"}
+    code = (
+        "import sys; from speechbrain_growth import condition; "
+        "print(*[name.split('.')[-1] for name in sys.modules "
+        "if name.startswith('speechbrain_growth.schedule.conditions.')])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True
+    )
+    assert names <= set(done.stdout.split())
+    assert {"after_epoch", "by_hand", "on_plateau"} <= set(CONDITIONS)

@@ -1,0 +1,81 @@
+"""Reads sizes and overrides, which are whole numbers and mappings of them.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import re
+
+import ruamel.yaml
+
+from speechbrain_growth.blueprint.wording import in_words
+from speechbrain_growth.errors import GrowthError
+
+
+def as_size(node):
+    """Returns a size: a whole number, or a list of them.
+
+    Arguments
+    ---------
+    node : object
+        A value of a YAML, such as a number or the text of a tuple.
+
+    Returns
+    -------
+    int or list
+        None if the value is no size.
+
+    Example
+    -------
+    >>> as_size([1, 2]), as_size("(3, 4)"), as_size(True)
+    ([1, 2], [3, 4], None)
+    """
+    if getattr(getattr(node, "tag", None), "value", None) == "!tuple":
+        node = node.value  # hyperpyyaml tags tuples, once it loaded any file
+    if isinstance(node, str) and re.fullmatch(r"\([\d\s,]+\)", node):
+        node = [int(number) for number in re.findall(r"\d+", node)]
+    if isinstance(node, list) and node:
+        numbers = [as_size(item) for item in node]
+        return None if None in numbers else numbers
+    counts = isinstance(node, int) and not isinstance(node, bool)
+    return int(node) if counts else None
+
+
+def as_dict(overrides):
+    """Returns overrides as a mapping, whether they are one or its text.
+
+    Arguments
+    ---------
+    overrides : str or dict
+        From ``speechbrain.parse_arguments``.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    GrowthError
+        If they cannot be read.
+
+    Example
+    -------
+    >>> as_dict("width: 8")
+    {'width': 8}
+    """
+    if isinstance(overrides, str):
+        try:
+            overrides = ruamel.yaml.YAML().load(overrides)
+        except ruamel.yaml.error.YAMLError as error:
+            raise GrowthError(f"the command line, {in_words(error)}")
+    overrides = overrides or {}
+    if not isinstance(overrides, dict):
+        raise GrowthError(
+            f"the command line: found {overrides!r}; it must be --key=value"
+        )
+    # The text of a tuple, such as (3, 4), would stay a text
+    sizes = {key: as_size(value) for key, value in overrides.items()}
+    return {
+        key: value if sizes[key] is None else sizes[key]
+        for key, value in overrides.items()
+    }

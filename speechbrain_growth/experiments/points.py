@@ -1,0 +1,97 @@
+"""The runs of a sweep: every named run at every point of the grid.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import itertools
+import re
+
+import yaml
+
+START = "init_from"  # the override that may name another run
+
+
+def all_runs(found):
+    """Returns every run of a sweep file.
+
+    Arguments
+    ---------
+    found : dict
+        The keys of the file.
+
+    Returns
+    -------
+    dict
+        The overrides of each run as a command line has them, by its name.
+
+    Example
+    -------
+    >>> all_runs({"runs": {"grow": {"bn": True}}, "grid": {"lr": [0.1, 0.2]}})
+    {'grow,lr@0.1': {'bn': 'true', 'lr': '0.1'}, 'grow,lr@0.2': {'bn': 'true', 'lr': '0.2'}}
+    """
+    grid = found.get("grid", {})
+    runs = {}
+    for name, overrides in found["runs"].items():
+        for values in itertools.product(*grid.values()):
+            chosen = dict(zip(grid, values))
+            point = [f",{key}@{as_text(v)}" for key, v in chosen.items()]
+            everything = {**found.get("common", {}), **overrides, **chosen}
+            texts = {key: as_text(value) for key, value in everything.items()}
+            if texts.get(START) in map(str, found["runs"]):
+                texts[START] = "".join([texts[START], *point])
+            runs["".join([str(name), *point])] = texts
+    return runs
+
+
+def without(name, key):
+    """Splits the name of a run into the name without a key, and its value.
+
+    Arguments
+    ---------
+    name : str
+        Such as ``grow,lr@0.1``.
+    key : str
+        A key of the grid, such as ``lr``.
+
+    Returns
+    -------
+    tuple of str
+        The value is None if the name does not have the key.
+
+    Example
+    -------
+    >>> without("grow,lr@0.1,bn@true", "lr")
+    ('grow,bn@true', '0.1')
+    """
+    found = re.search(rf",{re.escape(key)}@([^,]*)", name)
+    if not found:
+        return name, None
+    return name.replace(found[0], "", 1), found[1]
+
+
+def as_text(value):
+    """Returns a value as a command line has it.
+
+    Arguments
+    ---------
+    value : object
+        From a YAML. A text stays the same, with its tags and references.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> as_text([{"after_epoch": 6, "cnn_channels": [32, 64]}])
+    '[{after_epoch: 6, cnn_channels: [32, 64]}]'
+    >>> as_text(0.1), as_text(True), as_text("!include:a.yaml")
+    ('0.1', 'true', '!include:a.yaml')
+    """
+    if isinstance(value, str):
+        return value
+    text = yaml.safe_dump(
+        value, default_flow_style=True, sort_keys=False, width=10**9
+    )
+    return text.replace("\n...\n", "").strip()

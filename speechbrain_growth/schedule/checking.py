@@ -1,0 +1,120 @@
+"""Checks the growths against the model and the length of the run.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import difflib
+
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.schedule.conditions.registry import (
+    dates_of,
+    directed,
+    is_date,
+)
+
+
+def check(growths, sizes, epochs, better=None):
+    """Raises if a growth does not fit the model or the length of the run.
+
+    Arguments
+    ---------
+    growths : list of Growth
+        In the order of the schedule.
+    sizes : dict
+        All sizes of the model, as the run begins.
+    epochs : int
+        Number of the run's epochs.
+    better : dict
+        ``lower`` or ``higher`` for each metric whose direction the run's logger
+        knows.
+
+    Raises
+    ------
+    GrowthError
+        Naming every growth that does not fit, and why.
+    """
+    problems, now, dates = [], dict(sizes), {}
+    for number, growth in enumerate(growths):
+        found = [
+            *_wrong_sizes(growth.sizes, now),
+            *_late_dates(growth, epochs),
+            *_unknown_directions(growth, better),
+        ]
+        if all(now.get(key) == size for key, size in growth.sizes.items()):
+            found.append(
+                "the model has these sizes already; name at least one larger "
+                "size, or drop the entry"
+            )
+        if is_date(growth.condition):
+            date = max(growth.arguments.values())
+            if dates and date <= max(dates):
+                found.append(
+                    f"comes after growth[{dates[max(dates)]}] in the list, "
+                    f"whose epoch is {max(dates)}; each date must be later "
+                    "than those before it"
+                )
+            dates[date] = number
+        here = f"growth[{number}] ({growth.when})"
+        problems += [f"{here}: {problem}" for problem in found]
+        now.update({k: v for k, v in growth.sizes.items() if k in now})
+    if problems:
+        raise GrowthError(problems)
+
+
+def _late_dates(growth, epochs):
+    """What is wrong with epochs at which the run is over."""
+    dates = dates_of(growth.condition, growth.arguments)
+    return [
+        f"{key} is {date}, but the last epoch is {epochs}; a growth happens "
+        f"between epochs, after {epochs - 1} at most"
+        for key, date in dates.items()
+        if date >= epochs
+    ]
+
+
+def _unknown_directions(growth, better):
+    """What is wrong if it is not known which values of a metric are better."""
+    try:
+        directed(growth.condition, growth.arguments, better)
+    except GrowthError as error:
+        return error.problems
+    return []
+
+
+def _wrong_sizes(sizes, now):
+    """What is wrong with the sizes of a growth, compared with the model's."""
+    problems = (_wrong_size(key, size, now) for key, size in sizes.items())
+    return [problem for problem in problems if problem]
+
+
+def _wrong_size(key, size, now):
+    """What is wrong with one size; None if nothing is."""
+    if key not in now:
+        near = difflib.get_close_matches(str(key), now, n=1, cutoff=0.5)
+        hint = f"did you mean {near[0]}? " if near else ""
+        return (
+            f"the model has no size {key!r}; {hint}its sizes are "
+            f"{', '.join(now)}"
+        )
+    becomes = f"{key} is {now[key]} and would become {size}; it must stay"
+    if not isinstance(now[key], list):
+        if isinstance(size, list):
+            return f"{becomes} 1 number"
+        shrinks = size < now[key]
+    else:
+        count = len(now[key])
+        if not isinstance(size, list) or len(size) < count:
+            s = "s" * (count > 1)
+            return f"{becomes} a list of {count} number{s}, or more"
+        # A longer list may insert numbers anywhere: only tracing both models
+        # tells which of its numbers are new
+        shrinks = len(size) == count and any(
+            after < before for before, after in zip(now[key], size)
+        )
+    if shrinks:
+        return (
+            f"{key} is {now[key]} and would shrink to {size}; growth only adds "
+            "units"
+        )
+    return None

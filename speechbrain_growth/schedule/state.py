@@ -1,0 +1,98 @@
+"""The state of a schedule: what a checkpoint holds of it, as text.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import os
+
+import yaml
+
+from speechbrain_growth.errors import GrowthError
+
+STATE = "growth_schedule"  # name of the schedule among the recoverables
+NoneType = type(None)
+KINDS = {  # the keys of a state, and the types that each may have
+    "sizes": (dict,),  # of the weights in the same checkpoint
+    "decided": (int,),  # how many growths of the list
+    "refused": (list,),  # numbers of the growths that were not done
+    "grown_at_step": (int, NoneType),  # optimizer step of the last growth
+    "last": (dict,),  # the last epoch and its metrics
+    "seen": (list,),  # the same of all epochs since the last growth
+    "hand": (int, NoneType),  # time stamp of the last grow_now
+}
+WORDS = {
+    dict: "a mapping",
+    list: "a list",
+    int: "a whole number",
+    NoneType: "null",
+}
+
+
+def write_state(state, path):
+    """Writes the state of a schedule as text.
+
+    Arguments
+    ---------
+    state : dict
+        Its keys are those of ``KINDS``.
+    path : str
+        The file in the checkpoint.
+
+    Example
+    -------
+    >>> path = getfixture("tmpdir") / "state"
+    >>> state = {"sizes": {"width": 4}, "decided": 0, "refused": []}
+    >>> state.update(grown_at_step=None, last={}, seen=[], hand=None)
+    >>> write_state(state, path)
+    >>> read_state(path) == state
+    True
+    """
+    with open(path, "w", encoding="utf-8") as fout:
+        yaml.safe_dump(state, fout, sort_keys=False)
+
+
+def read_state(path):
+    """Reads the state of a schedule, and checks it.
+
+    Arguments
+    ---------
+    path : str
+        The file in the checkpoint.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    GrowthError
+        If the file does not hold the state of a schedule.
+    """
+    here = os.fspath(path)
+    with open(path, encoding="utf-8") as fin:
+        try:
+            state = yaml.safe_load(fin)
+        except (yaml.YAMLError, UnicodeDecodeError):
+            state = None
+    if not isinstance(state, dict) or set(state) != set(KINDS):
+        raise GrowthError(
+            f"{here}: this is not the state of a growth schedule; it must "
+            f"hold {', '.join(sorted(KINDS))}"
+        )
+    problems = [
+        f"{here}: {key} is {state[key]!r}; it must be "
+        + " or ".join(WORDS[kind] for kind in kinds)
+        for key, kinds in KINDS.items()
+        if type(state[key]) not in kinds
+    ]
+    problems = problems or [
+        f"{here}: the size {key} is {size!r}; it must be a whole number, or a "
+        "list of them"
+        for key, size in state["sizes"].items()
+        for number in (size if isinstance(size, list) else [size])
+        if type(number) is not int
+    ]
+    if problems:
+        raise GrowthError(problems)
+    return state
