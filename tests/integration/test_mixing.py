@@ -70,12 +70,15 @@ def mixed(recordings, monkeypatch):
     def run(folder, way, interval, moment=None):
         options = {"ckpt_interval_steps": interval}
         brain = toy(folder, kill=moment and at(moment), run_opts=options)
+        mixer = way(recordings)
         brain.hparams.augment = Augmenter(
-            min_augmentations=1,
-            max_augmentations=1,
-            augmentations=[way(recordings)],
+            min_augmentations=1, max_augmentations=1, augmentations=[mixer]
         )
-        return train(brain)
+        train(brain)
+        # Its process ends now; the garbage collector would wait 5 s for it
+        for name in ("data_loader", "noise_data"):
+            vars(mixer).pop(name, None)
+        return brain
 
     return run
 
