@@ -1042,9 +1042,17 @@ def without_paths(text, recipe, folder):
 
 
 def table(rows):
-    """One test for each row."""
+    """One test for each row; those on TIMIT take longer."""
     return pytest.mark.parametrize(
-        "recipe, name, before, given, message", rows, ids=[r[1] for r in rows]
+        "recipe, name, before, given, message",
+        [
+            pytest.param(
+                *row,
+                id=row[1],
+                marks=[pytest.mark.slow] if row[0] == TIMIT else [],
+            )
+            for row in rows
+        ],
     )
 
 

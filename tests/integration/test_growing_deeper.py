@@ -109,6 +109,7 @@ def test_the_optimizer_holds_the_parameters_in_the_models_order(what, whole):
         assert state["square_avg"].shape == parameter.shape
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS)
 @pytest.mark.parametrize("what", GROWTHS)
 def test_resumed_equals_uninterrupted(what, moment, whole, tmp_path):

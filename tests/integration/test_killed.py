@@ -26,6 +26,8 @@ from killing import (
     kill_everywhere,
 )
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def starter(tmp_path_factory):

@@ -61,6 +61,7 @@ def test_macs_are_what_torch_counts_in_the_real_run(whole):
     assert steps[0] == steps[1] < steps[2] == steps[3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("moment", MOMENTS)
 def test_a_killed_run_counts_nothing_twice(moment, whole, tmp_path):
     folder, _ = whole

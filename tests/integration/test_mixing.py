@@ -85,7 +85,12 @@ def mixed(recordings, monkeypatch):
 
 @pytest.mark.parametrize(
     "way, interval",
-    [(noises, 0), (noises, 1), (read_elsewhere, 1), (reverb, 1)],
+    [
+        (noises, 1),
+        pytest.param(noises, 0, marks=pytest.mark.slow),
+        pytest.param(read_elsewhere, 1, marks=pytest.mark.slow),
+        pytest.param(reverb, 1, marks=pytest.mark.slow),
+    ],
 )
 def test_a_resumed_run_mixes_in_the_same(way, interval, mixed, tmp_path):
     whole = mixed(tmp_path / "whole", way, interval)

@@ -166,7 +166,10 @@ def test_noise_costs_more_the_louder_it_is(grown, tmp_path, monkeypatch):
 @pytest.mark.parametrize(
     "way, argument, message",
     [
-        (from_a_shell, "--opt_name=adma", "must be adam or sgd"),
+        pytest.param(
+            *(from_a_shell, "--opt_name=adma", "must be adam or sgd"),
+            marks=pytest.mark.slow,
+        ),
         (said, "--dataset=mnist", "here and could not be downloaded"),
     ],
 )

@@ -19,6 +19,7 @@ from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm
 
 HERE = Path(__file__).resolve().parent
 TORCHRUN = [sys.executable, "-m", "torch.distributed.run", "--standalone"]
+pytestmark = pytest.mark.slow  # all but the last test need two processes
 GROWN = {"cnn_channels": [4, 8], "rnn_neurons": 9, "dnn_neurons": 13}
 
 

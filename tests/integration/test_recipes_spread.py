@@ -58,6 +58,7 @@ def data(tmp_path_factory):
     return {TIMIT: [f"--data_folder={folder / 'mini'}"], MNIST: []}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "recipe, launcher, options",
     [

@@ -82,9 +82,15 @@ def same(resumed, whole):
 
 @pytest.mark.parametrize(
     "loader, interval",
-    [(plain, 1), (own_generator, 0), (own_generator, 1), (crops, 1)]
-    + [(workers, 0), (workers, 1)]
-    + [(buckets, 1), (buckets_and_workers, 1)],
+    [(plain, 1), (crops, 1)]
+    + [
+        pytest.param(loader, interval, marks=pytest.mark.slow)
+        for loader, interval in (
+            *((own_generator, 0), (own_generator, 1)),
+            *((workers, 0), (workers, 1)),
+            *((buckets, 1), (buckets_and_workers, 1)),
+        )
+    ],
 )
 def test_any_loader_goes_on_where_it_was(loader, interval, tmp_path):
     options = {"ckpt_interval_steps": interval}

@@ -116,7 +116,10 @@ def test_starts_from_an_earlier_run_with_similar_lengths(
     assert "starts from" in log and "in batches of similar lengths" in log
 
 
-@pytest.mark.parametrize("outputs, right", [(44, True), (12, False)])
+@pytest.mark.parametrize(
+    "outputs, right",
+    [pytest.param(44, True, marks=pytest.mark.slow), (12, False)],
+)
 def test_outputs_and_labels_need_not_agree(outputs, right, corpus, tmp_path):
     code, printed = run(
         tmp_path,
@@ -135,7 +138,10 @@ def test_outputs_and_labels_need_not_agree(outputs, right, corpus, tmp_path):
 @pytest.mark.parametrize(
     "way, argument, message",
     [
-        (from_a_shell, "--data_folder=/no/such/folder", "/no/such/folder"),
+        pytest.param(
+            *(from_a_shell, "--data_folder=/no/such/folder", "/no/such/folder"),
+            marks=pytest.mark.slow,
+        ),
         (said, "--data_folder=train.py", "train.py"),
         (said, "--data_folder=hparams", "hparams"),
         (said, "--growth=[{after_epoch: 2, rnn_neuron: 9}]", "rnn_neurons?"),

@@ -61,9 +61,13 @@ LEFT = {
     "warm up": (WARM, {}),
     "fold of what is scripted": (CHANNELS, {"jit": True}),
 }
+PARAMS = [
+    pytest.param(name, marks=[pytest.mark.slow] if LEFT[name][1] else [])
+    for name in LEFT
+]
 
 
-@pytest.fixture(scope="module", params=LEFT)
+@pytest.fixture(scope="module", params=PARAMS)
 def uninterrupted(request, tmp_path_factory):
     """A run that is not interrupted, and its settings"""
     growth, options = LEFT[request.param]

@@ -116,6 +116,7 @@ def test_it_stops_if_it_is_told_so(tmp_path, monkeypatch):
     assert train(brain).hparams.epoch_counter.current == 4
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "moment", ["epoch 3 step 1", "epoch 3 saved", "epoch 4 step 1"]
 )

@@ -58,6 +58,7 @@ def plain(tmp_path_factory):
     return train(toy(tmp_path_factory.mktemp("plain"), dropout=0.2))
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("name", ROWS)
 def test_grows_and_resumes(name, plain, tmp_path):
     whole = train(toy(tmp_path / "whole", run_opts=ROWS[name], dropout=0.2))

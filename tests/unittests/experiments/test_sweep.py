@@ -100,6 +100,7 @@ def test_runs_everything_once_and_compares(tmp_path, capsys):
     assert "| small | 2 | 5 |" in capsys.readouterr().out
 
 
+@pytest.mark.slow
 def test_survives_a_kill_and_leaves_nothing_running(tmp_path):
     file = write(tmp_path, common={"pause": 0.3})
     command = [sys.executable, "-m", "speechbrain_growth", "sweep", file]
@@ -299,6 +300,7 @@ def macs_of(sweep, name):
     return total, rows[-1]["macs"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "path",
     sorted(ROOT.glob("hparams/sweeps/controls/*.yaml")),

@@ -274,6 +274,7 @@ print(macs)
 """
 
 
+@pytest.mark.slow
 def test_processes_of_one_run_are_added_up(tmp_path):
     store = str(tmp_path / "store")
     processes = [

@@ -220,6 +220,7 @@ def one_output(**environment):
     return float(run.stdout), run.stderr
 
 
+@pytest.mark.slow
 def test_without_a_compiler_torch_serves_and_the_log_says_so(tmp_path, code):
     if code == "torch":
         pytest.skip("is about C")

@@ -228,6 +228,7 @@ def test_parts_share_no_sentence(corpus):
     assert len(set(every)) == len(every)
 
 
+@pytest.mark.slow
 def test_a_fresh_process_renders_the_same_bytes(corpus, tmp_path):
     """By hand, into another folder."""
     again = tmp_path / "again"
@@ -236,6 +237,7 @@ def test_a_fresh_process_renders_the_same_bytes(corpus, tmp_path):
     assert contents(again) == contents(corpus)
 
 
+@pytest.mark.slow
 def test_a_killed_rendering_leaves_nothing_that_counts(corpus, tmp_path):
     """The next rendering is complete, the same, and removes the remains."""
     folder = tmp_path / "corpus"
