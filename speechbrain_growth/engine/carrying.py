@@ -10,8 +10,7 @@ import torch
 
 from speechbrain_growth.engine.births.identity import calibrating
 from speechbrain_growth.engine.births.layers import Birth, births
-from speechbrain_growth.engine.births.noise import add_noise
-from speechbrain_growth.engine.births.symmetry import symmetry_of
+from speechbrain_growth.engine.births.units import symmetry_of
 from speechbrain_growth.engine.checks import check_values
 from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.engine.tracing import trace
@@ -46,7 +45,7 @@ def carry(
         How new units come to differ from old ones: ``shares``, ``fresh``,
         ``pairs``, ``{"dirichlet": 1.0}``, ``{"zero_sum": 0.1}``, or
         ``{"noise": 0.01}``, which changes the function; see
-        ``speechbrain_growth.engine.births.symmetry``.
+        ``speechbrain_growth.engine.births.units``.
     seed : int
         Seed of the random choices.
     birth : Birth
@@ -84,10 +83,10 @@ def carry(
     birth, symmetry = birth or Birth(), symmetry_of(symmetry)
     old, new = raw(old), raw(new)
     plan = trace(old, new, symmetry, generator, birth, fold is not None)
-    if symmetry.way == "equal" and plan.changes:
+    if plan.changes and not symmetry.breaks:
         warnings.warn(
-            "symmetry: copies with equal shares stay identical for ever; "
-            "shares, or zero_sum noise, would tell them apart",
+            f"symmetry {symmetry}: the copies of a unit stay identical for "
+            "ever; use shares, or {zero_sum: 0.1}",
             stacklevel=2,
         )
     check_values(old, new, plan)
@@ -98,7 +97,7 @@ def carry(
         # One by one, so that no second copy of the model stands beside it
         for name, tensor in carry_weights(plan, old, new):
             axes = plan.tensors[name]
-            after[name].copy_(add_noise(tensor, axes, symmetry, generator))
+            after[name].copy_(symmetry.adjust(tensor, axes, generator))
         for name, tensor in births(plan, after):
             after[name].copy_(tensor)
     trainable = dict(old.named_parameters())

@@ -22,7 +22,7 @@ import speechbrain_growth.engine.rules  # noqa: F401, they teach each layer
 from speechbrain_growth.engine.attributes import added, differences
 from speechbrain_growth.engine.births.layers import Birth, births_of
 from speechbrain_growth.engine.births.matching import distinct, matches
-from speechbrain_growth.engine.births.symmetry import Symmetry
+from speechbrain_growth.engine.births.units import Symmetry
 from speechbrain_growth.engine.checks import alike, check_shapes, check_sharing
 from speechbrain_growth.engine.dispatch import spoken_for, stock
 from speechbrain_growth.engine.maps import widths

@@ -7,7 +7,7 @@ Authors
 import difflib
 from typing import NamedTuple, Tuple, Union
 
-from speechbrain_growth.engine.births.symmetry import Symmetry, symmetry_of
+from speechbrain_growth.engine.births.units import Symmetry, symmetry_of
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.conditions import (
     CONDITIONS,
@@ -188,10 +188,10 @@ def _parse_lr(value):
 def _parse_symmetry(value):
     """Reads a way to break the symmetry; one that breaks none is refused."""
     symmetry = symmetry_of(value)
-    if symmetry.way == "equal":
+    if not symmetry.breaks:
         raise GrowthError(
-            "symmetry is 'equal': copies with equal shares stay identical for "
-            "ever; shares, or {zero_sum: 0.1}, would tell them apart"
+            f"symmetry is {value!r}: the copies of a unit stay identical for "
+            "ever; use shares, or {zero_sum: 0.1}"
         )
     return symmetry
 

@@ -51,7 +51,7 @@ class GrowthSchedule:
         PER, patience: 2, min_delta: 0.5}`` or ``by_hand: True``), the new
         sizes, and optionally ``lr`` (``keep``, a factor, ``{rewarm: N}``
         steps, or ``{rewarm: N, units: new}``), ``optimizer`` (``carry`` or
-        ``reset``), ``symmetry`` (as in ``speechbrain_growth.engine.births.symmetry``),
+        ``reset``), ``symmetry`` (as in ``speechbrain_growth.engine.births.units``),
         ``birth`` (as in ``speechbrain_growth.engine.births.layers``, or ``{identity:
         [names]}``) and ``fold`` (steps until a LayerNorm that grew to any size
         is a stock one).

@@ -66,8 +66,8 @@ class WidthMap(NamedTuple):
         return self.origin >= 0
 
     @property
-    def further(self):
-        """Whether each is more than its original: a further copy, or fresh."""
+    def is_new(self):
+        """Whether each new unit is fresh, or not the first copy of its unit."""
         first = torch.full((self.old,), self.new)
         rows = torch.arange(self.new)
         copies = ~self.fresh

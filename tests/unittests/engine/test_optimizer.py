@@ -15,7 +15,7 @@ from torch import nn
 
 from speechbrain.nnet import RNN, linear
 from speechbrain_growth import GrowthError, carry, trace
-from speechbrain_growth.engine.births.symmetry import Symmetry
+from speechbrain_growth.engine.births.units import Symmetry
 from speechbrain_growth.engine.carrying import follow
 from speechbrain_growth.engine.transfer import (
     FIRST,

@@ -17,7 +17,13 @@ from hypothesis import (
 from torch import nn
 
 from speechbrain_growth import GrowthError, carry
-from speechbrain_growth.engine.births.symmetry import Symmetry, symmetry_of
+from speechbrain_growth.engine.births.units import (
+    WAYS,
+    Symmetry,
+    Way,
+    symmetry_of,
+    way,
+)
 from speechbrain_growth.engine.maps.ties import core, same
 from speechbrain_growth.engine.maps.widths import (
     concat,
@@ -25,6 +31,7 @@ from speechbrain_growth.engine.maps.widths import (
     replicate,
     spread,
 )
+from speechbrain_growth.schedule.growth import parse
 
 torch.set_num_threads(1)
 COPIES = ["shares", {"dirichlet": 1.0}, {"zero_sum": 0.1}, {"noise": 0.01}]
@@ -78,8 +85,8 @@ def gaps(model, plan, layer):
     """How far each copy's incoming weights are from its original's"""
     weight = model[layer].weight.detach()
     width = plan.tensors[f"{layer}.weight"][0].width
-    further = width.further
-    rows = weight[further] - weight[width.source[further]]
+    new_units = width.is_new
+    rows = weight[new_units] - weight[width.source[new_units]]
     # what is read of copies differs by their share, or by noise
     return rows.abs().amax(1)
 
@@ -273,3 +280,39 @@ def test_what_is_read_can_be_read_again(value):
 def test_another_symmetry_is_refused(value):
     with pytest.raises(GrowthError, match="^symmetry is .*; it must be shares"):
         carry(mlp(4), mlp(6), symmetry=value)
+
+
+# The registry
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_every_way_says_what_it_does_and_whether_it_is_exact(name):
+    kind = WAYS[name]
+    assert kind.__doc__.splitlines()[0].endswith(".")
+    assert kind.source == "" or kind.source.startswith("https://")
+    old, new = mlp(4), mlp(8, 1)
+    value = {name: 0.5} if kind.takes_level else name
+    symmetry = symmetry_of(value)
+    if name != "equal":  # which is refused by a schedule, and warns here
+        carry(old, new, symmetry=value)
+        gap = (old(inputs_of(0)) - new(inputs_of(0))).abs().max()
+        assert (gap < 1e-12) == symmetry.exact == kind.exact
+    assert symmetry.breaks == (name != "equal")
+
+
+def test_a_new_way_is_one_class(monkeypatch):
+    class Even(Way):
+        """Copies with equal shares and a level that nobody reads."""
+
+        takes_level = True
+
+    monkeypatch.setitem(WAYS, "even", Even)
+    assert way("even")(Even) is Even is WAYS["even"]
+    value = {"even": 2.0}
+    (growth,) = parse([{"after_epoch": 1, "units": 8, "symmetry": value}])
+    assert str(growth.symmetry) == "even 2.0" and growth.symmetry.exact
+    old, new = mlp(4), mlp(8, 1)
+    carry(old, new, symmetry=value)
+    torch.testing.assert_close(new(inputs_of(0)), old(inputs_of(0)))
+    with pytest.raises(GrowthError, match="or {even: number above 0}$"):
+        symmetry_of("even")
