@@ -9,7 +9,7 @@ import warnings
 import torch
 
 from speechbrain_growth.engine.births.identity import calibrating
-from speechbrain_growth.engine.births.layers import Birth, births
+from speechbrain_growth.engine.births.layers import Birth, born_tensors
 from speechbrain_growth.engine.births.units import symmetry_of
 from speechbrain_growth.engine.checks import check_values
 from speechbrain_growth.engine.probe import in_eval
@@ -98,7 +98,7 @@ def carry(
         for name, tensor in carry_weights(plan, old, new):
             axes = plan.tensors[name]
             after[name].copy_(symmetry.adjust(tensor, axes, generator))
-        for name, tensor in births(plan, after):
+        for name, tensor in born_tensors(plan, after):
             after[name].copy_(tensor)
     trainable = dict(old.named_parameters())
     for name, parameter in new.named_parameters():

@@ -20,7 +20,7 @@ import torch
 
 import speechbrain_growth.engine.rules  # noqa: F401, they teach each layer
 from speechbrain_growth.engine.attributes import added, differences
-from speechbrain_growth.engine.births.layers import Birth, births_of
+from speechbrain_growth.engine.births.layers import Birth, first_states
 from speechbrain_growth.engine.births.matching import distinct, matches
 from speechbrain_growth.engine.births.units import Symmetry
 from speechbrain_growth.engine.checks import alike, check_shapes, check_sharing
@@ -54,7 +54,7 @@ class Trace:
         self.maps = maps
         self.birth = birth or Birth()
         self.fold, self.weights = fold, {}
-        self.births, self.moved = {}, {}
+        self.first_states, self.moved = {}, {}
         self.tensors, self.fresh = {}, []
         self.problems, self.unknown, self.unborn = [], {}, []
         self.path = []
@@ -138,18 +138,19 @@ class Trace:
             self.problem(str(error))
             return signal
         tried = [
-            (way, *births_of(new, way, names, self.birth.way)) for way in found
+            (way, *first_states(new, way, names, self.birth.way))
+            for way in found
         ]
-        good = {id(w): (w, births) for w, births, wrong in tried if not wrong}
+        good = {id(w): (w, states) for w, states, wrong in tried if not wrong}
         ways = distinct([way for way, _ in good.values()], old)
         if len(ways) != 1:
             self._unmatched(old, new, tried, ways)
             return signal
-        way, births = good[id(ways[0])]
+        way, states = good[id(ways[0])]
         was = earlier(".".join(self.path), self.moved)
         for name in new:
             if name not in way:
-                self.births[names[name]] = births[names[name]]
+                self.first_states[names[name]] = states[names[name]]
                 continue
             source = way[name]
             if name != source:
@@ -354,7 +355,7 @@ def trace(old, new, symmetry=None, generator=None, birth=None, fold=False):
         walk.tensors,
         tuple(walk.fresh),
         signal.width,
-        walk.births,
+        walk.first_states,
         walk.moved,
         walk.weights,
     )

@@ -8,8 +8,7 @@ import torch
 
 from speechbrain.nnet.RNN import LiGRU, SLiGRU
 from speechbrain_growth.engine.births.layers import (
-    EXACT,
-    Born,
+    FirstState,
     copy,
     copy_of,
     gate,
@@ -67,7 +66,7 @@ class Gated(torch.nn.Module):
 @gate.register(Gated)
 def _closed(layer, place):
     """Closed, with f as it was built."""
-    return Born({"gate": torch.zeros(())}, EXACT)
+    return FirstState({"gate": torch.zeros(())})
 
 
 @identity.register(Gated)
@@ -86,9 +85,9 @@ def _copy(layer, place):
     path, twin = "inner", layer.inner
     if isinstance(twin, (LiGRU, SLiGRU)):  # which may have several layers
         path, twin = "inner.rnn.0", twin.rnn[0]
-    state, exact = copy_of(twin, place, type(twin))
-    state = {f"{path}.{key}": source for key, source in state.items()}
-    return Born({"gate": torch.ones(()), **state}, exact)
+    state = copy_of(twin, place, type(twin))
+    tensors = {f"{path}.{key}": name for key, name in state.tensors.items()}
+    return state._replace(tensors={"gate": torch.ones(()), **tensors})
 
 
 @rule.register(Gated)

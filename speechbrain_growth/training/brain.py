@@ -20,6 +20,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.engine.births.identity import calibrating
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.carrying import carry, follow
+from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.probe import drift
 from speechbrain_growth.engine.transfer import powers_of
 from speechbrain_growth.engine.weighted_norm import weighted
@@ -293,7 +294,7 @@ class GrowingBrain(TrialBrain, WrappingBrain):
             with calibrating(plan, new):
                 far = self._drift(new)
         far = on_main(float, far)
-        promised = growth.symmetry.exact and plan.promise.startswith("exact")
+        promised = growth.symmetry.exact and plan.promise < Exact.NO
         tolerance = schedule.tolerance if promised else None
         entry = {
             "growth": schedule.decided - 1,

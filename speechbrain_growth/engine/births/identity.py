@@ -10,11 +10,14 @@ import torch
 from torch import nn
 
 from speechbrain.nnet import CNN, RNN, containers, linear, normalization
-from speechbrain_growth.engine.births.layers import EXACT, Born, born, identity
-from speechbrain_growth.engine.maps.plan import least_exact
+from speechbrain_growth.engine.births.layers import (
+    FirstState,
+    first_state,
+    identity,
+)
+from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.errors import GrowthError
 
-IN_EVAL = "exact in eval, approximate in train once calibrated"
 KEEPS_SIGN = (
     nn.Identity,
     nn.Dropout,
@@ -38,7 +41,7 @@ def _linear(layer, place):
     state = {"weight": torch.eye(layer.in_features)}
     if layer.bias is not None:
         state["bias"] = torch.zeros(layer.out_features)
-    return Born(state, EXACT)
+    return FirstState(state)
 
 
 @identity.register(nn.Conv1d)
@@ -62,15 +65,15 @@ def _convolution(layer, place, padded=False):
     state = {"weight": nn.init.dirac_(weight.detach())}
     if layer.bias is not None:
         state["bias"] = torch.zeros(layer.out_channels)
-    return Born(state, EXACT)
+    return FirstState(state)
 
 
 @identity.register(CNN.Conv1d)
 @identity.register(CNN.Conv2d)
 def _padded_convolution(layer, place):
     """SpeechBrain pads outside of torch's layer."""
-    state, exact = _convolution(layer.conv, place, layer.padding == "same")
-    return Born({f"conv.{key}": value for key, value in state.items()}, exact)
+    state = _convolution(layer.conv, place, layer.padding == "same").tensors
+    return FirstState({f"conv.{key}": value for key, value in state.items()})
 
 
 @identity.register(nn.BatchNorm1d)
@@ -85,7 +88,7 @@ def _batch_norm(layer, place):
             "normalisation"
         )
     one = torch.ones(layer.num_features, dtype=torch.float64)
-    return Born(undo(0 * one, one, layer.eps), IN_EVAL)
+    return FirstState(undo(0 * one, one, layer.eps), Exact.IN_EVAL)
 
 
 def undo(mean, var, eps):
@@ -118,7 +121,7 @@ def undo(mean, var, eps):
 
 
 for _kind in KEEPS_SIGN[:5]:
-    identity.register(_kind, lambda layer, place: Born({}, EXACT))
+    identity.register(_kind, lambda layer, place: FirstState({}))
 
 
 @identity.register(nn.ReLU)
@@ -140,7 +143,7 @@ def _idempotent(layer, place):
             f"it changes nothing only after another {type(layer).__name__}, "
             f"but {found} before it"
         )
-    return Born({}, EXACT)
+    return FirstState({})
 
 
 def _refused(why):
@@ -183,12 +186,12 @@ for _kind in ("LiGRU", "LiGRU_Layer", "SLiGRU", "SLiGRU_Layer"):
 @identity.register(normalization.BatchNorm2d)
 def _sequence(layer, place):
     """An identity if every layer inside is one."""
-    tensors, exact = {}, EXACT
+    tensors, exact = {}, Exact.YES
     for name, child in layer.named_children():
-        inner, words = born(child, place, "identity")
-        tensors.update({f"{name}.{key}": t for key, t in inner.items()})
-        exact = least_exact((exact, words))
-    return Born(tensors, exact)
+        inner = first_state(child, place, "identity")
+        tensors.update({f"{name}.{k}": t for k, t in inner.tensors.items()})
+        exact = max(exact, inner.exact)
+    return FirstState(tensors, exact)
 
 
 @identity.register(linear.Linear)
@@ -229,7 +232,8 @@ def calibrating(plan, model):
         layer.register_forward_pre_hook(calibrate)
         for name, layer in model.named_modules()
         if isinstance(layer, nn.modules.batchnorm._NormBase)
-        and plan.born.get(plan.birthplace(name)) == IN_EVAL
+        and plan.birthplace(name) is not None
+        and plan.first_states[plan.birthplace(name)].exact is Exact.IN_EVAL
     ]
     try:
         yield

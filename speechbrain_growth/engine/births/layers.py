@@ -21,9 +21,8 @@ from typing import Dict, NamedTuple, Tuple, Union
 import torch
 
 from speechbrain_growth.engine.dispatch import spoken_for
+from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.errors import GrowthError, NoRuleError
-
-EXACT = "exact"
 
 
 class Birth(NamedTuple):
@@ -46,20 +45,26 @@ class Birth(NamedTuple):
     probe: Union[torch.Tensor, None] = None
 
 
-class Born(NamedTuple):
-    """A layer's first state.
+class FirstState(NamedTuple):
+    """What a layer that only the new model has begins with.
 
     Arguments
     ---------
     tensors : dict
         For each name in the layer a tensor, or the name of that tensor in the
         new model which it copies. The rest stays as it was built.
-    exact : str
-        How exact it is: begins with ``exact`` or ``not exact``.
+    exact : Exact
+        Whether the new model still computes what the old one did.
+    note : str
+        Why it does not.
     """
 
     tensors: Dict[str, Union[torch.Tensor, str]]
-    exact: str
+    exact: Exact = Exact.YES
+    note: str = ""
+
+    def __str__(self):
+        return f"{self.exact}: {self.note}" if self.note else str(self.exact)
 
 
 class Place(NamedTuple):
@@ -98,7 +103,7 @@ def identity(layer, place):
 
     Returns
     -------
-    Born
+    FirstState
 
     Raises
     ------
@@ -128,7 +133,7 @@ def copy(layer, place):
 WAYS = {"gate": gate, "identity": identity, "copy": copy}
 
 
-def born(layer, place, way=None):
+def first_state(layer, place, way=None):
     """Returns the first state of a layer.
 
     Arguments
@@ -142,11 +147,11 @@ def born(layer, place, way=None):
 
     Returns
     -------
-    Born
+    FirstState
 
     Example
     -------
-    >>> born(torch.nn.Linear(2, 2), Place()).tensors["weight"]
+    >>> first_state(torch.nn.Linear(2, 2), Place()).tensors["weight"]
     tensor([[1., 0.],
             [0., 1.]])
     """
@@ -159,8 +164,8 @@ def born(layer, place, way=None):
 _ungated = gate.dispatch(object)
 
 
-def births_of(layers, old, names, way=None):
-    """The births among the layers of one container.
+def first_states(layers, old, names, way=None):
+    """The first states of the new layers in one container.
 
     Arguments
     ---------
@@ -176,19 +181,19 @@ def births_of(layers, old, names, way=None):
     Returns
     -------
     dict
-        A ``Born`` for each dotted name.
+        A ``FirstState`` for each dotted name.
     list
-        Pairs of a dotted name and the error that its birth raised.
+        Pairs of a dotted name and the error that was raised for it.
     """
-    births, wrong, place = {}, [], Place()
+    states, wrong, place = {}, [], Place()
     for name, layer in layers.items():
         if name not in old:
             try:
-                births[names[name]] = born(layer, place, way)
+                states[names[name]] = first_state(layer, place, way)
             except GrowthError as error:
                 wrong.append((names[name], error))
         place = place.after(names[name], layer, name in old)
-    return births, wrong
+    return states, wrong
 
 
 def copy_of(layer, place, kind):
@@ -205,11 +210,11 @@ def copy_of(layer, place, kind):
 
     Returns
     -------
-    Born
+    FirstState
     """
     wanted = layer.state_dict()
     if not wanted:
-        return Born({}, f"not exact: one more {kind.__name__}")
+        return FirstState({}, Exact.NO, f"one more {kind.__name__}")
     found = [
         (".".join(filter(None, (name, inner))), module)
         for name, outer in place.earlier
@@ -228,11 +233,11 @@ def copy_of(layer, place, kind):
                 f"{tuple(tensor.shape)}, and there is {size}"
             )
     copies = {key: f"{name}.{key}" for key in wanted}
-    return Born(copies, f"not exact: a copy of {name}")
+    return FirstState(copies, Exact.NO, f"a copy of {name}")
 
 
-def births(plan, state):
-    """Gives, one by one, the tensors that born layers begin with.
+def born_tensors(plan, state):
+    """Gives, one by one, the tensors that new layers begin with.
 
     Arguments
     ---------
@@ -248,7 +253,7 @@ def births(plan, state):
     torch.Tensor
         What that tensor becomes.
     """
-    for name, birth in plan.births.items():
-        for key, value in birth.tensors.items():
+    for name, first in plan.first_states.items():
+        for key, value in first.tensors.items():
             tensor = state[value] if isinstance(value, str) else value
             yield f"{name}.{key}", tensor

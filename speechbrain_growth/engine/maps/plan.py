@@ -5,9 +5,34 @@ Authors
 """
 
 import re
+from enum import IntEnum
 from typing import Dict, NamedTuple, Tuple
 
 from speechbrain_growth.engine.maps.widths import WidthMap
+
+
+class Exact(IntEnum):
+    """Whether a grown model computes what the old one did.
+
+    Of several, the largest is the least exact.
+
+    Example
+    -------
+    >>> print(max(Exact.YES, Exact.IN_EVAL))
+    exact in eval, approximate in train once calibrated
+    """
+
+    YES = 0
+    IN_EVAL = 1
+    NO = 2
+
+    def __str__(self):
+        return {
+            Exact.YES: "exact",
+            Exact.IN_EVAL: "exact in eval, approximate in train once "
+            "calibrated",
+            Exact.NO: "not exact",
+        }[self]
 
 
 class Axis(NamedTuple):
@@ -29,29 +54,6 @@ class Axis(NamedTuple):
 def _listed(size):
     """A size as a list."""
     return size if isinstance(size, (list, tuple)) else [size]
-
-
-def least_exact(words):
-    """The one of some words on exactness that promises least.
-
-    Arguments
-    ---------
-    words : iterable of str
-        Each begins with ``exact`` or ``not exact``.
-
-    Returns
-    -------
-    str
-        ``exact`` if there are none.
-
-    Example
-    -------
-    >>> least_exact(["exact", "not exact: a copy", "exact in eval"])
-    'not exact: a copy'
-    """
-    return max(
-        words, key=lambda w: (w[:3] == "not", w != "exact"), default="exact"
-    )
 
 
 def earlier(name, moved):
@@ -89,8 +91,8 @@ class Plan(NamedTuple):
         Names of the buffers that the new model keeps as it was built.
     output : WidthMap
         What the model's output copies; the identity if it did not grow.
-    births : dict
-        For each layer that only the new model has, its first state.
+    first_states : dict
+        A ``FirstState`` for each layer that only the new model has.
     moved : dict
         New name of each layer whose name changed, and the old one.
     weights : dict
@@ -101,23 +103,26 @@ class Plan(NamedTuple):
     tensors: Dict[str, tuple]
     fresh: Tuple[str, ...]
     output: WidthMap
-    births: Dict[str, tuple] = {}
+    first_states: Dict[str, tuple] = {}
     moved: Dict[str, str] = {}
     weights: Dict[str, tuple] = {}
 
     @property
     def born(self):
-        """How exact each layer is that only the new model has."""
-        return {name: birth.exact for name, birth in self.births.items()}
+        """For each layer that only the new model has, how exact it is."""
+        return {name: str(state) for name, state in self.first_states.items()}
 
     @property
     def promise(self):
-        """How exact the growth is: as its least exact birth."""
-        return least_exact(self.born.values())
+        """How exact the growth in depth is: as its least exact new layer."""
+        states = self.first_states.values()
+        return max((state.exact for state in states), default=Exact.YES)
 
     def birthplace(self, name):
         """The born layer that a tensor or layer belongs to, or None."""
-        inside = (b for b in self.births if f"{name}.".startswith(f"{b}."))
+        inside = (
+            b for b in self.first_states if f"{name}.".startswith(f"{b}.")
+        )
         return next(inside, None)
 
     def before(self, name):

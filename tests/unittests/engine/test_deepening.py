@@ -14,8 +14,8 @@ from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain.lobes.models.VanillaNN import VanillaNN
 from speechbrain.nnet import CNN, RNN, activations, containers, linear
 from speechbrain_growth import GrowthError, NoRuleError, carry, trace
-from speechbrain_growth.engine.births.identity import IN_EVAL
-from speechbrain_growth.engine.births.layers import Birth, Born, identity
+from speechbrain_growth.engine.births.layers import Birth, FirstState, identity
+from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.nnet.gated import Gated
 from speechbrain_growth.nnet.quick import as_stock
 from speechbrain_growth.nnet.scalable_crdnn import ScalableCRDNN
@@ -23,6 +23,7 @@ from speechbrain_growth.schedule.growth import parse
 
 torch.set_num_threads(1)
 EXACT = 1e-12  # relative, in float64
+IN_EVAL = "exact in eval, approximate in train once calibrated"
 
 
 def mlp(*widths, act=nn.ReLU, norm=None, inputs=3, outputs=2):
@@ -445,7 +446,7 @@ def test_a_new_type_of_layer_can_be_taught():
 
     @identity.register(Scale)
     def _scale(layer, place):
-        return Born({"factor": torch.ones_like(layer.factor)}, "exact")
+        return FirstState({"factor": torch.ones_like(layer.factor)})
 
     old, new = of(lambda: (between(None), between(Scale())))
     carry(old, new)
@@ -470,7 +471,7 @@ def test_a_batch_norm_is_as_exact_as_it_says():
         birth = Birth(probe=probe if calibrated else None)
         plan = carry(old, new, birth=birth)
         assert plan.born == {"3": "exact", "4": IN_EVAL, "5": "exact"}
-        assert plan.promise == IN_EVAL and new.training
+        assert plan.promise is Exact.IN_EVAL and new.training
         assert drift(old.eval(), new.eval(), other) < EXACT
         measured[calibrated] = drift(old.train(), new.train(), other)
     assert 1e-3 < measured[True] < 0.1 < measured[False]
@@ -548,7 +549,7 @@ def test_a_copy_is_a_copy_and_is_not_exact(width):
     birth = Birth("copy", names=("4", "5"))
     plan = carry(old, new, birth=birth)
     words = {"4": "not exact: a copy of 2", "5": "not exact: one more Tanh"}
-    assert plan.born == words and plan.promise.startswith("not exact")
+    assert plan.born == words and plan.promise is Exact.NO
     assert torch.equal(new[4].weight, new[2].weight)
     assert torch.equal(new[4].bias, new[2].bias)
     inputs = torch.randn(5, 3, dtype=torch.float64)
@@ -610,7 +611,7 @@ def deepened(old, new):
     """Grows one CRDNN into the other, and compares them"""
     plan = carry(old, new)
     assert set(plan.born.values()) <= {"exact"}
-    born = {name for name in plan.births if name}
+    born = {name for name in plan.first_states if name}
     gates = {
         name[:-5]
         for name in new.state_dict()
