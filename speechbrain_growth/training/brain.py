@@ -19,10 +19,10 @@ from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.engine.births.identity import calibrating
 from speechbrain_growth.engine.births.layers import Birth
-from speechbrain_growth.engine.carrying import carry, follow
+from speechbrain_growth.engine.carrying import carry
 from speechbrain_growth.engine.maps.plan import Exact
+from speechbrain_growth.engine.optimizers import follow, powers_of
 from speechbrain_growth.engine.probe import drift
-from speechbrain_growth.engine.transfer import powers_of
 from speechbrain_growth.engine.weighted_norm import weighted
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.init_from import (

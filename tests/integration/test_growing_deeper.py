@@ -172,7 +172,7 @@ def test_a_birth_that_promises_less_is_taken_and_logged(tmp_path):
 def test_a_birth_that_does_not_fit_is_refused_by_the_plan(tmp_path):
     growth = [{"after_epoch": 2, EXTRA[2]: 1, "birth": "identity"}]
     brain = toy(tmp_path, growth=growth)
-    with pytest.raises(GrowthError, match="gate or copy would do"):
+    with pytest.raises(GrowthError, match="use birth: gate or copy"):
         plan_run(brain.blueprint)
 
 

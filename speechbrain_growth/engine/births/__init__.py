@@ -1,4 +1,4 @@
-"""How units and layers that a growth adds begin.
+"""How the units and layers that a growth adds begin.
 
 Authors
  * The speechbrain_growth authors 2026

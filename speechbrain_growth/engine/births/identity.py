@@ -1,4 +1,4 @@
-"""Which layers can be born as an identity, and how exact each is.
+"""Which layers can begin as an identity, and how exact each is.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -36,7 +36,7 @@ def _linear(layer, place):
     if layer.in_features != layer.out_features:
         raise GrowthError(
             f"{layer.in_features} inputs and {layer.out_features} outputs are "
-            "no identity; they must be as many"
+            "no identity; use equally many"
         )
     state = {"weight": torch.eye(layer.in_features)}
     if layer.bias is not None:
@@ -58,8 +58,8 @@ def _convolution(layer, place, padded=False):
         or not padded
     ):
         raise GrowthError(
-            "only a convolution with as many outputs as inputs, one group, "
-            "stride 1, an odd kernel and padding 'same' can be an identity"
+            "this convolution cannot be an identity; use as many outputs as "
+            "inputs, one group, stride 1, an odd kernel and padding 'same'"
         )
     weight = torch.zeros_like(layer.weight)
     state = {"weight": nn.init.dirac_(weight.detach())}
@@ -84,8 +84,8 @@ def _batch_norm(layer, place):
     """Undoes its own normalisation, until ``calibrating`` for mean 0, var 1."""
     if not (layer.affine and layer.track_running_stats):
         raise GrowthError(
-            "without weights and running statistics it cannot undo its own "
-            "normalisation"
+            "it cannot undo its own normalisation; give it weights and "
+            "running statistics"
         )
     one = torch.ones(layer.num_features, dtype=torch.float64)
     return FirstState(undo(0 * one, one, layer.eps), Exact.IN_EVAL)
@@ -128,7 +128,7 @@ for _kind in KEEPS_SIGN[:5]:
 @identity.register(nn.ReLU6)
 @identity.register(nn.Hardtanh)
 def _idempotent(layer, place):
-    """Applied twice it is applied once."""
+    """Idempotent: applying it twice gives the same as once."""
     leaves = [
         leaf
         for grown in place.grown
@@ -141,31 +141,31 @@ def _idempotent(layer, place):
         )
         raise GrowthError(
             f"it changes nothing only after another {type(layer).__name__}, "
-            f"but {found} before it"
+            f"but {found} before it; put it right behind one"
         )
     return FirstState({})
 
 
 def _refused(why):
-    """A rule that says why a layer cannot be an identity."""
+    """A rule that raises: this type of layer cannot be an identity."""
 
     def rule(layer, place):
-        """Refuses."""
+        """Raises."""
         raise GrowthError(f"{type(layer).__name__} {why}")
 
     return rule
 
 
 _ONCE = _refused(
-    "applied twice is not applied once, so it cannot be born as an identity; "
-    "ReLU can, birth: copy would do, or a gated block, as in "
-    "speechbrain_growth.ScalableCRDNN"
+    "is not idempotent, so it cannot begin as an identity; use ReLU, birth: "
+    "copy, or a gated block, as in speechbrain_growth.ScalableCRDNN"
 )
-_NORM = _refused("normalises whatever arrives; it cannot be an identity")
+_NORM = _refused(
+    "normalises its input, so it cannot be an identity; use a gated block"
+)
 _RNN = _refused(
-    "cannot be an identity, as its directions or gates share weights; birth: "
-    "copy would do, or extra_rnn_layers of "
-    "speechbrain_growth.ScalableCRDNN"
+    "cannot be an identity, as its directions or gates share weights; use "
+    "birth: copy, or extra_rnn_layers of speechbrain_growth.ScalableCRDNN"
 )
 for _rule, _kinds in {
     _ONCE: "LeakyReLU PReLU ELU SELU CELU GELU SiLU Mish Sigmoid LogSigmoid "
@@ -196,25 +196,25 @@ def _sequence(layer, place):
 
 @identity.register(linear.Linear)
 def _wrapped_linear(layer, place):
-    """As torch's, unless its weights are rescaled as it runs."""
+    """As torch's, unless max_norm rescales its weights as it runs."""
     if layer.max_norm is not None:
-        raise GrowthError("max_norm rescales its weights; leave it out")
+        raise GrowthError("max_norm rescales its weights; remove it")
     return _sequence(layer, place)
 
 
 @contextlib.contextmanager
 def calibrating(plan, model):
-    """While it lasts, batch norms that are born take what arrives as theirs.
+    """Inside this context, new batch norms take the statistics of the batch.
 
-    What arrives is a batch, with the model in eval mode. Its statistics become
-    the running ones; weight and bias undo them.
+    They become their running statistics; weight and bias undo them. Run one
+    batch, with the model in eval mode.
 
     Arguments
     ---------
     plan : Plan
-        Says which layers are born.
+        Says which layers are new.
     model : torch.nn.Module
-        The new one; its born batch norms are changed.
+        The new model; its new batch norms are changed.
 
     Yields
     ------

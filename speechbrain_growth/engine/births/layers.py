@@ -1,15 +1,15 @@
-"""How a layer that only the new model has is born.
+"""How a layer begins that only the new model has.
 
 Growth in depth adds layers to a trained model. There are three ways:
 
-    identity   the layer starts as one (Net2DeeperNet,
+    identity   the layer returns its input (Net2DeeperNet,
                https://arxiv.org/abs/1511.05641)
-    gate       x + g f(x) starts at g = 0, with f as it was built
-    copy       the layer starts as a copy of the one before it (as in G_stack,
+    gate       x + g f(x) begins with g = 0, and f as it was built
+    copy       the layer begins as a copy of the one before it (as in G_stack,
                https://arxiv.org/abs/2405.15319); not exact
 
 Each way is one function for each type of layer, found by ``singledispatch``.
-It says what the layer's tensors are, and in one phrase how exact that is.
+It returns the layer's first state, which says how exact it is.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -20,7 +20,7 @@ from typing import Dict, NamedTuple, Tuple, Union
 
 import torch
 
-from speechbrain_growth.engine.dispatch import spoken_for
+from speechbrain_growth.engine.dispatch import rule_for
 from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.errors import GrowthError, NoRuleError
 
@@ -34,10 +34,9 @@ class Birth(NamedTuple):
         ``gate``, ``identity`` or ``copy``; None: a gate for layers that have
         one, an identity for others.
     names : tuple of str
-        Dotted names of the layers that are born, where types do not tell.
+        Dotted names of the new layers, where types do not tell which they are.
     probe : torch.Tensor
-        A batch for the model, on which the batch norms that are born are
-        calibrated.
+        A batch for the model, on which new batch norms are calibrated.
     """
 
     way: Union[str, None] = None
@@ -51,8 +50,8 @@ class FirstState(NamedTuple):
     Arguments
     ---------
     tensors : dict
-        For each name in the layer a tensor, or the name of that tensor in the
-        new model which it copies. The rest stays as it was built.
+        For each name in the layer a tensor, or the name of the tensor of the
+        new model that it copies. Other tensors stay as they were built.
     exact : Exact
         Whether the new model still computes what the old one did.
     note : str
@@ -68,13 +67,13 @@ class FirstState(NamedTuple):
 
 
 class Place(NamedTuple):
-    """Where a layer is born.
+    """Where a new layer stands.
 
     Arguments
     ---------
     earlier : tuple
-        Pairs of a dotted name and a layer: all that stands before it in the
-        same container, nearest last.
+        Pairs of a dotted name and a layer: those before it in the same
+        container, nearest last.
     grown : tuple
         The layers among them that the old model has, too.
     """
@@ -92,7 +91,7 @@ class Place(NamedTuple):
 
 @singledispatch
 def identity(layer, place):
-    """The state in which a layer returns what it gets.
+    """The state in which a layer returns its input.
 
     Arguments
     ---------
@@ -111,8 +110,8 @@ def identity(layer, place):
         If the layer cannot be an identity there.
     """
     raise NoRuleError(
-        f"{type(layer).__name__} has no birth rule; teach it one with "
-        "speechbrain_growth.identity.register"
+        f"{type(layer).__name__} has no rule to begin as an identity; write one "
+        "and register it by speechbrain_growth.identity.register"
     )
 
 
@@ -120,7 +119,7 @@ def identity(layer, place):
 def gate(layer, place):
     """The state in which a gate is closed; for arguments see ``identity``."""
     raise GrowthError(
-        f"{type(layer).__name__} has no gate; birth: identity or copy would do"
+        f"{type(layer).__name__} has no gate; use birth: identity or copy"
     )
 
 
@@ -158,7 +157,7 @@ def first_state(layer, place, way=None):
     kind = type(layer)
     if way is None:
         way = "identity" if gate.dispatch(kind) is _ungated else "gate"
-    return spoken_for(WAYS[way], kind)(layer, place)
+    return rule_for(WAYS[way], kind)(layer, place)
 
 
 _ungated = gate.dispatch(object)
@@ -202,7 +201,7 @@ def copy_of(layer, place, kind):
     Arguments
     ---------
     layer : torch.nn.Module
-        The one that is born.
+        The new layer.
     place : Place
         What stands before it.
     kind : type
@@ -222,15 +221,19 @@ def copy_of(layer, place, kind):
         if type(module) is kind
     ]
     if not found:
-        raise GrowthError(f"there is no {kind.__name__} before it to copy")
+        raise GrowthError(
+            f"there is no {kind.__name__} before it to copy; use birth: "
+            "identity or gate"
+        )
     name, twin = found[-1]
     state = twin.state_dict()
     for key, tensor in wanted.items():
         if key not in state or state[key].shape != tensor.shape:
             size = tuple(state[key].shape) if key in state else "none"
             raise GrowthError(
-                f"it cannot be a copy of {name}: {key} would need shape "
-                f"{tuple(tensor.shape)}, and there is {size}"
+                f"it cannot be a copy of {name}: {key} needs shape "
+                f"{tuple(tensor.shape)}, but there is {size}; let both layers "
+                "have the same sizes"
             )
     copies = {key: f"{name}.{key}" for key in wanted}
     return FirstState(copies, Exact.NO, f"a copy of {name}")
@@ -242,16 +245,16 @@ def born_tensors(plan, state):
     Arguments
     ---------
     plan : Plan
-        Says what they are.
+        Has the first states.
     state : dict
-        The new model's tensors, those of its old layers as they are to be.
+        The new model's tensors, after those of the old layers were carried.
 
     Yields
     ------
     str
         A name in the new model.
     torch.Tensor
-        What that tensor becomes.
+        The first value of that tensor.
     """
     for name, first in plan.first_states.items():
         for key, value in first.tensors.items():

@@ -1,5 +1,8 @@
 """The plan of a growth: for every tensor, what each of its axes copies.
 
+The axis of a weight that holds the layer's own units is its ``out`` axis
+(fan-out); the axis of the units that it reads is its ``in`` axis (fan-in).
+
 Authors
  * The speechbrain_growth authors 2026
 """
@@ -43,8 +46,9 @@ class Axis(NamedTuple):
     width : WidthMap
         What the axis copies.
     role : str
-        ``out``: the layer's own units, whose values are copied. ``in``: the
-        units of the layer before, whose weights are shared among the copies.
+        ``out`` (fan-out): the layer's own units, whose values are copied.
+        ``in`` (fan-in): the units of the layer before; the copies of each
+        share its weights.
     """
 
     width: WidthMap
@@ -81,7 +85,7 @@ def earlier(name, moved):
 
 
 class Plan(NamedTuple):
-    """What becomes of every tensor of a model.
+    """For every tensor of the new model, what it copies from the old one.
 
     Arguments
     ---------
@@ -96,8 +100,8 @@ class Plan(NamedTuple):
     moved : dict
         New name of each layer whose name changed, and the old one.
     weights : dict
-        For each LayerNorm that is to weigh its units: their weights, shape
-        (new units,), sum 1, and their axis of its normalized shape.
+        For each LayerNorm that will weigh its units: their weights, shape (new
+        units,), sum 1, and their axis of its normalized shape.
     """
 
     tensors: Dict[str, tuple]
@@ -119,21 +123,21 @@ class Plan(NamedTuple):
         return max((state.exact for state in states), default=Exact.YES)
 
     def birthplace(self, name):
-        """The born layer that a tensor or layer belongs to, or None."""
+        """The new layer that a tensor or layer belongs to, or None."""
         inside = (
             b for b in self.first_states if f"{name}.".startswith(f"{b}.")
         )
         return next(inside, None)
 
     def before(self, name):
-        """The old model's name of a tensor of the new one; None if born."""
+        """A tensor's name in the old model; None if only the new one has it."""
         if self.birthplace(name) is not None:
             return None
         return earlier(name, self.moved)
 
     @property
     def changes(self):
-        """Names of the tensors that do not stay as they are."""
+        """Names of the tensors that grow."""
         return [
             name
             for name, axes in self.tensors.items()
@@ -141,14 +145,15 @@ class Plan(NamedTuple):
         ]
 
     def text(self, before, after):
-        """The plan as printed, with sizes of a YAML in the place of layers.
+        """The plan as text, with the YAML's names of sizes instead of layers'.
 
-        A layer's units are called by a size if no other changes as they do.
+        A layer's units get the name of a size if no other size has the same
+        values before and after.
 
         Arguments
         ---------
         before : dict
-            Sizes of the old model: whole numbers, or lists of them.
+            Sizes of the old model: integers, or lists of them.
         after : dict
             Sizes of the new model.
 

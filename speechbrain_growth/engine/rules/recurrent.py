@@ -37,12 +37,12 @@ def _recurrent(old, new, signal, trace):
     if old.proj_size or new.proj_size:
         trace.problem(
             f"proj_size={old.proj_size or new.proj_size} cannot be widened; "
-            "without it, and a linear layer after it, it would do"
+            "remove it, and add a linear layer after this one"
         )
     if old.num_layers != new.num_layers:
         trace.problem(
-            f"{old.num_layers} layers would become {new.num_layers}; their "
-            "number must stay"
+            f"{old.num_layers} layers would become {new.num_layers}; keep "
+            "their number"
         )
         return signal
     arriving = trace.arriving(signal, old.input_size, new.input_size)

@@ -220,24 +220,29 @@ def between(layer, first=nn.ReLU):
 
 # what: the layer that would be born, how, the error, what its message says
 REFUSED = {
-    "unknown": (Unknown, None, NoRuleError, "new: Unknown has no birth rule"),
+    "unknown": (
+        Unknown,
+        None,
+        NoRuleError,
+        "new: Unknown has no rule to begin",
+    ),
     "a forward of its own": (
         lambda: Flipped(4, 4),
         None,
         NoRuleError,
-        "new: Flipped has no birth rule",
+        "new: Flipped has no rule to begin",
     ),
     "leaky relu": (
         nn.LeakyReLU,
         None,
         GrowthError,
-        "applied twice .* ReLU can",
+        "LeakyReLU is not idempotent.* use ReLU",
     ),
     "tanh": (
         nn.Tanh,
         None,
         GrowthError,
-        "applied twice .*birth: copy would do",
+        "Tanh is not idempotent.*birth: copy",
     ),
     "relu after something else": (
         nn.ReLU6,
@@ -249,7 +254,7 @@ REFUSED = {
         lambda: nn.LayerNorm(4),
         None,
         GrowthError,
-        "normalises what",
+        "normalises its input",
     ),
     "lstm": (lambda: nn.LSTM(4, 4), None, GrowthError, "extra_rnn_layers"),
     "li-gru": (
@@ -262,7 +267,7 @@ REFUSED = {
         lambda: nn.Sequential(nn.Linear(4, 4), nn.Softmax(-1)),
         None,
         GrowthError,
-        "Softmax applied twice",
+        "Softmax is not idempotent",
     ),
     "max_norm": (
         lambda: linear.Linear(4, input_size=4, max_norm=1.0),
@@ -274,19 +279,19 @@ REFUSED = {
         lambda: nn.BatchNorm1d(4, track_running_stats=False),
         None,
         GrowthError,
-        "without weights and running statistics",
+        "give it weights and running statistics",
     ),
     "a gate where there is none": (
         lambda: nn.Linear(4, 4),
         "gate",
         GrowthError,
-        "Linear has no gate; birth: identity or copy",
+        "Linear has no gate; use birth: identity or copy",
     ),
     "no identity of a gate": (
         lambda: Gated(nn.Linear(4, 4)),
         "identity",
         GrowthError,
-        "does not fit a gated block; gate or copy",
+        "a gated block cannot begin as an identity; use birth: gate or copy",
     ),
     "nothing to copy": (
         lambda: nn.Conv1d(4, 4, 1),
@@ -298,7 +303,7 @@ REFUSED = {
         lambda: nn.Linear(4, 4),
         "copy",
         GrowthError,
-        r"a copy of a: weight would need shape \(4, 4\), and there is \(4, 3\)",
+        r"a copy of a: weight needs shape \(4, 4\), but there is \(4, 3\)",
     ),
 }
 # what: old, new, what the error says
@@ -336,11 +341,11 @@ UNCLEAR = {
     ),
     "too many ways": (
         lambda: [mlp(*[4] * n) for n in (8, 16)],
-        "in too many ways",
+        "in too many ways; name the new ones",
     ),
     "a wide kernel without padding": (
         lambda: (between(None), between(nn.Conv1d(4, 4, 3))),
-        "only a convolution with as many outputs as inputs",
+        "this convolution cannot be an identity; use as many outputs as inputs",
     ),
 }
 
@@ -640,6 +645,12 @@ def test_every_kind_of_crdnn_computes_what_it_did(kind):
     deepened(*of(lambda: (crdnn(**small), crdnn(**large))))
 
 
+@pytest.mark.parametrize("kind", ["gru", "lstm", "vanilla rnn", "sligru"])
+def test_both_directions_of_a_gated_layer_grow(kind):
+    options = {**extra(rnn=1), **KINDS[kind]}
+    deepened(*of(lambda: (crdnn(**options), crdnn(rnn=8, **options))))
+
+
 def test_widths_of_their_own_that_are_equal_are_the_stock_model():
     torch.manual_seed(0)
     stock = crdnn(rnn=4, dnn=5).double()
@@ -799,7 +810,7 @@ def test_another_birth_is_refused(way):
 
 def test_activations_of_speechbrain_have_no_birth_yet():
     new = between(activations.Swish())
-    with pytest.raises(NoRuleError, match="new: Swish has no birth rule"):
+    with pytest.raises(NoRuleError, match="new: Swish has no rule to begin"):
         trace(between(None), new)
 
 
@@ -818,5 +829,5 @@ def test_a_subclass_that_computes_otherwise_is_no_identity():
             layers.append(OwnKernel(2, 2, 3, padding=1))
         return nn.Sequential(*layers)
 
-    with pytest.raises(NoRuleError, match="OwnKernel has no birth rule"):
+    with pytest.raises(NoRuleError, match="OwnKernel has no rule to begin"):
         carry(build(False), build(True))

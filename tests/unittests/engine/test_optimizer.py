@@ -16,13 +16,8 @@ from torch import nn
 from speechbrain.nnet import RNN, linear
 from speechbrain_growth import GrowthError, carry, trace
 from speechbrain_growth.engine.births.units import Symmetry
-from speechbrain_growth.engine.carrying import follow
-from speechbrain_growth.engine.transfer import (
-    FIRST,
-    POWERS,
-    carry_weights,
-    remap,
-)
+from speechbrain_growth.engine.optimizers import FIRST, POWERS, follow
+from speechbrain_growth.engine.transfer import carry_weights, remap
 
 torch.set_num_threads(1)
 

@@ -24,12 +24,13 @@ from speechbrain_growth.engine.births.units import (
     symmetry_of,
     way,
 )
-from speechbrain_growth.engine.maps.ties import core, same
 from speechbrain_growth.engine.maps.widths import (
+    block_of,
     concat,
     extend,
+    repeat_each,
     replicate,
-    spread,
+    same,
 )
 from speechbrain_growth.schedule.growth import parse
 
@@ -215,8 +216,8 @@ MANY = settings(max_examples=60, deadline=None, derandomize=True)
 @MANY
 @given(maps(), st.integers(1, 3), st.integers(1, 3))
 def test_a_block_is_found_again_in_its_repetitions(width, blocks, each):
-    whole = replicate(spread(width, each), blocks)
-    assert same(core(whole, blocks, each), width)
+    whole = replicate(repeat_each(width, each), blocks)
+    assert same(block_of(whole, blocks, each), width)
 
 
 @MANY
@@ -251,7 +252,7 @@ def test_fresh_units_before_a_groupnorm_are_refused():
             nn.Linear(3, units), nn.GroupNorm(2, units), nn.Linear(units, 2)
         )
 
-    with pytest.raises(GrowthError, match="^1: averages .* copies, or whole"):
+    with pytest.raises(GrowthError, match="^1: averages .* use copies, or let"):
         carry(build(4), build(8), symmetry="fresh")
 
 
@@ -263,7 +264,9 @@ def test_fresh_units_before_a_layernorm_need_weights():
         ).double()
 
     old, new = build(4), build(8)
-    with pytest.raises(GrowthError, match="fresh units would count; copies"):
+    with pytest.raises(
+        GrowthError, match="fresh units would count among them; use copies"
+    ):
         carry(old, new, symmetry="fresh")
     carry(old, new, symmetry="fresh", fold=5)
     torch.testing.assert_close(new(inputs_of(0)), old(inputs_of(0)))

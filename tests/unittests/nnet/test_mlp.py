@@ -79,5 +79,5 @@ def test_a_layer_behind_a_norm_is_born_calibrated():
 
 def test_a_layer_whose_activation_is_no_identity_is_refused():
     old, new = (MLP(6, h, 3, nn.Tanh) for h in ([4], [4, 4]))
-    with pytest.raises(GrowthError, match="ReLU can"):
+    with pytest.raises(GrowthError, match="use ReLU"):
         carry(old, new)
