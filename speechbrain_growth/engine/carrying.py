@@ -8,7 +8,7 @@ import warnings
 
 import torch
 
-from speechbrain_growth.engine.births.identity import calibrating
+from speechbrain_growth.engine.births.batchnorm import calibrating
 from speechbrain_growth.engine.births.layers import Birth, born_tensors
 from speechbrain_growth.engine.births.units import symmetry_of
 from speechbrain_growth.engine.checks import check_values

@@ -17,7 +17,7 @@ import speechbrain as sb
 from speechbrain.nnet.schedulers import NewBobScheduler
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.engine.births.identity import calibrating
+from speechbrain_growth.engine.births.batchnorm import calibrating
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.carrying import carry
 from speechbrain_growth.engine.maps.plan import Exact

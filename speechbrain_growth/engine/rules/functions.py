@@ -8,6 +8,7 @@ Authors
 """
 
 import builtins
+import functools
 import operator
 from typing import NamedTuple
 
@@ -205,17 +206,11 @@ def _index(trace, input, index):
     return input._replace(dims=input.dims and input.dims - gone)
 
 
-def _pool(dims):
-    """The rule of pooling along some last axes."""
-
-    def pool(trace, input, *args, **kwargs):
-        """As the layers of these names."""
-        return along(range(-dims, 0), input, trace)
-
-    return pool
+def _pool(trace, input, *args, dims, **kwargs):
+    """Pools over some last axes, as the layers of these names."""
+    return along(range(-dims, 0), input, trace)
 
 
 for _dims in (1, 2, 3):
-    _function_rule(" ".join(f"{kind}_pool{_dims}d" for kind in POOLS.split()))(
-        _pool(_dims)
-    )
+    _names = " ".join(f"{kind}_pool{_dims}d" for kind in POOLS.split())
+    _function_rule(_names)(functools.partial(_pool, dims=_dims))
