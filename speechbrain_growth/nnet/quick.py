@@ -1,7 +1,8 @@
-"""Gives a model's stock layers quicker code, and takes it back.
+"""Gives the stock layers of a model quicker code, or the stock code again.
 
 Only the code changes: the layers stay the same objects, with the parameters,
-names and results of the stock ones, so that a checkpoint moves freely.
+names and results of the stock ones, so that either loads the other's
+checkpoints.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -18,7 +19,7 @@ QUICK = {
 
 
 def quicken(module):
-    """Gives every stock layer inside that we have quicker code for that code.
+    """Gives every stock layer inside our quicker code, if there is some.
 
     It is quicker on a CPU; on other devices the layers run the stock code.
 
@@ -54,7 +55,7 @@ def as_stock(module):
     Returns
     -------
     bool
-        Whether there was any of ours.
+        Whether there was a layer of ours.
 
     Example
     -------

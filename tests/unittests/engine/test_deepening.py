@@ -198,7 +198,7 @@ KINDS = {
 
 
 class Unknown(nn.Module):
-    """Nobody says how it is born"""
+    """There is no rule for how it begins"""
 
     def forward(self, x):
         return x
@@ -677,11 +677,14 @@ def test_widths_of_their_own_that_are_equal_are_the_stock_model():
         ({"extra_dnn_blocks": True}, "extra_dnn_blocks is True"),
         (
             {"extra_cnn_blocks": 1, "cnn_blocks": 0},
-            "extra_cnn_blocks is 1, but cnn_blocks is 0; there must be one",
+            "extra_cnn_blocks is 1, but cnn_blocks is 0; use at least one",
         ),
         ({"rnn": [3, 4, 5]}, r"\[3, 4, 5\], but rnn_layers is 2"),
         ({"dnn": [3]}, r"dnn_neurons is \[3\], but dnn_blocks is 2"),
-        ({"rnn": [3, 4], "use_rnnp": True}, "one number if use_rnnp"),
+        (
+            {"rnn": [3, 4], "use_rnnp": True},
+            "rnn_neurons is a list, but use_rnnp is set",
+        ),
     ],
 )
 def test_what_cannot_be_built_is_refused(options, message):
