@@ -91,7 +91,7 @@ class Place(NamedTuple):
 
 @singledispatch
 def identity(layer, place):
-    """The state in which a layer returns its input.
+    """The layer returns its input, as in Net2DeeperNet.
 
     Arguments
     ---------
@@ -117,7 +117,10 @@ def identity(layer, place):
 
 @singledispatch
 def gate(layer, place):
-    """The state in which a gate is closed; for arguments see ``identity``."""
+    """The gate of the block is closed, so that it returns its input.
+
+    Arguments and errors are those of ``identity``.
+    """
     raise GrowthError(
         f"{type(layer).__name__} has no gate; use birth: identity or copy"
     )
@@ -125,7 +128,10 @@ def gate(layer, place):
 
 @singledispatch
 def copy(layer, place):
-    """The state of the layer before it; for arguments see ``identity``."""
+    """The layer is a copy of the one before it, which is not exact.
+
+    Arguments and errors are those of ``identity``.
+    """
     return copy_of(layer, place, type(layer))
 
 
