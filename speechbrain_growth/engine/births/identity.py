@@ -110,27 +110,27 @@ def _refused(why):
     return rule
 
 
-_ONCE = _refused(
+_NOT_IDEMPOTENT = _refused(
     "is not idempotent, so it cannot begin as an identity; use ReLU, birth: "
     "copy, or a gated block, as in speechbrain_growth.ScalableCRDNN"
 )
-_NORM = _refused(
+_NORMALISES = _refused(
     "normalises its input, so it cannot be an identity; use a gated block"
 )
-_RNN = _refused(
+_RECURRENT = _refused(
     "cannot be an identity, as its directions or gates share weights; use "
     "birth: copy, or extra_rnn_layers of speechbrain_growth.ScalableCRDNN"
 )
 for _rule, _kinds in {
-    _ONCE: "LeakyReLU PReLU ELU SELU CELU GELU SiLU Mish Sigmoid LogSigmoid "
-    "Tanh Softplus Hardswish Hardsigmoid Softmax LogSoftmax",
-    _NORM: "LayerNorm GroupNorm InstanceNorm1d InstanceNorm2d",
-    _RNN: "RNN LSTM GRU",
+    _NOT_IDEMPOTENT: "LeakyReLU PReLU ELU SELU CELU GELU SiLU Mish Sigmoid "
+    "LogSigmoid Tanh Softplus Hardswish Hardsigmoid Softmax LogSoftmax",
+    _NORMALISES: "LayerNorm GroupNorm InstanceNorm1d InstanceNorm2d",
+    _RECURRENT: "RNN LSTM GRU",
 }.items():
     for _kind in _kinds.split():
         identity.register(getattr(nn, _kind), _rule)
 for _kind in ("LiGRU", "LiGRU_Layer", "SLiGRU", "SLiGRU_Layer"):
-    identity.register(getattr(RNN, _kind), _RNN)
+    identity.register(getattr(RNN, _kind), _RECURRENT)
 
 
 @identity.register(nn.Sequential)

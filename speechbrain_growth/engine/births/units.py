@@ -8,7 +8,7 @@ new way is one more class:
 
     @way("halves")
     class Halves(Way):
-        \"\"\"Copies of which the first has half of the outgoing weight.\"\"\"
+        '''Copies of which the first has half of the outgoing weight.'''
 
         @staticmethod
         def draw(level, old, new, generator):

@@ -15,8 +15,8 @@ class Signal(NamedTuple):
     Arguments
     ---------
     width : WidthMap
-        The map of its units (features, channels); None as long as no layer
-        has said how many there are.
+        The map of its units (features, channels); None as long as their number
+        is unknown.
     channels_last : bool
         Whether the units are the last axis, as in SpeechBrain, or the second,
         as in torch's convolutions. So it also says how (position, channel) is

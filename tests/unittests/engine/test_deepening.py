@@ -132,11 +132,6 @@ MLPS = {
     ),
     "conv1d": (lambda: (conv(0), conv(1)), (2, 3, 9), "4 5"),
     "conv1d, wider": (lambda: (conv(0), conv(1, width=7)), (2, 3, 9), "4 5"),
-    "conv2d": (
-        lambda: (conv(0, nn.Conv2d), conv(1, nn.Conv2d, kernel=5)),
-        None,
-        None,
-    ),
     "conv2d of kernel 5": (
         lambda: (conv(0, nn.Conv2d, 4, 5), conv(1, nn.Conv2d, 4, 5)),
         (2, 3, 9, 9),
@@ -158,7 +153,6 @@ MLPS = {
         "body.linear_0 body.act_0",
     ),
 }
-del MLPS["conv2d"]
 
 # what: options of the old model, of the new one
 CRDNNS = {

@@ -36,7 +36,7 @@ def model(forward, **layers):
 
 
 def linear(inputs=None, outputs=None):
-    """A linear layer; as many units as the model's size where not said"""
+    """A linear layer; with the model's size where no number is given"""
     return lambda n: nn.Linear(inputs or n, outputs or n)
 
 

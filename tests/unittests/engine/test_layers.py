@@ -972,7 +972,7 @@ NEVER = (
 
 @functools.lru_cache(maxsize=None)
 def message(name):
-    """What is said when a growth is refused; nothing has changed"""
+    """The message of a growth that is refused; nothing has changed"""
     old, new = REFUSED[name]()
     before = [v.clone() for m in (old, new) for v in m.state_dict().values()]
     with pytest.raises(GrowthError) as raised:
@@ -1056,7 +1056,7 @@ def table():
 
 
 def with_table(text):
-    """The page with its tables written anew"""
+    """The page with its tables written again"""
     start, end = "<!-- tables -->\n", "\n<!-- end of tables -->"
     before, rest = text.split(start)
     return before + start + table() + end + rest.split(end)[1]
