@@ -106,8 +106,8 @@ def check_shapes(old, new):
         lazy = [n for n, p in model.named_parameters() if is_lazy(p)]
         if lazy:
             raise GrowthError(
-                f"{lazy[0]}: has no shape in the {which} model yet; run a batch "
-                "through it first"
+                f"{lazy[0]}: has no shape in the {which} model yet; run a "
+                "batch through it first"
             )
 
 

@@ -48,7 +48,7 @@ def remap(tensor, axes, powers=WEIGHT):
 
 
 def carry_weights(plan, old, new):
-    """Yields, one by one, the tensors that make ``new`` compute what ``old`` does.
+    """Yields, one by one, the tensors of ``new`` after the growth.
 
     Arguments
     ---------

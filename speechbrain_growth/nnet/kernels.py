@@ -1,8 +1,8 @@
 """Compiles a C file of this package once, for the machine it runs on.
 
 The compiler is the system's: ``cc``, or the value of the variable ``CC``. The
-library is kept in ``~/.cache/speechbrain_growth`` (``XDG_CACHE_HOME`` moves it),
-under a name that depends on the source, the compiler and the processor.
+library is kept in ``~/.cache/speechbrain_growth`` (``XDG_CACHE_HOME`` moves
+it), under a name that depends on the source, the compiler and the processor.
 
 Authors
  * The speechbrain_growth authors 2026

@@ -110,8 +110,8 @@ def identity(layer, place):
         If the layer cannot be an identity there.
     """
     raise NoRuleError(
-        f"{type(layer).__name__} has no rule to begin as an identity; write one "
-        "and register it by speechbrain_growth.identity.register"
+        f"{type(layer).__name__} has no rule to begin as an identity; write "
+        "one and register it by speechbrain_growth.identity.register"
     )
 
 

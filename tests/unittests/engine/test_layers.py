@@ -1037,7 +1037,7 @@ def with_place(name):
 
 
 def short(name):
-    """A message without the name and sizes of a layer, so that many are equal"""
+    """A message without a layer's name and sizes, so that many are equal"""
     text = message(name).split(": ", 1)[1]
     return re.sub(r"\b0[.\w]* (units|channels) 4 -> 6", r"N \1", text)
 

@@ -334,7 +334,8 @@ REFUSED = {
     "another dtype": (
         lambda: (mlp(4).double(), mlp(6)),
         GrowthError,
-        r"^0\.weight and 3 others: are of torch\.float64 and .*float32; use new\.to",
+        r"^0\.weight and 3 others: are of torch\.float64 and .*float32; "
+        r"use new\.to",
     ),
     "no values": (
         lambda: (mlp(4), mlp(6).to("meta")),
@@ -359,7 +360,8 @@ REFUSED = {
             for n in (4, 6)
         ],
         GrowthError,
-        r"^1: is parametrized, so its parameters are computed from others; remove",
+        r"^1: is parametrized, so its parameters are computed from "
+        r"others; remove",
     ),
     "tied weights of two parameters": (
         lambda: [mlp(n, *alike_twice(n, by_data=True)) for n in (4, 6)],
