@@ -5,24 +5,32 @@ Authors
 """
 
 import warnings
+from typing import Dict, Optional, Union
 
 import torch
 
 from speechbrain_growth.engine.births.batchnorm import calibrating
 from speechbrain_growth.engine.births.layers import Birth, born_tensors
-from speechbrain_growth.engine.births.units import symmetry_of
+from speechbrain_growth.engine.births.units import Symmetry, symmetry_of
 from speechbrain_growth.engine.checks import check_values
+from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.optimizers import follow
 from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.engine.transfer import carry_weights
-from speechbrain_growth.engine.unwrap import unwrap
+from speechbrain_growth.engine.unwrap import Model, unwrap
 from speechbrain_growth.engine.weighted_norm import weigh
 
 
 def carry(
-    old, new, optimizer=None, symmetry="shares", seed=0, birth=None, fold=None
-):
+    old: Model,
+    new: Model,
+    optimizer: Optional[torch.optim.Optimizer] = None,
+    symmetry: Union[str, Dict[str, float], Symmetry] = "shares",
+    seed: int = 0,
+    birth: Optional[Birth] = None,
+    fold: Optional[int] = None,
+) -> Plan:
     """Makes ``new`` compute what ``old`` does, and moves the optimizer to it.
 
     Everything is checked before anything changes: if this raises, ``new`` and

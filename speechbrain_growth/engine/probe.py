@@ -63,7 +63,7 @@ def tensors_in(outputs):
     return []
 
 
-def drift(before, after):
+def drift(before, after) -> float:
     """Largest difference between two outputs, relative to the first's largest.
 
     Arguments

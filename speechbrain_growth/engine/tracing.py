@@ -16,19 +16,31 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from typing import Optional
+
+import torch
+
+from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.births.units import Symmetry
 from speechbrain_growth.engine.checks import check_shapes, check_sharing
 from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.maps.ties import Maps
 from speechbrain_growth.engine.tracer import Trace
-from speechbrain_growth.engine.unwrap import unwrap
+from speechbrain_growth.engine.unwrap import Model, unwrap
 from speechbrain_growth.errors import GrowthError, NoRuleError
 
 WALKS = 30  # two or three are enough, unless layers contradict each other
 
 
-def trace(old, new, symmetry=None, generator=None, birth=None, fold=False):
+def trace(
+    old: Model,
+    new: Model,
+    symmetry: Optional[Symmetry] = None,
+    generator: Optional[torch.Generator] = None,
+    birth: Optional[Birth] = None,
+    fold: bool = False,
+) -> Plan:
     """Plans the growth of ``old`` into ``new``; changes nothing.
 
     Arguments

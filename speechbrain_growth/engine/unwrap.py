@@ -4,11 +4,14 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from typing import Dict, List, Union
+
 import torch
 from torch import nn
 
 from speechbrain_growth.errors import GrowthError
 
+Model = Union[nn.Module, List[nn.Module], Dict[str, nn.Module]]
 PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 

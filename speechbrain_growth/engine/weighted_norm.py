@@ -172,7 +172,7 @@ def weighted(model):
     }
 
 
-def fold(model):
+def fold(model: nn.Module) -> int:
     """Moves every weighted LayerNorm one step towards the stock layer.
 
     Call it after each step of the optimizer.

@@ -8,6 +8,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from torch import nn
+
 from speechbrain.lobes.models import CRDNN as crdnn
 from speechbrain_growth.nnet.channels_last import Conv2d, Pooling1d
 from speechbrain_growth.nnet.ligru import LiGRU, LiGRULayer, SLiGRU, SLiGRULayer
@@ -18,7 +20,7 @@ QUICK = {
 }
 
 
-def quicken(module):
+def quicken(module: nn.Module) -> nn.Module:
     """Gives every stock layer inside our quicker code, if there is some.
 
     It is quicker on a CPU; on other devices the layers run the stock code.
@@ -44,7 +46,7 @@ def quicken(module):
     return module
 
 
-def as_stock(module):
+def as_stock(module: nn.Module) -> bool:
     """Gives our layers inside a module the stock code, which can be scripted.
 
     Arguments
