@@ -1,11 +1,12 @@
 """MNIST, Fashion-MNIST and digits as tensors in memory.
 
-MNIST and Fashion-MNIST are their four canonical IDX files, gzipped. What is not
-in the data folder is downloaded there: from the first mirror that answers, with
-resume, and renamed when its checksum is right. A file whose checksum is wrong
-is refused, by name. digits are the 1797 images of 8 x 8 pixels that come with
-scikit-learn; they need no folder and no network, and are enlarged to 28 x 28,
-so that whatever fits the others fits them, too.
+MNIST and Fashion-MNIST are four canonical IDX files each, gzipped. Files that are
+not in the data folder are downloaded there from the first mirror that answers. An
+interrupted download resumes, and gets its final name when its checksum is right.
+A file with another checksum is refused, and the message names it. digits are the
+1797 images of 8 x 8 pixels that come with scikit-learn; they need no folder and
+no network, and are enlarged to 28 x 28, so that a model for the other two also
+takes them.
 
 MNIST: LeCun et al. 1998, https://doi.org/10.1109/5.726791
 Fashion-MNIST: Xiao et al. 2017, https://arxiv.org/abs/1708.07747
@@ -90,7 +91,7 @@ DATASETS = (*SOURCES, "digits")
 
 
 class DataError(ValueError):
-    """Data that are not there, or are not what they should be.
+    """Files of a data set that are missing or are not the canonical ones.
 
     Arguments
     ---------
@@ -103,7 +104,7 @@ class DataError(ValueError):
 
 
 def prepare_mnist(data_folder, dataset, skip_prep=False):
-    """Makes sure that a data set's files are there, and are the right ones.
+    """Downloads missing files of a data set, and checks those that are there.
 
     Arguments
     ---------
@@ -117,7 +118,7 @@ def prepare_mnist(data_folder, dataset, skip_prep=False):
     Raises
     ------
     DataError
-        Naming every file that is missing, cannot be had, or is another one.
+        Naming every file that cannot be downloaded or has another checksum.
     """
     _known(dataset)
     if skip_prep or dataset == "digits":
@@ -127,7 +128,7 @@ def prepare_mnist(data_folder, dataset, skip_prep=False):
         path = os.path.join(data_folder, name)
         if os.path.exists(path):
             problems += _wrong(path, dataset)
-        elif not problems:  # what is wrong already must be cleared up first
+        elif not problems:  # a wrong file must be removed by hand first
             problems += fetch(path, source, dataset)
     if problems:
         raise DataError(problems)
@@ -236,7 +237,7 @@ def read_idx(path, shape):
     path : str
         A gzipped file.
     shape : tuple
-        Sizes that are expected; None where any will do.
+        Sizes that are expected; None where any size is accepted.
 
     Returns
     -------
@@ -245,7 +246,7 @@ def read_idx(path, shape):
     Raises
     ------
     DataError
-        If the file is no such one, or has fewer or more bytes than it says.
+        If it is no such file, or has not as many bytes as its header says.
 
     Example
     -------
@@ -283,19 +284,19 @@ def read_idx(path, shape):
 
 
 def _sizes(head, ndim):
-    """Sizes that an IDX header names; None if it is none of unsigned bytes."""
+    """Sizes in an IDX header; None if it is not one of unsigned bytes."""
     if head[:4] != bytes([0, 0, 8, ndim]) or len(head) != 4 + 4 * ndim:
         return None
     return tuple(int(size) for size in np.frombuffer(head[4:], dtype=">u4"))
 
 
 def fetch(path, source, dataset):
-    """Downloads one file; what was left of an earlier try goes on.
+    """Downloads one file, and resumes an earlier download of it.
 
     Arguments
     ---------
     path : str
-        Where it is to be. Until it is whole and right it has another name.
+        Its final path. The file gets it when it is complete and right.
     source : Source
         Its mirrors, and its checksum.
     dataset : str
@@ -330,7 +331,7 @@ def fetch(path, source, dataset):
 
 
 def _download(address, partial):
-    """Goes on where the partial file ends, if the server can."""
+    """Resumes where the partial file ends, if the server supports it."""
     have = os.path.getsize(partial) if os.path.exists(partial) else 0
     request = urllib.request.Request(address)
     if have:
@@ -342,9 +343,9 @@ def _download(address, partial):
             return
         raise
     with answer:
-        goes_on = answer.status == 206
+        resumes = answer.status == 206
         left = int(answer.headers.get("Content-Length", 0))
-        have = have if goes_on else 0
+        have = have if resumes else 0
         bar = tqdm(
             desc=os.path.basename(address),
             initial=have,
@@ -352,7 +353,7 @@ def _download(address, partial):
             unit="B",
             unit_scale=True,
         )
-        with bar, open(partial, "ab" if goes_on else "wb") as fout:
+        with bar, open(partial, "ab" if resumes else "wb") as fout:
             for block in iter(lambda: answer.read(1 << 16), b""):
                 fout.write(block)
                 bar.update(len(block))
@@ -361,7 +362,7 @@ def _download(address, partial):
 
 
 def _wrong(path, dataset):
-    """What is wrong with a file that is there, as a list of messages."""
+    """Messages about a file with a wrong checksum; empty if it is right."""
     name = os.path.basename(path)
     try:
         found = _sha256(path)
@@ -392,7 +393,7 @@ def _sha256(path):
 
 
 def _known(dataset):
-    """Refuses a data set that is none."""
+    """Raises if the name is not one of a data set."""
     if dataset not in DATASETS:
         raise DataError(
             [f"dataset is {dataset!r}; it must be {' or '.join(DATASETS)}"]
@@ -422,7 +423,7 @@ def _canonical(data_folder, part):
 
 
 def _digits():
-    """Training and test part of digits: each fifth image is for the test."""
+    """Training and test part of digits; every fifth image is for the test."""
     from sklearn.datasets import load_digits  # only digits need scikit-learn
 
     images, labels = load_digits(return_X_y=True)

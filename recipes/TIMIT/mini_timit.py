@@ -236,7 +236,7 @@ class Utterance(NamedTuple):
 
 
 def render_mini_timit(folder, seed=1986, scale=1.0):
-    """Makes sure that a folder holds mini-TIMIT, and renders it if need be.
+    """Makes sure that a folder holds mini-TIMIT, and renders it if it does not.
 
     A folder that holds the same corpus already is used as it is. A rendering
     that is interrupted leaves nothing in `folder`. Two corpora of the same seed
@@ -296,7 +296,7 @@ def render_mini_timit(folder, seed=1986, scale=1.0):
 
 
 def is_rendered(folder, wanted):
-    """Tells whether a folder holds the wanted corpus already.
+    """Tells whether a folder already holds the corpus that is asked for.
 
     Arguments
     ---------
@@ -647,9 +647,9 @@ def synthesize(text, voice, prosody):
         )
         for parameter, value in zip((1, 3, 4), prosody):
             library.espeak_SetParameter(parameter, value, 0)
-        said = MUTE_ECHO + text.encode() + b"\0"
+        spoken = MUTE_ECHO + text.encode() + b"\0"
         failed = failed or library.espeak_Synth(
-            said, len(said), 0, 1, 0, 1, None, None
+            spoken, len(spoken), 0, 1, 0, 1, None, None
         )
     if failed or not chunks:
         raise RenderError(
@@ -935,7 +935,7 @@ def _pink(length, rng, crowd):
 
 
 def _babble(length, rng, crowd):
-    """Several people at once."""
+    """Several voices that speak at the same time."""
     chosen = rng.choice(len(crowd), BABBLERS, replace=False)
     return sum(
         np.resize(

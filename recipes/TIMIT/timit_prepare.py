@@ -12,8 +12,8 @@ below the data folder:
   With the sample's 16 speakers, train holds 10, and each part both sexes.
 
 The SA sentences are left out, because every speaker reads the same two.
-Only label files and audio headers are read, and every defect of the corpus is
-reported at once, before anything is written.
+Only label files and audio headers are read. All defects of the corpus are
+reported together, before anything is written.
 
 Download: https://catalog.ldc.upenn.edu/LDC93S1
 
@@ -216,7 +216,7 @@ def prepare_timit(
     phn_set : {39, 48, 60, 61}
         Number of phone classes. 60 and 61 both keep the labels as they are.
     skip_prep : bool
-        Whether to return at once.
+        Whether to do nothing.
 
     Returns
     -------
@@ -326,7 +326,7 @@ def fold(phones, ends, phn_set):
 
 @functools.lru_cache(maxsize=None)
 def _fold_table(phn_set):
-    """What becomes of each symbol that does not stay as it is."""
+    """The folded symbol of each symbol that changes."""
     symbols = {phone: phone for phone in {*FROM_61_TO_48, *FROM_48_TO_39}}
     for table in FOLDINGS[phn_set]:
         symbols = {key: table.get(now, now) for key, now in symbols.items()}
@@ -378,7 +378,7 @@ def _layout_of(folder):
 
 
 def _file_under(utterances, path, place, match):
-    """Enters one path at its utterance, by the matches of folder and name."""
+    """Adds one path to the utterance that its folder and name belong to."""
     sentence, kind = match.groups()
     # Audio and labels of one sentence may differ in case.
     key = place.string, sentence.upper()
@@ -501,7 +501,7 @@ def _read_audio_header(stream):
 
 
 def _read_riff_header(stream):
-    """The format and data chunks, wherever they stand."""
+    """Reads the format and data chunks, in any order."""
     layout = None
     while True:
         head = stream.read(8)
@@ -570,7 +570,7 @@ def _check_audio(header, size):
     elif there < header.frames:
         findings.append(
             f"{header.frames} samples announced, {there} there: truncated; "
-            "a whole file is expected"
+            "a complete file is expected"
         )
     return findings
 
@@ -602,7 +602,7 @@ def _list_paths(root, problems):
 
 
 def _check_link(real_root, path, entry):
-    """A problem if a link would take data from elsewhere."""
+    """A problem if a link leads out of the data folder."""
     target = os.path.realpath(entry.path)
     inside = os.path.commonpath([real_root, target]) == real_root
     if inside or not (os.path.isdir(target) or LINKABLE.fullmatch(path)):
@@ -614,7 +614,7 @@ def _check_link(real_root, path, entry):
 
 
 def _annotate_all(root, utterances, phn_set, problems):
-    """The annotations by key; while the disk seeks one file, others are read."""
+    """The annotations by key; several threads read, to overlap disk waits."""
 
     def annotate(chunk):
         found = []
@@ -691,7 +691,7 @@ def _read_phones(root, utterance, phn_set, problems):
 
 
 def _read_words(root, utterance, problems):
-    """The words, from the sentence where there is no list of words."""
+    """The words; without a list of words, those of the sentence."""
     kind = "wrd" if "wrd" in utterance.files else "txt"
     if kind not in utterance.files:
         return ""
@@ -730,7 +730,7 @@ def _read_header(path):
 
 
 def _read_file(path, most=None):
-    """A file, or its first bytes, and its size; no pipe is waited for."""
+    """A file or its first bytes, and its size; does not block on a pipe."""
     file = os.open(path, os.O_RDONLY | os.O_NONBLOCK)
     try:
         status = os.fstat(file)
@@ -742,13 +742,13 @@ def _read_file(path, most=None):
 
 
 def _describe(where, error, accepted):
-    """A problem from what the system said."""
+    """A problem, worded from an error of the operating system."""
     reason = error.strerror or str(error)
     return f"{where}: {reason}; {accepted} is expected"
 
 
 def _escape(text):
-    """Text that ``from_json`` leaves alone: it fills in braces."""
+    """Text with its braces doubled, because ``from_json`` fills in braces."""
     return text.replace("{", "{{").replace("}", "}}")
 
 
@@ -767,7 +767,7 @@ def _enumerate(names):
 
 
 def _is_done(annotations, record_path, record):
-    """Whether the annotations are there and were made from the same."""
+    """Whether annotations of the same corpus and options are there."""
     if not all(os.path.isfile(path) for path in annotations):
         return False
     try:
@@ -786,7 +786,7 @@ def _is_done(annotations, record_path, record):
 
 
 def _write_together(documents, record_path, record):
-    """Puts all files into place, or none that would be taken for whole."""
+    """Replaces all files; a set replaced in part counts as missing."""
     documents = {**documents, record_path: record}
     temporary = {path: f"{path}.{os.getpid()}.tmp" for path in documents}
     try:

@@ -34,7 +34,7 @@ class Entry(NamedTuple):
 
     out: int
     into: int
-    fresh: str
+    fresh: str = "zero"
 
 
 FIRST = Entry(1, 0, "zero")  # averages of gradients

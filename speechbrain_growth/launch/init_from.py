@@ -19,9 +19,9 @@ logger = get_logger(__name__)
 
 
 def open_blueprint(hparams_file, overrides=None):
-    """Reads a YAML; with ``init_from``, at the sizes of that run's best model.
+    """Reads a YAML; ``init_from`` gives the sizes of that run's best model.
 
-    If its key ``base`` names another YAML, it is that one with some changes.
+    A YAML with the key ``base`` changes some keys of the YAML named there.
 
     Arguments
     ---------
@@ -33,7 +33,7 @@ def open_blueprint(hparams_file, overrides=None):
     Returns
     -------
     Blueprint
-        The YAML to load is at its ``path``, with its ``overrides``.
+        Its ``path`` and ``overrides`` are those of the YAML to load.
 
     Raises
     ------
@@ -67,9 +67,9 @@ def open_blueprint(hparams_file, overrides=None):
 
 
 def best_checkpoint(folder):
-    """The checkpoint with the lowest metric in a run's output folder.
+    """Finds the checkpoint with the lowest metric in a run's output folder.
 
-    The metric is the one number that the recipe noted with each checkpoint.
+    The metric is the one number that the recipe saves with each checkpoint.
 
     Arguments
     ---------
@@ -105,7 +105,7 @@ def best_checkpoint(folder):
 
 
 def sizes_of(checkpoint):
-    """Sizes of the weights in a checkpoint.
+    """Reads the sizes of the weights in a checkpoint.
 
     Arguments
     ---------
@@ -120,16 +120,16 @@ def sizes_of(checkpoint):
 
 
 def load_modules(checkpoint, recoverables, modules):
-    """Loads some of the objects that a checkpoint holds.
+    """Loads some of the objects in a checkpoint.
 
     Arguments
     ---------
     checkpoint : speechbrain.utils.checkpoints.Checkpoint
-        Its sizes are those of the modules.
+        Must have the sizes of the modules.
     recoverables : dict
         A checkpointer's objects by name.
     modules : iterable
-        The objects that are to be loaded.
+        The objects to load.
     """
     wanted = {id(module) for module in modules}
     for name, recoverable in recoverables.items():

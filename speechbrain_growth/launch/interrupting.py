@@ -1,8 +1,8 @@
-"""Ctrl-C that is not lost on its way out.
+"""Ends a run after Ctrl-C, even if a package swallows the exception.
 
-Some packages catch every exception, an interruption as well: ruamel.yaml goes on
-to say that it does not know a tag, and what is raised in a function that C calls
-is printed and forgotten.
+Some packages catch every exception, KeyboardInterrupt as well: ruamel.yaml
+reports an unknown tag instead, and an exception in a function that C code calls
+is printed and dropped.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -13,22 +13,22 @@ import os
 import signal
 import threading
 
-AGAIN = 3.0  # seconds after which a Ctrl-C that led nowhere is repeated
+AGAIN = 3.0  # seconds after which a Ctrl-C that had no effect is repeated
 
 
 @contextlib.contextmanager
-def insisting():
-    """While it lasts, Ctrl-C is remembered, and repeated until it ends.
+def repeated_interrupts():
+    """Remembers a Ctrl-C, and raises it again until the context ends.
 
     Yields
     ------
     callable
-        Whether Ctrl-C was pressed; once asked, it is not repeated any more.
+        Returns whether Ctrl-C was pressed, and stops the repetition.
 
     Example
     -------
     >>> _ = signal.signal(signal.SIGINT, signal.default_int_handler)
-    >>> with insisting() as pressed:
+    >>> with repeated_interrupts() as pressed:
     ...     try:
     ...         os.kill(os.getpid(), signal.SIGINT)
     ...     except KeyboardInterrupt:
@@ -38,20 +38,21 @@ def insisting():
     owner, times = os.getpid(), []
 
     def interrupt(number, frame):
-        """Interrupts, and will again."""
-        if os.getpid() == owner:  # a loader's workers look after themselves
+        """Raises KeyboardInterrupt, and sets a timer to do it again."""
+        if os.getpid() == owner:  # not in a forked worker of a loader
             times.append(number)
             signal.setitimer(signal.ITIMER_REAL, AGAIN)
         raise KeyboardInterrupt
 
     def pressed():
-        """Whether it was; then it has been heard."""
+        """Whether Ctrl-C was pressed; stops the timer."""
         if times:
             signal.setitimer(signal.ITIMER_REAL, 0)
         return bool(times)
 
     main = threading.current_thread() is threading.main_thread()
-    # Only the main one may handle signals; in the background, shells ignore it
+    # Only the main thread may set handlers; a shell lets background jobs ignore
+    # the signal
     if not main or signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
         yield pressed
         return

@@ -1,4 +1,4 @@
-"""Sees to it that one run at a time writes into an output folder.
+"""Locks an output folder, so that one run at a time writes into it.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -17,51 +17,51 @@ from speechbrain_growth.launch.processes import on_main
 logger = get_logger(__name__)
 
 LOCK = "run.lock"
-_held = {}  # lock files of this process; open for as long as it lives
+_held = {}  # lock files of this process, which stay open until it ends
 
 
-def occupy(folder):
-    """Takes a folder for this process, until it ends.
+def lock_folder(folder):
+    """Locks a folder for this process, until it ends.
 
-    The system frees it then, however the process ends. Of several processes
-    that train one model, the main one takes it.
+    The system unlocks it then, even after a kill. Of several processes that
+    train one model, the main one holds the lock.
 
     Arguments
     ---------
     folder : str
-        Is made if it does not exist.
+        Created if it does not exist.
 
     Returns
     -------
     str
-        The lock that was taken; None if it had been taken already, or if the
-        file system knows no locks.
+        Path of the lock file; None if this process had the lock already, or
+        if the file system has no locks.
 
     Raises
     ------
     GrowthError
-        If another process has it.
+        If another process has the lock.
 
     Example
     -------
     >>> folder = getfixture("tmpdir")
-    >>> _ = occupy(folder)
+    >>> _ = lock_folder(folder)
     >>> (folder / "run.lock").read().split()[0] == f"{os.getpid()}"
     True
-    >>> occupy(folder)
+    >>> lock_folder(folder)
     """
     return on_main(_take, folder)
 
 
 def _take(folder):
-    """As ``occupy``, on the main process."""
+    """Locks a folder, on the main process."""
     os.makedirs(folder, exist_ok=True)
     path = os.path.realpath(os.path.join(folder, LOCK))
     if _held.get(path, (None, None))[0] == os.getpid():
         return None
     handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
     try:
-        # Not inherited by a data loader's workers, which may live on a while
+        # Not inherited by the workers of a loader, which may live longer
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError as error:
         holder = os.read(handle, 200).decode("utf-8", "replace").strip()
@@ -73,7 +73,7 @@ def _take(folder):
                 "folder"
             )
         logger.warning(
-            f"{path} cannot be locked ({error}); see to it that no other run "
+            f"{path} cannot be locked ({error}); start no other run that "
             f"writes into {folder}"
         )
         return None
@@ -84,13 +84,13 @@ def _take(folder):
 
 
 @contextlib.contextmanager
-def occupied(folder):
-    """Takes a folder for as long as the context lasts.
+def folder_lock(folder):
+    """Locks a folder inside the context.
 
     Arguments
     ---------
     folder : str
-        If this process has it already, it keeps it afterwards.
+        If this process had locked it before, it stays locked afterwards.
 
     Yields
     ------
@@ -99,9 +99,9 @@ def occupied(folder):
     Raises
     ------
     GrowthError
-        If another process has it.
+        If another process has the lock.
     """
-    lock = occupy(folder)
+    lock = lock_folder(folder)
     try:
         yield
     finally:

@@ -1,4 +1,4 @@
-"""Shows a user's mistake as one message, without a traceback.
+"""Ends a program with one message, without a traceback.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -10,26 +10,26 @@ import logging
 import sys
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.launch.interrupting import insisting
+from speechbrain_growth.launch.interrupting import repeated_interrupts
 
-logger = logging.getLogger(__name__)  # SpeechBrain's would need all of torch
+logger = logging.getLogger(__name__)  # SpeechBrain's would import torch
 
-INTERRUPTED = 130  # as a shell has it: 128 and the signal's number
+INTERRUPTED = 130  # as in a shell: 128 plus the number of the signal
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
 def plain_errors(*kinds):
-    """Ends the program with the message alone when a mistake was the user's.
+    """Ends the program with a message instead of a traceback.
 
-    So it does when the disk is full, when a file or folder cannot be had, and
-    after Ctrl-C. The traceback goes to the log file (at level DEBUG), so nothing
-    is hidden from whoever wants it.
+    It does so for mistakes of the user, for a full disk, for a file that cannot
+    be opened, and after Ctrl-C. The traceback goes to the log file, at level
+    DEBUG.
 
     Arguments
     ---------
     *kinds : exception classes
-        What counts as a user's mistake, beside ``GrowthError``.
+        Exceptions that are mistakes of the user, beside ``GrowthError``.
 
     Yields
     ------
@@ -42,15 +42,15 @@ def plain_errors(*kinds):
     Traceback (most recent call last):
     SystemExit: error: growth[0]: no such size
     """
-    with insisting() as pressed:
+    with repeated_interrupts() as pressed:
         try:
             yield
         except BaseException as error:
             if pressed() or isinstance(error, KeyboardInterrupt):
                 logger.debug("it was interrupted here", exc_info=True)
                 sys.stderr.write(
-                    "interrupted; the same command goes on from the newest "
-                    "checkpoint\n"
+                    "interrupted; give the same command to resume from the "
+                    "newest checkpoint\n"
                 )
                 sys.exit(INTERRUPTED)
             words = _in_words(error, kinds)
@@ -61,14 +61,14 @@ def plain_errors(*kinds):
 
 
 def _in_words(error, kinds):
-    """What a user is told; None if it is no mistake of the user's."""
+    """The message for a user; None for an error of the program."""
     if isinstance(error, (GrowthError, *kinds)):
         return str(error)
     if not isinstance(error, OSError):
         return None
     if error.errno in FULL:
         return (
-            f"{error}; the checkpoints are whole, and with more room the same "
-            "command goes on from the newest"
+            f"{error}; the checkpoints are intact: make room and give the same "
+            "command to resume from the newest"
         )
     return f"{error.filename}: {error.strerror}" if error.filename else None

@@ -1,4 +1,4 @@
-"""The whole run as a table, before any data is touched.
+"""Plans a run as a table of models, before any data is read.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -30,6 +30,16 @@ def plan_run(blueprint):
     GrowthError
         Naming everything that training would refuse.
     """
+    schedule, log = _checked(blueprint)
+    rows = _rows(blueprint, schedule.growths, log)
+    for row in rows:
+        row["share"] = row["macs"] / rows[-1]["macs"]
+        row["example"] = log.example_name
+    return rows
+
+
+def _checked(blueprint):
+    """The schedule and the growth log, once all numbers are checked."""
     problems = wrong_values(blueprint)
     epochs = blueprint.value("number_of_epochs")
     if type(epochs) is not int or epochs < 1:
@@ -39,26 +49,28 @@ def plan_run(blueprint):
     if problems:
         raise GrowthError(problems)
     schedule, log = blueprint.build("growth_schedule", "growth_log")
-    grow = {key for growth in schedule.growths for key in growth.sizes}
-    problems = wrong_sizes(blueprint, grow)
+    problems = wrong_sizes(blueprint, _growing(schedule.growths))
     if problems:
         raise GrowthError(problems)
-    sizes = blueprint.sizes
-    check(schedule.growths, sizes, epochs, _directions(blueprint))
+    check(schedule.growths, blueprint.sizes, epochs, _directions(blueprint))
+    return schedule, log
+
+
+def _growing(growths):
+    """Names of the sizes that grow."""
+    return {key for growth in growths for key in growth.sizes}
+
+
+def _rows(blueprint, growths, log):
+    """A row for the first model and for each growth, without the shares."""
+    sizes, grow = blueprint.sizes, _growing(growths)
     old = blueprint.modules(sizes)
-    problems = [
-        f"{name} would have no element, {tuple(parameter.shape)}; every size "
-        "must be above 0"
-        for name, parameter in old.named_parameters()
-        if not parameter.numel()
-    ]
-    if problems:
-        raise GrowthError(problems)
+    _check_elements(old)
     first = {key: size for key, size in sizes.items() if key in grow}
     rows = [{"when": "start", "sizes": first or sizes, "exact": ""}]
     rows[0].update(_cost(log, old))
     problems = []
-    for number, growth in enumerate(schedule.growths):
+    for number, growth in enumerate(growths):
         before, sizes = sizes, {**sizes, **growth.sizes}
         new = blueprint.modules(sizes)
         try:
@@ -82,23 +94,31 @@ def plan_run(blueprint):
         old = new
     if problems:
         raise GrowthError(problems)
-    for row in rows:
-        row["share"] = row["macs"] / rows[-1]["macs"]
-        row["example"] = log.example_name
     return rows
 
 
+def _check_elements(modules):
+    """A size of 0 would leave a parameter without elements."""
+    problems = [
+        f"{name} would have no element, {tuple(parameter.shape)}; every size "
+        "must be above 0"
+        for name, parameter in modules.named_parameters()
+        if not parameter.numel()
+    ]
+    if problems:
+        raise GrowthError(problems)
+
+
 def _directions(blueprint):
-    """Which values of a metric are better, as the YAML tells its logger."""
-    told = blueprint.value("train_logger")
-    told = told if isinstance(told, dict) else {}
-    if {"metric", "better"} <= set(told):
-        return {told["metric"]: told["better"]}
+    """For the metric of the YAML's train logger: which value is better."""
+    logger = blueprint.value("train_logger")
+    if isinstance(logger, dict) and {"metric", "better"} <= set(logger):
+        return {logger["metric"]: logger["better"]}
     return {}
 
 
 def _cost(log, modules):
-    """Parameters and MACs, which an example has to go through to be counted."""
+    """Parameters and MACs; one example runs through the modules."""
     try:
         return log.cost(modules)
     except (RuntimeError, ValueError, IndexError) as error:
@@ -123,7 +143,7 @@ def _exactness(plan, growth):
 
 
 def _check_output(width):
-    """A growth must not change how many outputs the last module has."""
+    """Raises if a growth changes the number of outputs."""
     if not width.is_identity:
         raise GrowthError(
             f"the outputs grow ({width}); the last module must keep its size"
@@ -131,7 +151,7 @@ def _check_output(width):
 
 
 def _check_depth(blueprint, before, larger, new):
-    """Numbers that are added to a list must add something to the model."""
+    """Raises if a number added to a list adds nothing to the model."""
     shapes = {name: t.shape for name, t in new.state_dict().items()}
     problems = []
     for key, size in larger.items():
@@ -139,13 +159,13 @@ def _check_depth(blueprint, before, larger, new):
             short = {**before, **larger, key: size[: len(before[key])]}
             try:
                 without = blueprint.modules(short).state_dict()
-            except Exception:  # then the model cannot do without them
+            except Exception:  # then the model needs these numbers
                 continue
             if {name: t.shape for name, t in without.items()} == shapes:
                 problems.append(
                     f"{key} would become {size}, but the model ignores what "
                     f"stands behind the first {len(before[key])}; "
-                    f"{len(before[key])} numbers would do, or another size "
+                    f"use {len(before[key])} numbers, or also change the size "
                     "that says how many there are"
                 )
     if problems:
@@ -153,7 +173,7 @@ def _check_depth(blueprint, before, larger, new):
 
 
 def as_table(rows):
-    """The plan as text.
+    """Writes the plan as a table for people.
 
     Arguments
     ---------

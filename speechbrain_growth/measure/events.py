@@ -1,4 +1,4 @@
-"""The events of a run log, read without what wrote them.
+"""Reads and writes a run log, without importing torch or SpeechBrain.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -14,12 +14,12 @@ RUN_LOG = "run_log.jsonl"  # beside the text log, where compare looks for it
 
 
 def read_events(path):
-    """The events of a run log.
+    """Reads the events of a run log.
 
     Arguments
     ---------
     path : str
-        The file; there may be none.
+        The file. One that does not exist has no events.
 
     Returns
     -------
@@ -28,7 +28,7 @@ def read_events(path):
     Raises
     ------
     GrowthError
-        If the file holds anything else.
+        If a line is no JSON object.
 
     Example
     -------
@@ -58,13 +58,37 @@ def read_events(path):
     return events
 
 
+def write_events(path, events):
+    """Replaces a log: after a kill, the file is the old one or the new one.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+    events : iterable of dict
+        All that it is to hold, one line each.
+
+    Example
+    -------
+    >>> path = getfixture("tmpdir") / "run_log.jsonl"
+    >>> write_events(path, [{"event": "start"}])
+    >>> read_events(path)
+    [{'event': 'start'}]
+    """
+    temporary = f"{path}.tmp"
+    with open(temporary, "w", encoding="utf-8") as fout:
+        for event in events:
+            fout.write(json.dumps(event) + "\n")
+    os.replace(temporary, path)
+
+
 def plain(value):
-    """A value as JSON can hold it.
+    """Turns a value into one that JSON has.
 
     Arguments
     ---------
     value : object
-        Numbers that are not finite become None; what JSON does not know, text.
+        A number that is not finite becomes None, any unknown object its text.
 
     Returns
     -------

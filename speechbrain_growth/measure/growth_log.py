@@ -1,33 +1,30 @@
-"""The growth log: one JSON object for each growth, and the same in words.
+"""Writes the growth log: one line of JSON for each growth, or a sentence.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
-import json
-import os
-
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.measure import cost
-from speechbrain_growth.measure.events import read_events
+from speechbrain_growth.measure.events import read_events, write_events
 
 
 class GrowthLog:
-    """Keeps what every growth did, and knows how to count its cost.
+    """Keeps what every growth did, and counts what a model costs.
 
     Arguments
     ---------
     save_file : str
-        Where the log is kept, as JSON lines.
+        The file, one line of JSON for each growth.
     example_shape : list of int
-        Shape of one example as the first module sees it.
+        Shape of one example, as the first module gets it.
     example_name : str
-        What that example is.
+        What that example is: an image, a second of speech.
 
     Raises
     ------
     GrowthError
-        If the shape is none.
+        If the shape is no list of whole numbers above 0.
 
     Example
     -------
@@ -52,7 +49,7 @@ class GrowthLog:
         self.example_name = example_name
 
     def cost(self, modules):
-        """Parameters, and MACs of one example.
+        """Counts the parameters of modules, and their MACs for one example.
 
         Arguments
         ---------
@@ -68,8 +65,30 @@ class GrowthLog:
             "macs": cost.macs(modules, self.example_shape),
         }
 
+    def costs(self, old, new):
+        """Counts what a growth costs.
+
+        Arguments
+        ---------
+        old : torch.nn.ModuleDict
+            Before the growth.
+        new : torch.nn.ModuleDict
+            After it.
+
+        Returns
+        -------
+        dict
+            Keys as in the log: ``parameters_before``, ``macs_after``.
+        """
+        pairs = (("before", self.cost(old)), ("after", self.cost(new)))
+        return {
+            f"{key}_{when}": amount
+            for when, counted in pairs
+            for key, amount in counted.items()
+        }
+
     def read(self):
-        """The growths logged so far.
+        """Reads the growths logged so far.
 
         Returns
         -------
@@ -78,40 +97,32 @@ class GrowthLog:
         return read_events(self.save_file)
 
     def write(self, entry):
-        """Adds a growth, in place of one that a killed run logged.
+        """Adds a growth; replaces what a killed run logged from it on.
 
         Arguments
         ---------
         entry : dict
             Its key ``growth`` is its number in the schedule.
         """
-        self._replace([*self._first(entry["growth"]), entry])
+        write_events(self.save_file, [*self._first(entry["growth"]), entry])
 
     def keep(self, number):
-        """Forgets growths that the checkpoint a run goes on from has not seen.
+        """Keeps the first growths and drops the rest, when a run resumes.
 
         Arguments
         ---------
         number : int
-            How many it has seen.
+            How many growths the checkpoint has seen that the run resumes from.
         """
         if len(self.read()) > len(self._first(number)):
-            self._replace(self._first(number))
+            write_events(self.save_file, self._first(number))
 
     def _first(self, number):
-        """What is logged of the first growths of the schedule."""
+        """The entries of the first growths of the schedule."""
         return [entry for entry in self.read() if entry["growth"] < number]
 
-    def _replace(self, entries):
-        """Writes the whole file anew, so that no line is ever half."""
-        temporary = f"{self.save_file}.tmp"
-        with open(temporary, "w", encoding="utf-8") as fout:
-            for entry in entries:
-                fout.write(json.dumps(entry) + "\n")
-        os.replace(temporary, self.save_file)
-
     def in_words(self):
-        """The whole log as text.
+        """Describes all growths, for people.
 
         Returns
         -------
@@ -123,15 +134,58 @@ class GrowthLog:
         return "\n".join(growth_in_words(e, self.example_name) for e in entries)
 
 
+def growth_entry(schedule, plan, epoch, drift, tolerance):
+    """What the log holds of a growth that was probed.
+
+    Arguments
+    ---------
+    schedule : GrowthSchedule
+        Has decided on the growth; the model still has the sizes before it.
+    plan : Plan
+        What ``carry`` did.
+    epoch : int
+        The epoch that is over.
+    drift : float
+        How far the outputs moved on the probe batch.
+    tolerance : float
+        The largest drift with which the model grows; None for any.
+
+    Returns
+    -------
+    dict
+        ``grown`` says whether the model grows.
+    """
+    growth = schedule.current
+    last = {k: v for k, v in schedule.last.items() if k != "epoch"}
+    return {
+        "growth": schedule.decided - 1,
+        "epoch": epoch,
+        "condition": growth.when,
+        "grown": tolerance is None or drift <= tolerance,
+        "drift": drift,
+        "tolerance": tolerance,
+        "symmetry": str(growth.symmetry),
+        "fold": growth.fold if plan.weights else 0,
+        "born": plan.born,
+        "optimizer": growth.optimizer,
+        "lr": growth.lr,
+        "rewarm": growth.rewarm,
+        "rewarmed": growth.units,
+        "sizes_before": schedule.sizes,
+        "sizes_after": schedule.wanted,
+        "valid_before": last,
+    }
+
+
 def growth_in_words(entry, example):
-    """One growth as a sentence or two.
+    """Describes a growth in a sentence or two.
 
     Arguments
     ---------
     entry : dict
         A line of the log.
     example : str
-        What MACs are counted for.
+        What MACs are counted for, such as an image.
 
     Returns
     -------
@@ -176,7 +230,7 @@ def growth_in_words(entry, example):
 
 
 def amounts(before, after):
-    """Two large numbers, both in millions if the second is that large.
+    """Writes two large numbers, both in millions if the second is that large.
 
     Arguments
     ---------
@@ -200,7 +254,7 @@ def amounts(before, after):
 
 
 def number(value):
-    """A metric as the training log prints it.
+    """Writes a metric as SpeechBrain's text log does.
 
     Arguments
     ---------

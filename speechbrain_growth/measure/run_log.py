@@ -1,27 +1,33 @@
-"""The run log: what SpeechBrain's text log says, as JSON lines.
+"""Writes the run log: SpeechBrain's text log again, as lines of JSON.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
-import json
 import math
 import os
+
+import torch
 
 from speechbrain.utils.distributed import main_process_only
 from speechbrain.utils.train_logger import FileTrainLogger
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.measure.events import RUN_LOG, plain, read_events
+from speechbrain_growth.measure.events import (
+    RUN_LOG,
+    plain,
+    read_events,
+    write_events,
+)
 
 STAGES = ("train", "valid", "test")
 
 
 class RunLogger(FileTrainLogger):
-    """The stock text log, and beside it one JSON object for each event.
+    """SpeechBrain's text log, and a file with one line of JSON per event.
 
     Events are ``start`` (what the run is), ``epoch``, ``growth`` and ``test``;
-    a run with a ``test`` is finished. The file is replaced as a whole, and an
-    epoch that is run again, after a kill, takes the place of its first try.
+    a run with a ``test`` is finished. If a killed run is started again and
+    repeats an epoch, the event of the second try replaces that of the first.
 
     Arguments
     ---------
@@ -53,30 +59,28 @@ class RunLogger(FileTrainLogger):
     def __init__(self, save_file, metric, better, precision=2):
         super().__init__(save_file, precision)
         if better not in ("lower", "higher"):
-            raise GrowthError(
-                f"better: found {better!r}; lower or higher would do"
-            )
+            raise GrowthError(f"better: found {better!r}; use lower or higher")
         self.metric, self.better = metric, better
         folder = os.path.dirname(os.path.abspath(save_file))
         self.run_file = os.path.join(folder, RUN_LOG)
 
     @property
     def directions(self):
-        """Which values are better, of the metric that it was told of."""
+        """For the metric by which runs are compared: which value is better."""
         return {self.metric: self.better}
 
     @main_process_only
     def begin(self, facts, epoch=None):
-        """Notes what the run is, when it starts or goes on.
+        """Writes the ``start`` event when a run starts or resumes.
 
         Arguments
         ---------
         facts : dict
-            Seed, sizes, overrides and the like.
+            From ``run_facts``.
         epoch : int
-            The last whole epoch of the checkpoint that it goes on from;
-            whatever was logged after it is dropped. None: it goes on from
-            none, and everything is.
+            The last complete epoch of the checkpoint that the run resumes
+            from; later events are dropped. None if the run starts anew, which
+            drops all events.
         """
         events = [] if epoch is None else read_events(self.run_file)
         start = {"starts": 0}
@@ -92,7 +96,7 @@ class RunLogger(FileTrainLogger):
             "starts": start["starts"] + 1,
         }
         kept = [e for e in _until(events, epoch) if e["event"] != "start"]
-        self._replace([start, *kept])
+        write_events(self.run_file, map(plain, [start, *kept]))
 
     @main_process_only
     def log_stats(
@@ -103,12 +107,12 @@ class RunLogger(FileTrainLogger):
         test_stats=None,
         verbose=True,
     ):
-        """As ``FileTrainLogger.log_stats``; ``epoch`` in the meta is a number.
+        """Logs as ``FileTrainLogger.log_stats`` does, in both files.
 
         Arguments
         ---------
         stats_meta : dict
-            Epoch, learning rate, what the meter says.
+            Epoch (as a number), learning rate, what ``meter.stats`` returns.
         train_stats : dict
             Metrics of the training.
         valid_stats : dict
@@ -116,7 +120,7 @@ class RunLogger(FileTrainLogger):
         test_stats : dict
             Metrics of the test.
         verbose : bool
-            Whether the standard logger gets the line, too.
+            Whether the line is also printed.
         """
         stages = dict(zip(STAGES, (train_stats, valid_stats, test_stats)))
         texts = {f"{stage}_stats": stats for stage, stats in stages.items()}
@@ -127,38 +131,57 @@ class RunLogger(FileTrainLogger):
 
     @main_process_only
     def log_growth(self, entry):
-        """Adds a growth.
+        """Adds a ``growth`` event.
 
         Arguments
         ---------
         entry : dict
-            As ``GrowthLog`` has it.
+            The same as in the ``GrowthLog``.
         """
         self._add({"event": "growth", **entry})
 
     def _add(self, event):
-        """Adds an event, in place of those of a run that was killed."""
+        """Adds an event; drops those that a killed run logged after it."""
         last = event.get("epoch", math.inf)
         if event["event"] == "epoch":
             last -= 1
         events = _until(read_events(self.run_file), last)
         if event["event"] == "growth":
             events = [e for e in events if e.get("growth") != event["growth"]]
-        self._replace([*events, event])
-
-    def _replace(self, events):
-        """Writes the whole file anew, so that no line is ever half."""
-        temporary = f"{self.run_file}.tmp"
-        with open(temporary, "w", encoding="utf-8") as fout:
-            for event in events:
-                fout.write(json.dumps(plain(event), allow_nan=False) + "\n")
-        os.replace(temporary, self.run_file)
+        write_events(self.run_file, map(plain, [*events, event]))
 
 
 def _until(events, epoch):
-    """The start, and what happened up to the end of an epoch; no test."""
+    """The start and all events up to the end of an epoch, without a test."""
     return [
         event
         for event in events
         if event["event"] == "start" or event.get("epoch", math.inf) <= epoch
     ]
+
+
+def run_facts(blueprint, device):
+    """What a run is, for its log.
+
+    Arguments
+    ---------
+    blueprint : Blueprint
+        The YAML with its overrides.
+    device : str
+        Where the run computes.
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        "yaml": os.path.basename(blueprint.path),
+        "overrides": blueprint.overrides,
+        "seed": blueprint.value("seed"),
+        "epochs": blueprint.value("number_of_epochs"),
+        "sizes": blueprint.sizes,
+        "growth": blueprint.value("growth"),
+        "device": str(device),
+        "threads": torch.get_num_threads(),
+        "torch": torch.__version__,
+    }

@@ -1,4 +1,4 @@
-"""The batches of an epoch, from the first or from where a run was stopped.
+"""Gives the batches of an epoch, from the first or the next to be used.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -10,19 +10,19 @@ SAMPLERS = ("sampler", "batch_sampler")  # where a loader keeps its order
 
 
 class Batches:
-    """Gives a loader's batches, and random numbers as if never interrupted.
+    """Gives the batches and random numbers of an epoch without interruption.
 
-    A loader draws its order, and the seeds of its workers, when its first batch
-    is asked for. So inside an epoch the state from before that moment is needed
-    as well as the one of the checkpoint.
+    A loader draws its order, and the seeds of its workers, before its first
+    batch. To resume inside an epoch, two states of the random numbers are
+    needed: that from before the first batch, and that of the checkpoint.
 
     Arguments
     ---------
     loader : iterable
-        Gives the batches of one epoch. What is no ``DataLoader`` knows its
-        place by itself.
+        Gives the batches of one epoch. A loader that is no ``DataLoader``
+        must keep its position itself.
     randomness : Randomness
-        Has the state to go on from, if it is inside an epoch.
+        Holds both states, if the run resumes inside an epoch.
     done : int
         How many batches of this epoch were used before the interruption.
 
@@ -48,18 +48,18 @@ class Batches:
 
     def __iter__(self):
         self.randomness.epoch_begins()
-        batches = self._going_on()
-        self.randomness.epoch_goes_on()
+        batches = self._remaining()
+        self.randomness.epoch_continues()
         yield from batches
         self.randomness.epoch_ends()
 
-    def _going_on(self):
+    def _remaining(self):
         """The loader's iterator, after the batches that are done."""
         loader = self.loader
         if not isinstance(loader, DataLoader):
             return iter(loader)
-        # Workers have generators of their own, and a stream has no index: there
-        # the batches are drawn again. Else SpeechBrain skips them unread.
+        # Workers have generators of their own, and a stream has no index: both
+        # read the used batches again. Otherwise SpeechBrain skips them unread.
         drawn = loader.num_workers or isinstance(
             loader.dataset, IterableDataset
         )
@@ -71,29 +71,28 @@ class Batches:
         return batches
 
 
-def told_of_epochs(loader):
-    """The sampler of a loader whose order depends on the epoch's number.
+def epoch_sampler(loader):
+    """Finds the sampler of a loader whose order depends on the epoch's number.
 
-    Such a sampler draws from no generator that a checkpoint could keep. Told
-    the number, it gives the same batches whether the run was interrupted or
-    not.
+    The Brain calls its ``set_epoch``, so it gives the same batches in a run
+    that was interrupted, although a checkpoint holds nothing of it.
 
     Arguments
     ---------
     loader : iterable
-        Any loader; only a ``DataLoader`` has some.
+        Any loader; only a ``DataLoader`` has samplers.
 
     Returns
     -------
     torch.utils.data.Sampler
-        None if there is none.
+        None if the loader has no such sampler.
 
     Example
     -------
     >>> from speechbrain.dataio.sampler import DynamicBatchSampler
     >>> data = list("abcd")
     >>> sampler = DynamicBatchSampler(data, 4, 2, lengths_list=[1, 2, 1, 2])
-    >>> told_of_epochs(DataLoader(data, batch_sampler=sampler)) is sampler
+    >>> epoch_sampler(DataLoader(data, batch_sampler=sampler)) is sampler
     True
     """
     samplers = [getattr(loader, name, None) for name in SAMPLERS]
@@ -101,12 +100,12 @@ def told_of_epochs(loader):
 
 
 def generators_of(loader):
-    """Generators that a loader was given to draw from.
+    """Finds the random-number generators that a loader was made with.
 
     Arguments
     ---------
     loader : iterable
-        Any loader; only a ``DataLoader`` has some.
+        Any loader; only a ``DataLoader`` has generators.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""A checkpointer whose checkpoints are whole, or are not there.
+"""A checkpointer whose checkpoints are complete, or do not exist.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -23,12 +23,12 @@ UNFINISHED = "unfinished-"  # a folder of this name is no checkpoint
 
 
 class SafeCheckpointer(Checkpointer):
-    """SpeechBrain's checkpointer, safe from kills, full and failing disks.
+    """SpeechBrain's checkpointer, safe from kills and from failing disks.
 
-    A checkpoint is written beside the others and renamed when it is complete.
-    Its checksums stand in it; one that is damaged is reported and left out, so
-    that the run goes on from the one before it. For that at least two are kept.
-    Stock SpeechBrain loads these checkpoints as its own.
+    A checkpoint is written under another name and renamed when it is complete.
+    It holds the checksums of its files; a damaged checkpoint is reported and
+    skipped, and the run resumes from the one before it, so at least two are
+    kept. Stock SpeechBrain loads these checkpoints as its own.
 
     Arguments
     ---------
@@ -52,24 +52,24 @@ class SafeCheckpointer(Checkpointer):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.damaged = {}  # folder: what is wrong with it
-        self._checked = {}  # folder: its files as they were when checked
+        self._checked = {}  # folder: times and sizes of its files when checked
         self._saving = False
 
     def save_checkpoint(
         self, meta=None, end_of_epoch=True, name=None, verbosity=logging.INFO
     ):
-        """Saves a checkpoint, or leaves everything as it was.
+        """Saves a checkpoint; if that fails, nothing has changed.
 
         Arguments
         ---------
         meta : mapping
-            Noted beside the parameters.
+            Saved with the parameters.
         end_of_epoch : bool
             Whether the epoch is over.
         name : str
-            Another name than the date.
+            Its name; None for the date.
         verbosity : int
-            Logging level of the message.
+            Logging level of the line that reports it.
 
         Returns
         -------
@@ -79,7 +79,7 @@ class SafeCheckpointer(Checkpointer):
         Raises
         ------
         GrowthError
-            If the disk does not take it.
+            If it cannot be written.
         """
         self._sweep()
         self._saving = True
@@ -87,7 +87,7 @@ class SafeCheckpointer(Checkpointer):
             saved = super().save_checkpoint(
                 meta or {}, end_of_epoch, name, logging.DEBUG
             )
-            ddp_barrier()  # others may still be writing
+            ddp_barrier()  # other processes may not have written yet
             if saved is not None:
                 saved = self._finish(saved)
                 kind = "end-of-epoch" if end_of_epoch else "intra-epoch"
@@ -119,21 +119,21 @@ class SafeCheckpointer(Checkpointer):
         Arguments
         ---------
         meta : mapping
-            Noted beside the parameters.
+            Saved with the parameters.
         end_of_epoch : bool
             Whether the epoch is over.
         name : str
-            Another name than the date.
+            Its name; None for the date.
         num_to_keep : int
             How many to keep of each kind, two at least.
         keep_recent : bool
             Whether the newest are kept.
         importance_keys : iterable of callable
-            By which others are kept.
+            By which the best are found.
         **kwargs : dict
             As for ``speechbrain.utils.checkpoints.Checkpointer``.
         """
-        # A list of our own: upstream adds to the one that it is called with
+        # A copy of the list, since upstream appends to it
         super().save_and_keep_only(
             meta=meta or {},
             end_of_epoch=end_of_epoch,
@@ -145,22 +145,22 @@ class SafeCheckpointer(Checkpointer):
         )
 
     def _new_checkpoint_dirpath(self):
-        """Where the next checkpoint is written to."""
+        """The folder of the next checkpoint."""
         return self._aside(super()._new_checkpoint_dirpath())
 
     def _custom_checkpoint_dirpath(self, name):
-        """Where a checkpoint with a name of its own is written to."""
+        """The folder of a checkpoint that is not named by its date."""
         return self._aside(super()._custom_checkpoint_dirpath(name))
 
     def _aside(self, path):
-        """A folder's name as long as it is being written."""
+        """The name of a folder while it is being written."""
         return path.with_name(UNFINISHED + path.name) if self._saving else path
 
     def _finish(self, saved):
-        """Gives a complete checkpoint its name."""
+        """Renames a complete checkpoint to its final name."""
         seal(saved.path)
         path = saved.path.with_name(saved.path.name[len(UNFINISHED) :])
-        if path.exists():  # one with a name of its own, saved anew
+        if path.exists():  # of the same name, saved before
             path.rename(self._replaced(path))
         saved.path.rename(path)
         to_disk(self.checkpoints_dir)
@@ -176,31 +176,31 @@ class SafeCheckpointer(Checkpointer):
         return path.with_name(f"{UNFINISHED}old-{path.name}")
 
     def _sweep(self):
-        """Deletes what a killed or failed save has left."""
+        """Deletes what a killed or failed save left behind."""
         if if_main_process():
             for path in self.checkpoints_dir.glob(f"{UNFINISHED}*"):
                 shutil.rmtree(path, ignore_errors=True)
 
     def _call_load_hooks(self, checkpoint):
-        """Loads a checkpoint; a file that is none of its kind is named."""
+        """Loads a checkpoint; names the file that cannot be loaded."""
         files = Files(checkpoint.paramfiles)
         with loading(checkpoint.path, files):
             super()._call_load_hooks(checkpoint._replace(paramfiles=files))
 
     def _list_checkpoint_dirs(self):
-        """Folders of the checkpoints that are sound."""
+        """Folders of the checkpoints that are not damaged."""
         found = super()._list_checkpoint_dirs()
         sound = [path for path in found if self._is_sound(path)]
         if found and not sound:
             problems = [f"{p}: {', '.join(self.damaged[p])}" for p in found]
             problems[-1] += (
-                "; one sound checkpoint would do, or a folder without any"
+                "; restore one of them, or name a folder without checkpoints"
             )
             raise GrowthError(problems)
         return sound
 
     def _is_sound(self, path):
-        """Whether a checkpoint is what was written; checked once."""
+        """Whether a checkpoint is undamaged; checked once."""
         stamp = _stamp(path)
         if self._checked.get(path) != stamp:
             problems = damage(path) or _unreadable(path / METAFNAME)
@@ -208,27 +208,27 @@ class SafeCheckpointer(Checkpointer):
             self.damaged.pop(path, None)
             if problems:
                 self.damaged[path] = problems
-                logger.warning(f"{path} is left out: {', '.join(problems)}")
+                logger.warning(f"{path} is skipped: {', '.join(problems)}")
         return path not in self.damaged
 
     def _in_words(self, error):
-        """What a user can do when the disk does not take a checkpoint."""
+        """The message for a checkpoint that cannot be written."""
         free = shutil.disk_usage(self.checkpoints_dir).free / 1e6
         newest = self.find_checkpoint()
         earlier = (
-            f"The earlier ones are whole, the newest is {newest.path}"
+            f"The earlier ones are intact; the newest is {newest.path}"
             if newest
             else "There is no earlier one"
         )
         return (
             f"{self.checkpoints_dir}: the checkpoint could not be written "
-            f"({error}); {free:.0f} MB are free there. {earlier}. With more "
-            "room, the same command goes on from there"
+            f"({error}); {free:.0f} MB are free there. {earlier}. Make room "
+            "and give the same command to resume from there"
         )
 
 
 def _stamp(path):
-    """By which a change of a folder's files is noticed."""
+    """Names, sizes and times of a folder's files, which show a change."""
     try:
         with os.scandir(path) as entries:
             stats = [(entry.name, entry.stat()) for entry in entries]
@@ -238,18 +238,18 @@ def _stamp(path):
 
 
 def _unreadable(path):
-    """What is wrong with the notes of a checkpoint that was never sealed."""
+    """What is wrong with the metadata of a checkpoint without checksums."""
     try:
         with open(path, encoding="utf-8") as fin:
             notes = yaml.safe_load(fin)
     except (OSError, ValueError, yaml.YAMLError):
         notes = None
-    whole = isinstance(notes, dict) and {"unixtime", "end-of-epoch"} <= set(
+    complete = isinstance(notes, dict) and {"unixtime", "end-of-epoch"} <= set(
         notes
     )
-    return [] if whole else [f"{path.name} is not what was written"]
+    return [] if complete else [f"{path.name} is not what was written"]
 
 
 def _is_about_storage(error):
-    """Whether a save failed because of the disk; torch gives no number."""
+    """Whether a save failed because of the disk; torch sets no errno."""
     return isinstance(error, OSError) or "inline_container" in str(error)

@@ -1,4 +1,4 @@
-"""Checksums of a folder's files, in the format of ``sha256sum``.
+"""Writes and checks checksums of a folder, in the format of ``sha256sum``.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -13,14 +13,14 @@ CHUNK = 1 << 20  # bytes
 
 
 def seal(folder):
-    """Writes the checksums of a folder's files, and has all of it on the disk.
+    """Writes the checksums of a folder's files, and waits for the disk.
 
     ``sha256sum -c SHA256SUMS`` checks them as well.
 
     Arguments
     ---------
     folder : str or pathlib.Path
-        Has files only.
+        Must hold files only.
 
     Example
     -------
@@ -45,17 +45,17 @@ def seal(folder):
 
 
 def damage(folder):
-    """What is wrong with the files of a folder that was sealed.
+    """Compares a folder's files with their checksums.
 
     Arguments
     ---------
     folder : str or pathlib.Path
-        A folder that was not sealed has nothing to be checked against.
+        Without checksums, nothing is wrong with it.
 
     Returns
     -------
     list of str
-        Empty if all files are what they were.
+        What is wrong; empty if no file has changed.
     """
     folder, problems = pathlib.Path(folder), []
     if not (folder / CHECKSUMS).is_file():
@@ -72,12 +72,12 @@ def damage(folder):
 
 
 def to_disk(path):
-    """Returns when a file's or a folder's content is on the disk.
+    """Waits until the content of a file or folder is on the disk.
 
     Arguments
     ---------
     path : str or pathlib.Path
-        What may still be in the system's memory only.
+        The file or folder.
     """
     handle = os.open(path, os.O_RDONLY)
     try:

@@ -13,7 +13,7 @@ import yaml
 
 from speechbrain_growth.errors import GrowthError
 
-# What torch, YAML and SpeechBrain's recoverables raise for what is not theirs
+# What torch, YAML and SpeechBrain's recoverables raise for a wrong file
 WRONG = (
     pickle.UnpicklingError,
     zipfile.BadZipFile,
@@ -29,7 +29,7 @@ WRONG = (
 
 
 class Files(dict):
-    """The files of a checkpoint, which know which was asked for last.
+    """The files of a checkpoint; keeps which one was read last.
 
     Example
     -------
@@ -47,17 +47,17 @@ class Files(dict):
 
 @contextlib.contextmanager
 def loading(path, files=None):
-    """Turns whatever loading a checkpoint raises into one message.
+    """Turns any error of loading a checkpoint into one message.
 
     Torch loads tensors and plain numbers only (``weights_only``); a file that
-    asks for more is refused, and none of it is run.
+    holds anything else is refused, and no code in it runs.
 
     Arguments
     ---------
     path : str or pathlib.Path
         The checkpoint, or a file of it.
     files : Files
-        Knows the file that is being loaded.
+        Keeps which file is being loaded, for the message.
 
     Yields
     ------
@@ -66,7 +66,7 @@ def loading(path, files=None):
     Raises
     ------
     GrowthError
-        If what it holds is not what is to be loaded.
+        If the checkpoint cannot be loaded.
 
     Example
     -------

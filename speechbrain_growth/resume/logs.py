@@ -1,6 +1,6 @@
-"""Log files that go back with the checkpoint that a run goes on from.
+"""Cuts log files back to their length at a checkpoint, when a run resumes.
 
-A run that is killed between a line of its log and the checkpoint after it
+A run that was killed between a line of its log and the checkpoint after it
 writes that line again.
 
 Authors
@@ -25,10 +25,10 @@ logger = get_logger(__name__)
 
 @register_checkpoint_hooks
 class Logs:
-    """How long each log file was when the checkpoint was saved.
+    """Knows how long each log file was when the checkpoint was saved.
 
-    Loading only reads: a checkpoint is also loaded to evaluate it, and then no
-    log must be cut. ``rewind`` does that.
+    Loading cuts nothing, since a checkpoint is also loaded to evaluate it.
+    Call ``rewind`` to cut.
 
     Arguments
     ---------
@@ -37,13 +37,15 @@ class Logs:
 
     Example
     -------
+    >>> from speechbrain.utils.checkpoints import Checkpointer
     >>> folder = getfixture("tmpdir")
     >>> log = folder / "train_log.txt"
     >>> _ = log.write("epoch: 1\\n")
     >>> logs = Logs(str(log))
-    >>> logs.save(folder / "logs.ckpt")
+    >>> checkpointer = Checkpointer(folder / "save", {"logs": logs})
+    >>> _ = checkpointer.save_checkpoint()
     >>> _ = log.write("epoch: 1\\nepoch: 2\\n")
-    >>> logs.load(folder / "logs.ckpt")
+    >>> _ = checkpointer.recover_if_possible()
     >>> logs.rewind()
     >>> log.read()
     'epoch: 1\\n'
@@ -51,33 +53,19 @@ class Logs:
 
     def __init__(self, *paths):
         self.paths = list(paths)
-        self.replaced = []  # files that others keep in step with the run
+        self.replaced = []  # files that others cut when a run resumes
         self._read = None
 
     @mark_as_saver
-    def save(self, path):
-        """Writes the files' lengths as text.
-
-        Arguments
-        ---------
-        path : str
-            Where to.
-        """
+    def _save(self, path):
+        """Writes the files' lengths as text."""
         lengths = {os.path.basename(log): _length(log) for log in self.paths}
         with open(path, "w", encoding="utf-8") as fout:
             yaml.safe_dump(lengths, fout)
 
     @mark_as_loader
-    def load(self, path, end_of_epoch=True):
-        """Reads the lengths, and changes nothing yet.
-
-        Arguments
-        ---------
-        path : str
-            Where from.
-        end_of_epoch : bool
-            Not used.
-        """
+    def _load(self, path, end_of_epoch=True):
+        """Reads the lengths, and cuts nothing yet."""
         del end_of_epoch
         with open(path, encoding="utf-8") as fin:
             self._read = yaml.safe_load(fin)
@@ -93,23 +81,23 @@ class Logs:
             elif _length(log) < kept:
                 logger.warning(
                     f"{log} has {_length(log)} bytes, but had {kept} when the "
-                    "checkpoint was saved; it goes on from what is there"
+                    "checkpoint was saved; new lines are added to what is there"
                 )
 
     @main_process_only
     def set_aside(self):
-        """Moves what an earlier run left; a run from the start logs anew."""
+        """Moves logs of an earlier run away, for a run that starts anew."""
         for log in (*self.paths, *self.replaced):
             if _length(log):
                 with open(log, "rb") as fin, open(f"{log}.old", "ab") as fout:
                     shutil.copyfileobj(fin, fout)
                 os.remove(log)
                 logger.info(
-                    f"There is no checkpoint to go on from, but {log}; what "
-                    f"it held was added to {log}.old"
+                    f"There is no checkpoint to resume from, but a log, {log}; "
+                    f"its lines were moved to {log}.old"
                 )
 
 
 def _length(path):
-    """Bytes of a file; none if it does not exist."""
+    """Bytes of a file; 0 if it does not exist."""
     return os.path.getsize(path) if os.path.exists(path) else 0

@@ -1,7 +1,7 @@
-"""Random-number state, as part of a checkpoint.
+"""Keeps the state of the random-number generators in the checkpoint.
 
-SpeechBrain's checkpoints do not hold it. Without it a resumed run draws other
-dropout masks than the run that was not interrupted, and ends elsewhere.
+SpeechBrain's checkpoints do not hold it. Without it, a resumed run draws other
+dropout masks than a run that was not interrupted, and ends with other weights.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -20,18 +20,18 @@ from speechbrain.utils.checkpoints import (
 )
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.resume import masks, mixing
+from speechbrain_growth.resume import dropout_masks, noise_lists
 
 logger = get_logger(__name__)
 
 
 def snapshot(generators=()):
-    """The state of all generators of this process, as plain data.
+    """Reads the state of all random-number generators of this process.
 
     Arguments
     ---------
     generators : iterable of torch.Generator
-        Those beside the global ones.
+        Generators other than the global ones.
 
     Returns
     -------
@@ -49,7 +49,7 @@ def snapshot(generators=()):
     """
     name, keys, *rest = np.random.get_state()
     version, numbers, gauss = random.getstate()
-    # Asking a device for its state would start it
+    # Reading the state of an idle device would initialize it
     used = torch.cuda.is_available() and torch.cuda.is_initialized()
     return {
         "python": [version, list(numbers), gauss],
@@ -61,14 +61,14 @@ def snapshot(generators=()):
 
 
 def restore(state, generators=()):
-    """Puts all generators of this process into an earlier state.
+    """Puts all random-number generators of this process into an earlier state.
 
     Arguments
     ---------
     state : dict
-        From ``snapshot``. A device that was not in use is left as it is.
+        From ``snapshot``. A device that was not in use keeps its state.
     generators : iterable of torch.Generator
-        Those that were given to ``snapshot``, in the same order.
+        The same as for ``snapshot``, in the same order.
     """
     version, numbers, gauss = state["python"]
     random.setstate((version, tuple(numbers), gauss))
@@ -82,26 +82,28 @@ def restore(state, generators=()):
         generator.set_state(other)
 
 
-# Every process has a state of its own, so every process saves
+# Each process has its own state, so each process must call the saver
 @functools.partial(register_checkpoint_hooks, save_on_main_only=False)
 class Randomness:
-    """What a run needs to draw the same numbers after an interruption.
+    """Lets a resumed run draw the numbers that it would have drawn.
 
-    Loading only reads: a checkpoint is also loaded to evaluate it, and then
-    nothing must be rewound. ``resume`` does that.
+    Loading restores nothing, since a checkpoint is also loaded to evaluate it.
+    Call ``resume`` to restore.
 
     Arguments
     ---------
     modules : torch.nn.Module
-        The living modules: some draw dropout masks in advance.
+        The modules in training: some draw dropout masks in advance.
 
     Example
     -------
+    >>> from speechbrain.utils.checkpoints import Checkpointer
     >>> randomness = Randomness(torch.nn.ModuleDict())
-    >>> path = getfixture("tmpdir") / "randomness.ckpt"
-    >>> randomness.save(path)
+    >>> parts = {"randomness": randomness}
+    >>> checkpointer = Checkpointer(getfixture("tmpdir"), parts)
+    >>> _ = checkpointer.save_checkpoint()
     >>> drawn = torch.rand(1)
-    >>> randomness.load(path)
+    >>> _ = checkpointer.recover_if_possible()
     >>> randomness.resume()
     >>> torch.equal(torch.rand(1), drawn)
     True
@@ -111,25 +113,19 @@ class Randomness:
         self.modules = modules
         self.generators = []  # of the training data
         self.mixers = []  # augmentations that read recordings
-        self._epoch_start = None  # before the first batch of this epoch
-        self._inside = None  # where to go on inside an epoch
-        self._read = None
+        self._epoch_start = None  # state before the first batch of this epoch
+        self._inside = None  # state inside the epoch in which to resume
+        self._read = None  # from the checkpoint, until resume
 
     @mark_as_saver
-    def save(self, path):
-        """Writes the state of every process into one file.
-
-        Arguments
-        ---------
-        path : str
-            Where to.
-        """
+    def _save(self, path):
+        """Writes the state of every process into one file."""
         now = snapshot(self.generators)
         own = {
             "now": now,
             "epoch_start": self._epoch_start,
-            "masks": masks.places(self.modules),
-            "mixing": mixing.places(self.mixers),
+            "masks": dropout_masks.places(self.modules),
+            "mixing": noise_lists.places(self.mixers),
             "threads": torch.get_num_threads(),
         }
         states = [own]
@@ -140,16 +136,8 @@ class Randomness:
             torch.save(states, path)
 
     @mark_as_loader
-    def load(self, path, end_of_epoch=True):
-        """Reads the state of this process, and changes nothing yet.
-
-        Arguments
-        ---------
-        path : str
-            Where from.
-        end_of_epoch : bool
-            Whether the epoch was over.
-        """
+    def _load(self, path, end_of_epoch=True):
+        """Reads the state of this process, and restores nothing yet."""
         states = torch.load(path, map_location="cpu", weights_only=True)
         spread = torch.distributed.is_initialized()
         rank = torch.distributed.get_rank() if spread else 0
@@ -160,26 +148,26 @@ class Randomness:
         else:
             logger.warning(
                 f"{path} holds the random-number state of {len(states)} "
-                f"processes; process {rank} goes on with its own"
+                f"processes; process {rank} draws numbers of its own"
             )
 
     def resume(self):
-        """Goes back to the state that was loaded last; once."""
+        """Restores the state that was loaded last, once."""
         state, self._read = self._read, None
         self._epoch_start = self._inside = None
         if state is not None:
             _compare_threads(state.get("threads"))
-            masks.go_to(self.modules, state["masks"])
-            mixing.go_to(self.mixers, state.get("mixing", []))
+            dropout_masks.go_to(self.modules, state["masks"])
+            noise_lists.go_to(self.mixers, state.get("mixing", []))
             restore(state["epoch_start"] or state["now"], self.generators)
             self._inside = state["now"] if state["epoch_start"] else None
 
     def epoch_begins(self):
-        """Notes the state from which the epoch's order is drawn."""
+        """Keeps the state from which the epoch's order is drawn."""
         self._epoch_start = snapshot(self.generators)
 
-    def epoch_goes_on(self):
-        """Goes to the state inside the epoch, if that is where to resume."""
+    def epoch_continues(self):
+        """Restores the state inside the epoch, if the run resumes there."""
         if self._inside is not None:
             restore(self._inside, self.generators)
             self._inside = None
@@ -190,11 +178,11 @@ class Randomness:
 
 
 def _compare_threads(before):
-    """Says so if sums will differ in their last digits from those before."""
+    """Warns if another number of threads will change sums a little."""
     now = torch.get_num_threads()
     if before not in (None, now):
         logger.warning(
             f"The checkpoint was made with {before} CPU threads, this run has "
-            f"{now}; it will not be equal to the bit to one that was not "
-            f"stopped. With OMP_NUM_THREADS={before} it would"
+            f"{now}; its results will differ in their last digits. Set "
+            f"OMP_NUM_THREADS={before} to get those of a run without a stop"
         )

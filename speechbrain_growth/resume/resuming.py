@@ -1,4 +1,4 @@
-"""A Brain that, once interrupted, ends as if it had not been.
+"""A Brain that ends the same whether it was interrupted or not.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -14,22 +14,22 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.resume.batches import (
     Batches,
+    epoch_sampler,
     generators_of,
-    told_of_epochs,
 )
 from speechbrain_growth.resume.logs import Logs
-from speechbrain_growth.resume.mixing import mixers_of
+from speechbrain_growth.resume.noise_lists import mixers_of
 from speechbrain_growth.resume.randomness import Randomness
 
 logger = get_logger(__name__)
 
 
 class ResumingBrain(sb.Brain):
-    """Keeps in each checkpoint what SpeechBrain's leaves out.
+    """Keeps in each checkpoint what SpeechBrain's checkpoints leave out.
 
-    That is the state of the random numbers, where the data loader is in an
-    epoch, and how long the logs are. On a CPU a run that is killed and started
-    again ends with the same weights and logs, to the bit.
+    These are the state of the random numbers, the position of the data loader
+    in its epoch, and the length of the logs. On a CPU, a run that is killed and
+    started again ends with the same weights and logs, to the bit.
 
     Arguments
     ---------
@@ -44,7 +44,8 @@ class ResumingBrain(sb.Brain):
         log = getattr(train_logger, "save_file", None)
         self.logs = Logs(*([log] if log else []))
         if self.checkpointer is not None:
-            # Optional, so that a stock checkpoint can be gone on from as well
+            # Optional, so that a run can also resume from a stock SpeechBrain
+            # checkpoint
             for name in ("randomness", "logs"):
                 self.checkpointer.add_recoverable(
                     name, getattr(self, name), optional_load=True
@@ -72,13 +73,13 @@ class ResumingBrain(sb.Brain):
                 train_set, sb.Stage.TRAIN, **options
             )
         self.randomness.generators = generators_of(train_set)
-        self.train_sampler = told_of_epochs(train_set) or self.train_sampler
+        self.train_sampler = epoch_sampler(train_set) or self.train_sampler
         self.randomness.mixers = mixers_of(vars(self.hparams).values())
-        with self._saying_how_to_go_on():
+        with self._saying_where_to_resume():
             super().fit(epoch_counter, train_set, valid_set, **kwargs)
 
     def make_dataloader(self, *args, **kwargs):
-        """Makes a loader; a mistake in its options is the user's.
+        """Makes a loader; turns a mistake in its options into a message.
 
         Arguments
         ---------
@@ -97,20 +98,20 @@ class ResumingBrain(sb.Brain):
             raise GrowthError(f"a data loader cannot be made: {error}")
 
     @contextlib.contextmanager
-    def _saying_how_to_go_on(self):
-        """After Ctrl-C, where the next run begins."""
+    def _saying_where_to_resume(self):
+        """After Ctrl-C, logs the checkpoint from which the next run resumes."""
         try:
             yield
         except KeyboardInterrupt:
             if self.checkpointer is None:
                 raise
             newest = self.checkpointer.find_checkpoint()
-            where = newest.path if newest else "the start: none is saved yet"
-            logger.info(f"Interrupted. The same command goes on from {where}")
+            how = f"resumes from {newest.path}" if newest else "starts anew"
+            logger.info(f"Interrupted. The same command {how}")
             raise
 
     def on_fit_start(self):
-        """Goes on from the newest checkpoint, with all that belongs to it."""
+        """Resumes from the newest sound checkpoint, if there is one."""
         super().on_fit_start()
         if self.checkpointer is None:
             return
@@ -118,18 +119,18 @@ class ResumingBrain(sb.Brain):
         damaged = getattr(self.checkpointer, "damaged", {})
         if any(path.name > newest.path.name for path in damaged):
             logger.warning(
-                "The newest checkpoint is damaged; the run goes on from the "
+                "The newest checkpoint is damaged; the run resumes from the "
                 f"one before it, {newest.path}"
             )
-        self.go_on(newest)
+        self.resume_from(newest)
 
-    def go_on(self, checkpoint):
-        """Goes on from a checkpoint that was loaded, with all that belongs.
+    def resume_from(self, checkpoint):
+        """Puts random numbers and logs where a loaded checkpoint has them.
 
         Arguments
         ---------
         checkpoint : speechbrain.utils.checkpoints.Checkpoint
-            None for a run from the start.
+            None if the run starts anew.
         """
         self.randomness.resume()
         if checkpoint:
@@ -138,13 +139,13 @@ class ResumingBrain(sb.Brain):
             self.logs.set_aside()
 
     def _fit_train(self, train_set, epoch, enable):
-        """One epoch, from its first batch or from where it was left."""
+        """Trains an epoch, from its first batch or the next to be used."""
         batches = Batches(train_set, self.randomness, self.step)
         super()._fit_train(batches, epoch, enable)
 
     def _should_save_intra_epoch_ckpt(self, last_ckpt_time, steps_since_ckpt):
-        """Not while gradients are being accumulated: they are not saved."""
-        whole = self.step % self.grad_accumulation_factor == 0
-        return whole and super()._should_save_intra_epoch_ckpt(
+        """Not between accumulated gradients, which no checkpoint holds."""
+        complete = self.step % self.grad_accumulation_factor == 0
+        return complete and super()._should_save_intra_epoch_ckpt(
             last_ckpt_time, steps_since_ckpt
         )

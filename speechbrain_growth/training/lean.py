@@ -1,4 +1,4 @@
-"""SpeechBrain's training loop for data in memory and very short steps.
+"""SpeechBrain's training loop, faster for data in memory and short steps.
 
 Where a step takes less than a millisecond, much of the time goes into fetching
 items one by one, clipping gradients, and options that are off.
@@ -10,14 +10,14 @@ Authors
 import math
 import os
 
-import torch
-from torch.utils.data import Sampler, TensorDataset
+from torch.utils.data import TensorDataset
 
 import speechbrain as sb
+from speechbrain_growth.data.tensors import TensorBatches
 
 
 class LeanBrain(sb.Brain):
-    """A Brain that leaves out what costs time and is not asked for.
+    """A Brain that skips options that are off, and slices data in memory.
 
     A ``TensorDataset`` is batched by slicing its tensors, with the loader
     options and the order of items that SpeechBrain would use; a checkpoint in
@@ -28,16 +28,16 @@ class LeanBrain(sb.Brain):
     def make_dataloader(
         self, dataset, stage, ckpt_prefix="dataloader-", **options
     ):
-        """As in ``speechbrain.Brain``, with slices for a ``TensorDataset``.
+        """Makes a loader; a ``TensorDataset`` is sliced.
 
         Arguments
         ---------
         dataset : Dataset
             The data.
         stage : Stage
-            What they are for.
+            Training, validation or test.
         ckpt_prefix : str
-            Prefix of the loader's name in a checkpoint; None: it has none.
+            Prefix of the loader's name in a checkpoint; None leaves it out.
         **options : dict
             As for ``torch.utils.data.DataLoader``.
 
@@ -58,12 +58,12 @@ class LeanBrain(sb.Brain):
         return super().make_dataloader(dataset, stage, ckpt_prefix, **options)
 
     def fit_batch(self, batch):
-        """One step, without what an option has to ask for.
+        """Takes one step, without the options that are off.
 
         Arguments
         ---------
         batch : list of torch.Tensor
-            What is trained on.
+            The data.
 
         Returns
         -------
@@ -84,7 +84,7 @@ class LeanBrain(sb.Brain):
         return loss.detach().cpu()
 
     def check_loss_isfinite(self, loss):
-        """As in ``speechbrain.Brain``; a finite loss costs less.
+        """Checks as ``speechbrain.Brain`` does; a finite loss is quicker.
 
         Arguments
         ---------
@@ -95,12 +95,12 @@ class LeanBrain(sb.Brain):
             super().check_loss_isfinite(loss)
 
     def update_average(self, loss, avg_loss):
-        """The mean loss of the epoch so far, as in ``speechbrain.Brain``.
+        """Averages the losses of the epoch, as ``speechbrain.Brain`` does.
 
         Arguments
         ---------
         loss : torch.Tensor
-            That of the last step.
+            Of the last step.
         avg_loss : float
             The mean before it.
 
@@ -114,7 +114,7 @@ class LeanBrain(sb.Brain):
         return avg_loss
 
     def optimizers_step(self):
-        """Steps, and clips gradients only if their norm has a limit."""
+        """Steps; clips gradients only if ``max_grad_norm`` is finite."""
         asked = math.isfinite(self.max_grad_norm) or self.skip_nonfinite_grads
         if asked or self.scaler.is_enabled() or self.optimizers_dict is None:
             return super().optimizers_step()
@@ -122,57 +122,3 @@ class LeanBrain(sb.Brain):
             optimizer.step()
             optimizer.zero_grad(set_to_none=True)
         self.optimizer_step += 1
-
-
-class TensorBatches(Sampler):
-    """The indices of each batch, as one tensor.
-
-    Arguments
-    ---------
-    length : int
-        Number of items.
-    batch_size : int
-        Items of a batch; the last one may have fewer.
-    shuffle : bool
-        Whether each epoch has an order of its own.
-    seed : int
-        Seed of that order.
-
-    Example
-    -------
-    >>> batches = TensorBatches(5, batch_size=2)
-    >>> list(batches)
-    [tensor([0, 1]), tensor([2, 3]), tensor([4])]
-    >>> data = TensorDataset(torch.arange(10, 15))
-    >>> data[next(iter(batches))]
-    (tensor([10, 11]),)
-    """
-
-    def __init__(self, length, batch_size, shuffle=False, seed=0):
-        if type(batch_size) is not int or batch_size < 1:
-            raise ValueError(
-                f"batch_size is {batch_size!r}; it must be a whole number, at "
-                "least 1"
-            )
-        self.length, self.batch_size = length, batch_size
-        self.shuffle, self.seed, self.epoch = shuffle, seed, 0
-
-    def set_epoch(self, epoch):
-        """Chooses the order of an epoch.
-
-        Arguments
-        ---------
-        epoch : int
-            Its number.
-        """
-        self.epoch = epoch
-
-    def __len__(self):
-        return -(-self.length // self.batch_size)
-
-    def __iter__(self):
-        order = torch.arange(self.length)
-        if self.shuffle:
-            generator = torch.Generator().manual_seed(self.seed + self.epoch)
-            order = torch.randperm(self.length, generator=generator)
-        return iter(order.split(self.batch_size))

@@ -1,4 +1,4 @@
-"""Whether SpeechBrain's run options are such as a growing run can have.
+"""Checks SpeechBrain's run options for a run that grows.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -19,19 +19,19 @@ LEAST = {
 
 
 def check_options(run_opts, hparams):
-    """Raises if an option cannot work, with all mistakes at once.
+    """Raises if an option cannot work; names all such options.
 
     Arguments
     ---------
     run_opts : dict or speechbrain.utils.run_opts.RunOptions
-        From the command line; goes before the YAML.
+        From the command line; they take precedence over the YAML.
     hparams : dict
-        From the YAML, where options may stand as well.
+        From the YAML, which may have options as well.
 
     Raises
     ------
     GrowthError
-        Naming the options, and what would do.
+        Naming the options, and what to use instead.
 
     Example
     -------
@@ -53,7 +53,7 @@ def check_options(run_opts, hparams):
     if _chosen("data_parallel_backend", run_opts, hparams):
         problems.append(
             "--data_parallel_backend: torch copies the modules at every batch, "
-            "and a growth does not reach the copies; torchrun would do, on one "
+            "and a growth does not reach the copies; use torchrun, on one "
             "machine too"
         )
     if all(
@@ -61,8 +61,8 @@ def check_options(run_opts, hparams):
         for unit in ("minutes", "steps")
     ):
         problems.append(
-            "--ckpt_interval_minutes and --ckpt_interval_steps: one of the two "
-            "would do"
+            "--ckpt_interval_minutes and --ckpt_interval_steps: use one of the "
+            "two"
         )
     device = _chosen("device", run_opts, hparams)
     if device is not None:
@@ -70,13 +70,13 @@ def check_options(run_opts, hparams):
             torch.empty(0, device=device)
         except (RuntimeError, AssertionError) as error:
             words = str(error).strip().splitlines()[0]
-            problems.append(f"--device={device}: {words}; cpu would do")
+            problems.append(f"--device={device}: {words}; use cpu")
     if problems:
         raise GrowthError(problems)
 
 
 def _chosen(name, *holders):
-    """The value of an option, from the first that has it; None if none has."""
+    """The value of an option from the first holder that has it, or None."""
     for holder in holders:
         if holder is not None and name in holder:
             return holder[name]

@@ -1,4 +1,4 @@
-"""Warms up the units that a growth added, while the others learn at full rate.
+"""Warms up new units, while the others learn at the full rate.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -10,12 +10,12 @@ import torch
 
 
 def new_units(plan):
-    """Which units of each tensor a growth added.
+    """Finds the units that a growth added to each tensor.
 
     Arguments
     ---------
     plan : Plan
-        Its further copies and fresh units are the new ones.
+        Says for each new unit which old one it copies, if any.
 
     Returns
     -------
@@ -34,7 +34,7 @@ def new_units(plan):
 
 
 def mask_of(masks):
-    """The weights that enter or leave a new unit.
+    """Marks the weights that enter or leave a new unit.
 
     Arguments
     ---------
@@ -53,22 +53,22 @@ def mask_of(masks):
     tensor([[False,  True],
             [ True,  True]])
     """
-    whole = torch.zeros([1] * len(masks), dtype=torch.bool)
+    marked = torch.zeros([1] * len(masks), dtype=torch.bool)
     for dim, mask in enumerate(masks):
         if mask is not None:
             shape = [-1 if d == dim else 1 for d in range(len(masks))]
-            whole = whole | mask.view(shape)
-    return whole
+            marked = marked | mask.view(shape)
+    return marked
 
 
 @contextlib.contextmanager
 def slowed(parameters, masks, factor):
-    """Scales the update of new units by a factor, whatever the optimizer.
+    """Multiplies the step of new units by a factor, for any optimizer.
 
     Arguments
     ---------
     parameters : dict
-        Parameters by name; updated while the context lasts.
+        Parameters by name, which the optimizer updates inside the context.
     masks : dict
         From ``new_units``.
     factor : float

@@ -1,7 +1,7 @@
-"""What a growth leaves to be done over the steps that follow.
+"""What a growth changes gradually, over the steps that follow.
 
-LayerNorms whose units count differently fold into stock ones; new units warm
-up. Both are part of the checkpoint, so that a resumed run goes on with them.
+Weighted LayerNorms turn into plain ones, and new units warm up. Both are part
+of the checkpoint, so that a resumed run continues them.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -34,7 +34,7 @@ class Transition:
     Arguments
     ---------
     modules : callable
-        Returns the living modules, as a ``torch.nn.Module``.
+        Returns the modules in training, as a ``torch.nn.Module``.
 
     Example
     -------
@@ -62,12 +62,12 @@ class Transition:
         self.folding = bool(weighted(modules()))
 
     def begin(self, plan, rewarm):
-        """Starts once the living modules are those of a growth.
+        """Starts right after the modules of a growth were swapped in.
 
         Arguments
         ---------
         plan : Plan
-            Of that growth.
+            Of the growth.
         rewarm : int
             Number of steps over which its new units warm up; 0 for none.
         """
@@ -95,31 +95,32 @@ class Transition:
         if self.folding:
             self.folding = fold(self.modules()) > 0
 
-    def weigh(self, norms):
-        """Gives the living modules the LayerNorms of a checkpoint.
-
-        Arguments
-        ---------
-        norms : dict
-            As a checkpoint holds them; all others become stock.
-        """
-        modules = self.modules()
-        for name, norm in weighted(modules).items():
-            if name not in norms:
-                unweigh(norm)
-        for name, state in norms.items():
-            weigh(modules.get_submodule(name), **state)
-        self.folding = bool(norms)
-
-    @mark_as_saver
-    def save(self, path):
-        """Writes tensors and numbers.
+    def weigh(self, path):
+        """Weighs exactly the LayerNorms that are weighted in a checkpoint.
 
         Arguments
         ---------
         path : str
-            Where to.
+            The checkpoint's file of a transition.
+
+        Returns
+        -------
+        dict
+            What else the file holds.
         """
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        modules, norms = self.modules(), state.pop("norms")
+        for name, norm in weighted(modules).items():
+            if name not in norms:
+                unweigh(norm)
+        for name, norm in norms.items():
+            weigh(modules.get_submodule(name), **norm)
+        self.folding = bool(norms)
+        return state
+
+    @mark_as_saver
+    def _save(self, path):
+        """Writes tensors and numbers."""
         norms = {
             name: {
                 "weights": norm.start.flatten(),
@@ -133,17 +134,7 @@ class Transition:
         torch.save({"norms": norms, **state}, path)
 
     @mark_as_loader
-    def load(self, path, end_of_epoch=True):
-        """Reads them.
-
-        Arguments
-        ---------
-        path : str
-            Where from.
-        end_of_epoch : bool
-            Not used.
-        """
+    def _load(self, path, end_of_epoch=True):
+        """Reads them."""
         del end_of_epoch
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        self.weigh(state.pop("norms"))
-        vars(self).update(state)
+        vars(self).update(self.weigh(path))

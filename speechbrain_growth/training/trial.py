@@ -1,4 +1,4 @@
-"""A Brain that takes a growth back when training breaks down right after it.
+"""A Brain that takes a growth back.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -16,6 +16,7 @@ from speechbrain_growth.launch.processes import gather, on_main
 from speechbrain_growth.measure.growth_log import growth_in_words
 from speechbrain_growth.resume.resuming import ResumingBrain
 from speechbrain_growth.schedule.schedule import STATE
+from speechbrain_growth.training.resizing import ResizingBrain
 
 logger = get_logger(__name__)
 
@@ -24,26 +25,27 @@ class Diverged(ArithmeticError):
     """Training gave a number that is not finite, right after a growth."""
 
 
-class TrialBrain(ResumingBrain):
-    """Watches the first epoch after a growth for numbers that are not finite.
+class TrialBrain(ResumingBrain, ResizingBrain):
+    """Takes a growth back after a drift or a number that is not finite.
 
-    They are looked for in its losses and gradients, then in the losses of its
-    validation. If there is one, the run goes back to its newest checkpoint from
-    before the growth; then it stops, or goes on without the growth, as
-    ``on_drift`` of the schedule says. Its subclass has the ``schedule``, the
-    ``growth_log`` and ``restore_sizes``.
+    Such a number is searched for in the losses and gradients of the first epoch
+    after a growth, then in the losses of its validation. If there is one, the
+    newest checkpoint from before the growth is loaded. Then the run stops, or
+    continues without the growth, as ``on_drift`` of the schedule says.
 
     Arguments
     ---------
     **kwargs : dict
-        As for ``speechbrain.Brain``.
+        As for ``ResizingBrain``.
     """
 
-    _left = False  # whether this epoch was left in the middle
-    _judged = None  # losses of a validation on trial
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self._broke_down = False  # in this epoch; then it has no validation
+        self._losses = None  # of a validation that can undo the growth
 
     def check_loss_isfinite(self, loss):
-        """As in ``speechbrain.Brain``, which only counts what is not finite.
+        """Raises for a loss that is not finite, right after a growth.
 
         Arguments
         ---------
@@ -58,13 +60,13 @@ class TrialBrain(ResumingBrain):
             raise GrowthError(
                 f"the loss was not finite at {self.nonfinite_count} steps of "
                 f"this epoch; --nonfinite_patience is {self.nonfinite_patience}. "
-                "A smaller lr may do, or torch's autograd.detect_anomaly tell "
-                "the reason"
+                "Use a smaller lr, or find the reason with torch's "
+                "autograd.detect_anomaly"
             )
 
     def optimizers_step(self):
-        """One step, if there is nothing in the gradients against it."""
-        # A scaler looks for a fitting factor, and skips what overflows
+        """Steps, unless a gradient right after a growth is not finite."""
+        # While a scaler adapts its factor, it skips steps that overflow
         if self.schedule.on_trial and not self.scaler.is_enabled():
             self._must_be_finite(
                 {
@@ -76,7 +78,7 @@ class TrialBrain(ResumingBrain):
         super().optimizers_step()
 
     def _must_be_finite(self, tensors):
-        """Raises on all processes if one has a number that is not finite."""
+        """Raises on all processes if one of them has a number not finite."""
         sound = [t.detach().isfinite().all() for t in tensors.values()]
         broken = torch.stack(sound).logical_not().any() if sound else False
         broken = torch.as_tensor(broken, dtype=torch.int32, device=self.device)
@@ -87,12 +89,14 @@ class TrialBrain(ResumingBrain):
             raise Diverged(next(filter(None, gather(names[:1])))[0])
 
     def update_average(self, loss, avg_loss):
-        """As in ``speechbrain.Brain``, which leaves out what is not finite.
+        """Averages as ``speechbrain.Brain`` does, and keeps the loss itself.
+
+        The average leaves out losses that are not finite.
 
         Arguments
         ---------
         loss : torch.Tensor
-            That of the last step.
+            Of the last step.
         avg_loss : float
             The mean before it.
 
@@ -100,26 +104,29 @@ class TrialBrain(ResumingBrain):
         -------
         float
         """
-        if self._judged is not None:
-            self._judged[f"the loss at step {self.step}"] = loss
+        if self._losses is not None:
+            self._losses[f"the loss at step {self.step}"] = loss
         return super().update_average(loss, avg_loss)
 
     def _fit_train(self, train_set, epoch, enable):
-        """One epoch; one that breaks down is left, and begun again."""
-        self._left = False
+        """Trains an epoch; goes back before the growth if it breaks down."""
+        self._broke_down = False
         try:
             super()._fit_train(train_set, epoch, enable)
         except Diverged as error:
-            self._left = True
+            self._broke_down = True
             self.go_back(f"{error} of epoch {epoch} is not finite")
 
     def _fit_valid(self, valid_set, epoch, enable):
-        """The validation of an epoch that was not left."""
-        if self._left:
+        """Validates, unless the epoch broke down."""
+        if self._broke_down:
             return
         if self.schedule.on_trial and self._was_finite():
-            self._judged = {}
-            valid_set = Followed(valid_set, self._judge)
+            self._losses = {}
+            # Before the recipe logs the validation and saves a checkpoint
+            valid_set = ThenCall(
+                valid_set, lambda: self._must_be_finite(self._losses)
+            )
         try:
             super()._fit_valid(valid_set, epoch, enable)
         except Diverged as error:
@@ -127,34 +134,50 @@ class TrialBrain(ResumingBrain):
                 f"{error} of the validation of epoch {epoch} is not finite"
             )
         finally:
-            self._judged = None
+            self._losses = None
 
     def _was_finite(self):
-        """Whether the growth is to blame for what a validation gives now.
+        """Whether the validation right after the growth was finite.
 
-        If the model that had just grown gave no finite metrics, the data are.
+        If it was not, the data are the cause, and not the epoch since.
         """
         metrics = self._last_growth().get("valid_after", {})
         return all(map(math.isfinite, metrics.values()))
 
-    def _judge(self):
-        """Judges a validation by its losses, before anyone logs it."""
-        self._must_be_finite(self._judged)
-
     def _last_growth(self):
-        """What the log says of the growth decided last."""
+        """The log's entry of the growth decided last."""
         number = self.schedule.decided - 1
         logged = on_main(self.growth_log.read)
         found = [line for line in logged if line["growth"] == number]
         return found[-1] if found else {"growth": number}
 
     def save_before_growing(self):
-        """Has a checkpoint to go back to, when there was no epoch yet."""
+        """Saves a checkpoint before a growth that comes before all epochs."""
         if self.checkpointer is not None:
             self.checkpointer.save_checkpoint(end_of_epoch=False)
 
+    def roll_back(self, entry):
+        """Refuses a growth before its modules are swapped in.
+
+        Arguments
+        ---------
+        entry : dict
+            From ``growth_entry``.
+
+        Raises
+        ------
+        GrowthError
+            If the schedule says ``on_drift: stop``.
+        """
+        self.schedule.refuse()
+        self._log_growth(entry)
+        words = growth_in_words(entry, "")
+        if self.schedule.on_drift == "stop":
+            raise GrowthError(words)
+        logger.warning(words)
+
     def go_back(self, why):
-        """Goes back to before the last growth, and goes on without it.
+        """Loads the newest checkpoint from before the last growth.
 
         Arguments
         ---------
@@ -164,8 +187,8 @@ class TrialBrain(ResumingBrain):
         Raises
         ------
         GrowthError
-            If the schedule says ``on_drift: stop``, or there is no checkpoint
-            to go back to.
+            If the schedule says ``on_drift: stop``, or there is no such
+            checkpoint.
         """
         number, sizes = self.schedule.decided - 1, self.schedule.sizes
         earlier = self.checkpointer and self.checkpointer.find_checkpoint(
@@ -175,16 +198,17 @@ class TrialBrain(ResumingBrain):
         if not earlier:
             raise GrowthError(
                 f"growth[{number}]: {why}, and there is no checkpoint from "
-                "before the growth to go back to; one that is saved after "
-                "decide_growth would do"
+                "before the growth to go back to; save one after each "
+                "decide_growth"
             )
         entry = self._last_growth()
         self.restore_sizes(earlier)
         self.checkpointer.load_checkpoint(earlier)
-        self.go_on(earlier)
+        self.resume_from(earlier)
         entry.update({"grown": False, "diverged": why})
         words = growth_in_words(entry, "")
-        # Saved as what it was, so that nothing newer is gone on from
+        # Saved again under its old metadata: as the newest checkpoint, it is
+        # the one that a run resumes from
         known = ("unixtime", "end-of-epoch")
         meta = {k: v for k, v in earlier.meta.items() if k not in known}
         if self.schedule.on_drift == "stop":
@@ -197,19 +221,19 @@ class TrialBrain(ResumingBrain):
         logger.warning(words)
 
 
-class Followed:
-    """A loader's batches, and something that is done after the last one.
+class ThenCall:
+    """Gives a loader's batches, and calls a function after the last one.
 
     Arguments
     ---------
     loader : iterable
         Gives the batches.
     then : callable
-        What is done.
+        Called without arguments.
 
     Example
     -------
-    >>> batches = Followed([1, 2], lambda: print("over"))
+    >>> batches = ThenCall([1, 2], lambda: print("over"))
     >>> for batch in batches:
     ...     print(batch)
     1

@@ -1,8 +1,7 @@
-"""A Brain that puts other modules in place of those that it has wrapped.
+"""A Brain whose modules can be replaced after scripting, compiling or DDP.
 
-SpeechBrain scripts, compiles and spreads modules once, when training starts.
-A growth happens later, to the raw modules; what stands in their place is then
-wrapped as they were.
+SpeechBrain wraps the modules once, when training starts. A growth replaces the
+raw modules later; the new ones are then wrapped in the same way.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -25,11 +24,11 @@ KEYS = {"jit": "jit_module_keys", "compile": "compile_module_keys"}
 
 
 class WrappingBrain(sb.Brain):
-    """A Brain whose modules can be exchanged while they are wrapped.
+    """A Brain whose modules can be replaced after they were wrapped.
 
-    ``modules`` are those that run: scripted, compiled or spread over processes
-    as the options say. ``raw_modules`` are what the YAML built, which share
-    their tensors with the others, and which checkpoints hold.
+    ``modules`` are those that run: scripted, compiled or wrapped in DDP as the
+    options say. ``raw_modules`` are those that the YAML built. They share their
+    tensors with ``modules``, and checkpoints hold them.
 
     Arguments
     ---------
@@ -48,19 +47,21 @@ class WrappingBrain(sb.Brain):
             super().__init__(**kwargs)
         except ValueError as error:
             raise GrowthError(" ".join(str(error).split()))
-        if self.optimizer_step_limit is not None:  # a text, as it was typed
+        if (
+            self.optimizer_step_limit is not None
+        ):  # SpeechBrain leaves it a string
             self.optimizer_step_limit = int(self.optimizer_step_limit)
         self.raw_modules = torch.nn.ModuleDict(self.modules.items())
         self.unwrapped, self.wraps = set(self.modules), False
 
     def replace(self, modules):
-        """Puts raw modules in place of others, wrapped as those are.
+        """Replaces raw modules, and wraps the new ones like the old.
 
         Arguments
         ---------
         modules : dict
-            Raw modules by name. One that is in its place already stays as it
-            is: wrapped twice, it would average its gradients twice.
+            Raw modules by name. A module that is already there is not wrapped
+            again, since DDP would average its gradients twice.
         """
         for name, module in modules.items():
             if module is not self.raw_modules[name]:
@@ -71,12 +72,12 @@ class WrappingBrain(sb.Brain):
             self._wrap_distributed()
 
     def prepared(self, modules):
-        """Raw modules with the layers that wrapping will have given the old.
+        """Gives new modules the layer types that wrapping gave the old ones.
 
         Arguments
         ---------
         modules : torch.nn.ModuleDict
-            As they were built. They are changed.
+            As the blueprint builds them; changed in place.
 
         Returns
         -------
@@ -84,14 +85,14 @@ class WrappingBrain(sb.Brain):
         """
         scripted = self._asked("jit")
         for name, module in modules.items():
-            if name in scripted:  # its batch norms are out of reach then
+            if name in scripted:  # then its batch norms cannot be replaced
                 as_stock(module)
             elif self.distributed_launch and _learns(module):
                 synchronise(module)
         return modules
 
     def _asked(self, option):
-        """Names of the modules that ``jit`` or ``compile`` is for."""
+        """Names of the modules to which ``jit`` or ``compile`` applies."""
         chosen = getattr(self, KEYS[option])
         unknown = [name for name in chosen or () if name not in self.modules]
         if getattr(self, option) and unknown:
@@ -115,18 +116,17 @@ class WrappingBrain(sb.Brain):
                 why = " ".join(str(error).split("File")[0].split())
                 problems[name] = why.rstrip(".:")
         left = " ".join(name for name in scripted if name not in problems)
-        would = f"--jit_module_keys {left}" if left else "no --jit"
+        cure = f"use --jit_module_keys {left}" if left else "leave --jit out"
         if problems:
             raise GrowthError(
                 [
-                    f"--jit: torch cannot script {name}: {why}; {would} would "
-                    "do"
+                    f"--jit: torch cannot script {name}: {why}; {cure}"
                     for name, why in problems.items()
                 ]
             )
 
     def _wrap_distributed(self):
-        """Spreads the modules that are not wrapped yet over the processes."""
+        """Wraps the modules in DDP that are not wrapped yet."""
         with self._only(self.unwrapped):
             if self.distributed_launch and self.device == "cpu":
                 for module in filter(_learns, self.modules.values()):
@@ -135,33 +135,35 @@ class WrappingBrain(sb.Brain):
         self.unwrapped, self.wraps = set(), True
 
     def _fit_train(self, train_set, epoch, enable):
-        """One epoch, after which the raw modules know what has changed."""
+        """Trains an epoch; then updates the buffers of the raw modules."""
         super()._fit_train(train_set, epoch, enable)
         self._share_buffers()
 
     def _save_intra_epoch_ckpt(self):
-        """The checkpoint holds the raw modules."""
+        """Saves the raw modules, with the buffers that changed."""
         self._share_buffers()
         super()._save_intra_epoch_ckpt()
 
     def _share_buffers(self):
-        """Buffers that a scripted module has replaced, for the raw one."""
+        """Gives the raw modules the buffers that scripted ones replaced."""
         for name in self._asked("jit"):
             for path, buffer in self.modules[name].named_buffers():
                 owner, _, leaf = path.removeprefix("module.").rpartition(".")
                 layer = self.raw_modules[name].get_submodule(owner)
-                if leaf in layer._buffers:  # not the weights of a folded norm
+                if (
+                    leaf in layer._buffers
+                ):  # a norm that was folded has none left
                     setattr(layer, leaf, buffer)
 
     def script_again(self):
-        """Scripts what a change of the raw modules has outdated."""
+        """Scripts the raw modules again after their layers changed."""
         for name in self._asked("jit") if self.wraps else ():
             self.modules[name] = self.raw_modules[name]
             self.unwrapped.add(name)
         self.replace({})
 
     def init_optimizers(self):
-        """Makes the optimizers; a mistake in their arguments is the user's."""
+        """Makes the optimizers; raises a message for wrong arguments."""
         try:
             super().init_optimizers()
         except (TypeError, ValueError) as error:
@@ -169,10 +171,15 @@ class WrappingBrain(sb.Brain):
 
     @contextlib.contextmanager
     def _only(self, names):
-        """While it lasts, there are these modules only, and what they ask."""
+        """Inside the context, the Brain has these modules and options only.
+
+        Upstream wraps all of ``self.modules`` at once. If its ``_compile`` and
+        ``_wrap_distributed`` took the names of the modules to wrap, this method
+        could go.
+        """
         held = ("modules", *KEYS, *KEYS.values())
         was = {key: getattr(self, key) for key in held}
-        # In the model's order, which all processes share
+        # In the order of the model, which is the same on all processes
         part = {n: m for n, m in self.modules.items() if n in names}
         for option, key in KEYS.items():
             asked = [name for name in part if name in self._asked(option)]
@@ -188,5 +195,5 @@ class WrappingBrain(sb.Brain):
 
 
 def _learns(module):
-    """Whether SpeechBrain would spread a module over processes."""
+    """Whether SpeechBrain would wrap a module in DDP."""
     return any(p.requires_grad for p in module.parameters())

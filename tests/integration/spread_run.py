@@ -16,7 +16,7 @@ import speechbrain as sb
 from speechbrain_growth import GrowthError
 from speechbrain_growth.launch.processes import join
 from speechbrain_growth.nnet.sync_batchnorm import SyncBatchNorm, synchronise
-from speechbrain_growth.training import brain as brain_module
+from speechbrain_growth.training import probing
 
 FOLDER = Path(sys.argv[1])
 
@@ -99,22 +99,22 @@ def failure(folder):
 def drifting(folder):
     """The first process sees a drift, the second does not."""
     brain = spread(folder)
-    measured = brain_module.drift
-    brain_module.drift = lambda *outputs: 0.25 * (1 - brain.rank)
+    measured = probing.drift
+    probing.drift = lambda *outputs: 0.25 * (1 - brain.rank)
     try:
         return said(train, brain)
     finally:
-        brain_module.drift = measured
+        probing.drift = measured
 
 
 def refused(folder):
     """Goes on without a growth; so does whoever takes one back."""
-    measured = brain_module.drift
-    brain_module.drift = lambda *outputs: 0.25
+    measured = probing.drift
+    probing.drift = lambda *outputs: 0.25
     try:
         return outcome(train(careful(folder)))
     finally:
-        brain_module.drift = measured
+        probing.drift = measured
 
 
 def broken_in_training(folder):
@@ -128,7 +128,7 @@ def broken_in_validation(folder):
 
 
 def careful(folder):
-    """A toy that goes on without a growth that does no good."""
+    """A toy that continues without a growth that breaks down."""
     brain = spread(folder)
     brain.schedule.on_drift = "continue"
     return brain

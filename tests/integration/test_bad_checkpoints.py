@@ -143,8 +143,8 @@ ROWS = {
     "code in the notes": (
         "CKPT.yaml",
         tagged,
-        "{folder}: CKPT.yaml is not what was written; one sound checkpoint "
-        "would do, or a folder without any",
+        "{folder}: CKPT.yaml is not what was written; restore one of them, or "
+        "name a folder without checkpoints",
     ),
 }
 

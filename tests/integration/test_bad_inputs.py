@@ -397,8 +397,8 @@ ON_MNIST = {
         ["--lr=1e30"],
         (
             "the loss was not finite at 4 steps of this epoch; "
-            "--nonfinite_patience is 3. A smaller lr may do, or torch's "
-            "autograd.detect_anomaly tell the reason"
+            "--nonfinite_patience is 3. Use a smaller lr, or find the reason "
+            "with torch's autograd.detect_anomaly"
         ),
     ),
     "letters for units": (
@@ -476,7 +476,7 @@ ON_MNIST = {
             "--device=abacus: Expected one of cpu, cuda, ipu, xpu, mkldnn, "
             "opengl, opencl, ideep, hip, ve, fpga, maia, xla, lazy, "
             "vulkan, mps, meta, hpu, mtia, privateuseone device type at "
-            "start of device string: abacus; cpu would do"
+            "start of device string: abacus; use cpu"
         ),
     ),
     "no batch to accumulate": (
@@ -499,16 +499,16 @@ ON_MNIST = {
         ["--data_parallel_backend"],
         (
             "--data_parallel_backend: torch copies the modules at every "
-            "batch, and a growth does not reach the copies; torchrun would "
-            "do, on one machine too"
+            "batch, and a growth does not reach the copies; use torchrun, "
+            "on one machine too"
         ),
     ),
     "checkpoints twice": (
         None,
         ["--ckpt_interval_minutes=1", "--ckpt_interval_steps=1"],
         (
-            "--ckpt_interval_minutes and --ckpt_interval_steps: one of the "
-            "two would do"
+            "--ckpt_interval_minutes and --ckpt_interval_steps: use one of "
+            "the two"
         ),
     ),
     "a module to script": (
@@ -526,7 +526,7 @@ ON_MNIST = {
         ["--test_only"],
         (
             "--test_only: {folder}/out/save holds no checkpoint to test; "
-            "without the option, one is trained"
+            "leave the option out to train one"
         ),
     ),
     # Growths
@@ -758,14 +758,14 @@ ON_TIMIT = {
     "a blank that is no output": (
         utterance(),
         [*READ, "--blank_index=99"],
-        "blank_index is 99, but there are 40 outputs; 0 to 39 would do",
+        "blank_index is 99, but there are 40 outputs; use 0 to 39",
     ),
     "fewer outputs than labels": (
         utterance(),
         [*READ, "--output_neurons=2"],
         (
             "output_neurons is 2, but {folder}/out/save/label_encoder.txt "
-            "has 3 labels, the blank included; 3 or more would do"
+            "has 3 labels, the blank included; use 3 or more outputs"
         ),
     ),
     "no annotation": (

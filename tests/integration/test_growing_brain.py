@@ -14,7 +14,7 @@ from growing_run import at, data, toy, train, train_log, weights
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain_growth import GrowthError
 from speechbrain_growth.resume.checksums import seal
-from speechbrain_growth.training import brain as brain_module
+from speechbrain_growth.training import probing
 
 LARGE = {"cnn_channels": [4, 8], "rnn_neurons": 9, "dnn_neurons": 13}
 MOMENTS = [
@@ -219,7 +219,7 @@ def test_init_from_contradicting_the_command_line_is_refused(tmp_path):
 def test_a_drifting_growth_is_rolled_back(on_drift, tmp_path, monkeypatch):
     brain = toy(tmp_path)
     brain.schedule.on_drift = on_drift
-    monkeypatch.setattr(brain_module, "drift", lambda *outputs: 0.25)
+    monkeypatch.setattr(probing, "drift", lambda *outputs: 0.25)
     if on_drift == "stop":
         with pytest.raises(
             GrowthError, match="rolled back.*drifted by 2.5e-01"
@@ -237,7 +237,7 @@ def test_a_drifting_growth_is_rolled_back(on_drift, tmp_path, monkeypatch):
 def test_a_refused_growth_stays_refused_after_resuming(tmp_path, monkeypatch):
     brain = toy(tmp_path, kill=at("epoch 3 saved"))
     brain.schedule.on_drift = "continue"
-    monkeypatch.setattr(brain_module, "drift", lambda *outputs: 0.25)
+    monkeypatch.setattr(probing, "drift", lambda *outputs: 0.25)
     train(brain)
     monkeypatch.undo()
     assert train(toy(tmp_path)).modules.model.RNN.hidden_size == 6

@@ -79,13 +79,13 @@ def test_a_run_killed_over_and_over_ends_like_one_that_was_not(
         assert differences(finish(starter, run), expected) == []
 
 
-def test_ctrl_c_ends_cleanly_and_says_how_to_go_on(starter, whole, tmp_path):
+def test_ctrl_c_ends_cleanly_and_says_how_to_resume(starter, whole, tmp_path):
     for moment in ("render", "step", "grow", "test"):
         starter.start(*command(tmp_path))
         assert starter.await_moment(moment)
         assert starter.kill(signal.SIGINT) == 130
         printed = starter.printed.read_text()
-        assert "the same command goes on from the newest checkpoint" in printed
+        assert "give the same command to resume from the newest" in printed
         assert "Traceback" not in printed
     assert differences(finish(starter, tmp_path), whole[0]) == []
 

@@ -16,7 +16,7 @@ from test_resuming import same
 import speechbrain as sb
 from speechbrain.augment.augmenter import Augmenter
 from speechbrain.augment.time_domain import AddNoise, AddReverb
-from speechbrain_growth.resume.mixing import mixers_of, places
+from speechbrain_growth.resume.noise_lists import mixers_of, places
 from speechbrain_growth.resume.randomness import Randomness
 
 STOPS = ["epoch 1 step 2", "epoch 2 step 1", "epoch 3 step 1"]
@@ -97,10 +97,10 @@ def test_what_has_not_begun_begins_anew(recordings, tmp_path):
     randomness = Randomness(torch.nn.ModuleDict())
     randomness.mixers = mixers_of([mixer])
     wavs, lengths = torch.rand(2, 200), torch.ones(2)
-    randomness.save(tmp_path / "randomness.ckpt")
+    randomness._save(tmp_path / "randomness.ckpt")
     expected = mixer(wavs, lengths)
     assert places([mixer]) == [[2, 1]]
-    randomness.load(tmp_path / "randomness.ckpt")
+    randomness._load(tmp_path / "randomness.ckpt")
     randomness.resume()
     assert places([mixer]) == [None]
     assert torch.equal(mixer(wavs, lengths), expected)
@@ -108,8 +108,8 @@ def test_what_has_not_begun_begins_anew(recordings, tmp_path):
 
 def test_other_lists_than_the_checkpoint_knows(recordings, tmp_path, caplog):
     randomness = Randomness(torch.nn.ModuleDict())
-    randomness.save(tmp_path / "randomness.ckpt")
+    randomness._save(tmp_path / "randomness.ckpt")
     randomness.mixers = [noises(recordings)]
-    randomness.load(tmp_path / "randomness.ckpt")
+    randomness._load(tmp_path / "randomness.ckpt")
     randomness.resume()
-    assert "knows 0 lists of noises, the recipe has 1" in caplog.text
+    assert "has 0 lists of noises, the recipe 1;" in caplog.text

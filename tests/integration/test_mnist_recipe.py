@@ -28,14 +28,14 @@ NOWHERE = "http://localhost:1"
 
 # The published strategies: schedule, and what the README adds to it
 STRATEGIES = {
-    "mlp_early_1": [],
-    "mlp_early_2": ["--hidden=[32]"],
-    "mlp_early_3": ["--hidden=[8]", "--batch_norm=True"],
+    "mlp_early_widen_twice": [],
+    "mlp_early_deepen_then_widen": ["--hidden=[32]"],
+    "mlp_early_widen_with_batchnorm": ["--hidden=[8]", "--batch_norm=True"],
 }
 LARGE = {
-    "mlp_early_1": [64],
-    "mlp_early_2": [32, 64],
-    "mlp_early_3": [32],
+    "mlp_early_widen_twice": [64],
+    "mlp_early_deepen_then_widen": [32, 64],
+    "mlp_early_widen_with_batchnorm": [32],
 }
 
 
@@ -61,7 +61,7 @@ def run(*arguments, check=True):
 def grown(request, tmp_path_factory):
     """A run of each strategy: its name, output folder and printed words."""
     output = tmp_path_factory.mktemp(request.param)
-    schedule = f"!include:../../../../../hparams/{request.param}.yaml"
+    schedule = f"!include:../../../../../hparams/schedules/{request.param}.yaml"
     done = run(
         "--dataset=digits",
         "--number_of_epochs=18",
@@ -80,7 +80,7 @@ def test_learns_grows_and_says_so(grown):
     for name in ("train_log.txt", "growth_log.jsonl", "hyperparams.yaml"):
         assert (output / name).stat().st_size > 0
     growths = (output / "growth_log.jsonl").read_text().splitlines()
-    assert len(growths) == 1 + (strategy != "mlp_early_3")
+    assert len(growths) == 1 + (strategy != "mlp_early_widen_with_batchnorm")
     assert f"Growth {len(growths)} after epoch" in printed
 
 
@@ -120,7 +120,7 @@ def test_a_checkpoint_is_a_stack_of_stock_layers(grown):
     layers, arriving = nn.Sequential(), 784
     for units in LARGE[strategy]:
         layers.append(nn.Linear(arriving, units))
-        if strategy == "mlp_early_3":
+        if strategy == "mlp_early_widen_with_batchnorm":
             layers.append(nn.BatchNorm1d(units))
         arriving = units
     layers.append(nn.Linear(arriving, 10))
@@ -130,7 +130,7 @@ def test_a_checkpoint_is_a_stack_of_stock_layers(grown):
     layers.load_state_dict(state, strict=True)
 
 
-@pytest.mark.parametrize("grown", ["mlp_early_1"], indirect=True)
+@pytest.mark.parametrize("grown", ["mlp_early_widen_twice"], indirect=True)
 def test_knowledge_is_transferred(grown, tmp_path):
     _, earlier, _ = grown
     done = run(
@@ -148,7 +148,7 @@ def test_knowledge_is_transferred(grown, tmp_path):
     assert "Test accuracy" in done.stdout
 
 
-@pytest.mark.parametrize("grown", ["mlp_early_1"], indirect=True)
+@pytest.mark.parametrize("grown", ["mlp_early_widen_twice"], indirect=True)
 def test_noise_costs_more_the_louder_it_is(grown, tmp_path, monkeypatch):
     _, earlier, _ = grown
     monkeypatch.syspath_prepend(str(RECIPE))
@@ -187,20 +187,31 @@ def test_a_mistake_ends_without_a_traceback(arguments, message, tmp_path):
 
 
 # What each published strategy starts from
-START = {1: [], 2: ["--hidden=[32]"], 3: ["--hidden=[8]", "--batch_norm=True"]}
+START = {
+    "widen_twice": [],
+    "deepen_then_widen": ["--hidden=[32]"],
+    "widen_with_batchnorm": ["--hidden=[8]", "--batch_norm=True"],
+}
+YAMLS = {
+    "grow": YAML,
+    "fashion": str(ROOT / "hparams" / "variants" / "mlp_fashion_mnist.yaml"),
+    "published": str(ROOT / "hparams" / "variants" / "mlp_published.yaml"),
+}
 
 
-@pytest.mark.parametrize("yaml", ["grow", "grow_fashion", "published"])
+@pytest.mark.parametrize("yaml", YAMLS)
 @pytest.mark.parametrize("when", ["early", "published"])
-@pytest.mark.parametrize("number", START)
-def test_plan_prints_each_strategy(number, when, yaml, capsys):
-    file = f"!include:../../../../../hparams/mlp_{when}_{number}.yaml"
-    path = str(RECIPE / "hparams" / f"{yaml}.yaml")
-    main(["plan", path, f"--growth={file}", *START[number]])
+@pytest.mark.parametrize("strategy", START)
+def test_plan_prints_each_strategy(strategy, when, yaml, capsys):
+    file = (
+        f"!include:../../../../../hparams/schedules/mlp_{when}_{strategy}.yaml"
+    )
+    main(["plan", YAMLS[yaml], f"--growth={file}", *START[strategy]])
     table = capsys.readouterr().out
     assert "MACs per image" in table
-    growths = 1 if number == 3 else 2
-    noisy = growths - (number == 2) if when == "published" else 0
+    growths = 1 if strategy == "widen_with_batchnorm" else 2
+    noisy = growths - (strategy == "deepen_then_widen")
+    noisy = noisy if when == "published" else 0
     assert table.count("after_epoch") == growths
     assert table.count("noise 0.01") == noisy
     assert table.count("exact") == growths - noisy
@@ -208,7 +219,7 @@ def test_plan_prints_each_strategy(number, when, yaml, capsys):
 
 def test_fashion_is_the_other_yaml_with_some_changes():
     base = Blueprint(YAML)
-    fashion = open_blueprint(str(RECIPE / "hparams" / "grow_fashion.yaml"))
+    fashion = open_blueprint(YAMLS["fashion"])
     assert fashion.path == base.path
     changed = ("dataset", "data_folder", "shift", "label_smoothing")
     for key in changed:

@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 
 from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.nnet.RNN import LiGRU
-from speechbrain_growth.resume.masks import places
+from speechbrain_growth.resume.dropout_masks import places
 from speechbrain_growth.resume.randomness import Randomness
 
 STOPS = ["epoch 2 step 2", "epoch 3 step 1"]  # before and after the growth
@@ -148,10 +148,10 @@ def test_more_processes_than_before_keep_their_own_numbers(
     tmp_path, monkeypatch
 ):
     randomness = Randomness(torch.nn.ModuleDict())
-    randomness.save(tmp_path / "randomness.ckpt")
+    randomness._save(tmp_path / "randomness.ckpt")
     monkeypatch.setattr(torch.distributed, "is_initialized", lambda: True)
     monkeypatch.setattr(torch.distributed, "get_rank", lambda: 1)
-    randomness.load(tmp_path / "randomness.ckpt")
+    randomness._load(tmp_path / "randomness.ckpt")
     own = random.getstate()
     randomness.resume()
     assert random.getstate() == own
@@ -160,8 +160,8 @@ def test_more_processes_than_before_keep_their_own_numbers(
 @pytest.mark.parametrize("threads, warned", [(1, False), (2, True)])
 def test_another_number_of_threads_is_said(threads, warned, tmp_path, caplog):
     randomness = Randomness(torch.nn.ModuleDict())
-    randomness.save(tmp_path / "randomness.ckpt")
-    randomness.load(tmp_path / "randomness.ckpt")
+    randomness._save(tmp_path / "randomness.ckpt")
+    randomness._load(tmp_path / "randomness.ckpt")
     try:
         torch.set_num_threads(threads)
         randomness.resume()
@@ -185,8 +185,8 @@ def test_layers_go_on_with_the_mask_that_was_next():
 def test_numbers_of_the_gpu_are_kept(tmp_path):
     torch.rand(1, device="cuda")
     randomness = Randomness(torch.nn.ModuleDict())
-    randomness.save(tmp_path / "randomness.ckpt")
+    randomness._save(tmp_path / "randomness.ckpt")
     drawn = torch.rand(3, device="cuda")
-    randomness.load(tmp_path / "randomness.ckpt")
+    randomness._load(tmp_path / "randomness.ckpt")
     randomness.resume()
     assert torch.equal(torch.rand(3, device="cuda"), drawn)

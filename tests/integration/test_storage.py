@@ -16,7 +16,7 @@ from growing_run import at, data, toy, train, train_log, weights
 
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth import GrowthError
-from speechbrain_growth.launch.lock import occupied
+from speechbrain_growth.launch.lock import folder_lock
 from speechbrain_growth.resume.checkpointer import SafeCheckpointer
 from speechbrain_growth.resume.checksums import CHECKSUMS
 
@@ -114,8 +114,8 @@ def test_a_run_goes_on_from_the_checkpoint_before(
     last = newest(tmp_path)
     damage(last / "model.ckpt")
     resumed = train(toy(tmp_path))
-    assert f"{last} is left out: model.ckpt" in caplog.text
-    assert "goes on from the one before it" in caplog.text
+    assert f"{last} is skipped: model.ckpt" in caplog.text
+    assert "resumes from the one before it" in caplog.text
     assert train_log(resumed) == train_log(whole)
     for name, tensor in weights(whole).items():
         assert torch.equal(tensor, weights(resumed)[name]), name
@@ -204,11 +204,11 @@ def test_a_full_disk_ends_with_one_message(room, whole, tmp_path):
 def test_a_second_run_in_a_folder_refuses(tmp_path):
     train(toy(tmp_path, kill=at("epoch 1 step 1")))
     script = FULL.format(here=str(HERE), folder=str(tmp_path), room=1 << 30)
-    with occupied(str(tmp_path)):
+    with folder_lock(str(tmp_path)):
         done = subprocess.run(
             [sys.executable, "-c", script], capture_output=True, text=True
         )
-        train(toy(tmp_path))  # whoever has the folder goes on
+        train(toy(tmp_path))  # this process has the lock
     assert done.returncode == 1
     assert f"error: output_folder: another run is writing into {tmp_path}" in (
         done.stderr

@@ -13,7 +13,7 @@ from growing_run import ToyBrain, at, toy, train, train_log, weights
 import speechbrain as sb
 from speechbrain_growth import GrowthError
 from speechbrain_growth.measure.events import read_events
-from speechbrain_growth.training import brain as brain_module
+from speechbrain_growth.training import probing
 
 
 def poison(monkeypatch, what, epoch, step, where=sb.Stage.TRAIN):
@@ -35,7 +35,7 @@ def poison(monkeypatch, what, epoch, step, where=sb.Stage.TRAIN):
 
 
 def careful(folder, **options):
-    """A toy that goes on without a growth that does no good."""
+    """A toy that continues without a growth that breaks down."""
     brain = toy(folder, **options)
     brain.schedule.on_drift = "continue"
     return brain
@@ -45,7 +45,7 @@ def careful(folder, **options):
 def refused(tmp_path_factory):
     """A run whose growth is refused before it happens."""
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(brain_module, "drift", lambda *outputs: 0.25)
+        patch.setattr(probing, "drift", lambda *outputs: 0.25)
         return train(careful(tmp_path_factory.mktemp("refused")))
 
 
@@ -150,7 +150,7 @@ def test_a_growth_before_the_first_epoch_is_taken_back(tmp_path, monkeypatch):
     poison(monkeypatch, "nan", epoch=1, step=3)
     options = {"run_opts": {"ckpt_interval_steps": 1}}
     brain = train(careful(tmp_path / "grown", growth=growth, **options))
-    monkeypatch.setattr(brain_module, "drift", lambda *outputs: 0.25)
+    monkeypatch.setattr(probing, "drift", lambda *outputs: 0.25)
     same(brain, train(careful(tmp_path / "refused", growth=growth)))
 
 

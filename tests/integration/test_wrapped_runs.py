@@ -137,7 +137,7 @@ def test_layers_that_cannot_be_scripted_are_named(tmp_path, monkeypatch):
         "    rnn_class: !name:speechbrain.nnet.RNN.LSTM\n    dropout: !ref",
     )
     monkeypatch.setattr(growing_run, "YAML", lstm)
-    wanted = "torch cannot script model: .*; --jit_module_keys output would do"
+    wanted = "torch cannot script model: .*; use --jit_module_keys output"
     with pytest.raises(GrowthError, match=wanted):
         train(toy(tmp_path, run_opts={"jit": True}))
 

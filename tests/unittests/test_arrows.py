@@ -33,7 +33,6 @@ LARGE = {
     "experiments.tables": 164,
     "schedule.growth": 200,
     "schedule.schedule": 154,
-    "training.brain": 304,
 }
 MOST_LINES, MOST_FILES = 150, 12
 

@@ -1,46 +1,39 @@
-"""SpeechBrain's habits, and what the READMEs promise.
-
-SpeechBrain checks its recipes with its own `tests/consistency`; the checks here
-are ours, so that a mistake shows without a checkout of SpeechBrain.
+"""Habits of the repository: files, docstrings, shared YAMLs, commands, links.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
 import ast
-import csv
 import re
+import sys
 from pathlib import Path
 
 import pytest
 import yaml
 
-from speechbrain.utils.run_opts import RunOptions
+from speechbrain_growth import GrowthSchedule, open_blueprint
 from speechbrain_growth.experiments.grid import read_sweep
 
 ROOT = Path(__file__).resolve().parents[2]
-ROWS = [
-    (table.stem, row)
-    for table in sorted((ROOT / "tests" / "recipes").glob("*.csv"))
-    for row in csv.DictReader(table.open(encoding="utf-8"))
-]
-YAMLS = [
-    path
-    for path in sorted(ROOT.glob("recipes/**/*.yaml"))
-    if "results" not in path.parts
-]
 SOURCES = [
     path
     for folder in ("speechbrain_growth", "recipes", "tests")
     for path in sorted((ROOT / folder).rglob("*.py"))
     if "results" not in path.parts
 ]
-
-
-def base_of(path):
-    """The YAML that another one changes; None if it stands alone."""
-    named = re.search(r"^base: (\S+)", path.read_text(encoding="utf-8"), re.M)
-    return named and path.parent / named[1]
+PACKAGE = [p for p in SOURCES if p.is_relative_to(ROOT / "speechbrain_growth")]
+SHARED = sorted((ROOT / "hparams").rglob("*.yaml"))
+PAGES = [
+    *ROOT.glob("*.md"),
+    *ROOT.glob("docs/*.md"),
+    *ROOT.glob("recipes/*/*/*/README.md"),
+    *ROOT.glob("tests/*/README.md"),
+]
+# From the ground up: a room imports from those before it only
+ROOMS = ["errors", "engine", "schedule", "blueprint", "data", "nnet", "measure"]
+ROOMS += ["resume", "launch", "training", "experiments", "commands", "__main__"]
+INCLUDE = re.compile(r"!include:([^\"'\s]+\.yaml)")
 
 
 def name_of(path):
@@ -48,77 +41,45 @@ def name_of(path):
     return str(path.relative_to(ROOT))
 
 
-def test_every_yaml_is_a_recipe_that_is_listed():
-    listed = {row["Hparam_file"] for _, row in ROWS}
-    assert listed == {name_of(path) for path in YAMLS}
+def shared(folder):
+    """The shared YAMLs of one kind, as a parametrization."""
+    found = [p for p in SHARED if p.is_relative_to(ROOT / "hparams" / folder)]
+    assert found
+    return pytest.mark.parametrize("path", found, ids=name_of)
 
 
-@pytest.mark.parametrize("dataset, row", ROWS)
-def test_what_is_listed_exists(dataset, row):
-    for field in ("Script_file", "Hparam_file", "Data_prep_file"):
-        assert (ROOT / row[field]).is_file()
-    assert (ROOT / row["Readme_file"]).is_file()
-    assert dataset == row["Dataset"] == Path(row["Hparam_file"]).parts[1]
-    assert (
-        row["test_debug_flags"] and "file_exists=[" in row["test_debug_checks"]
+@pytest.mark.parametrize("path", SHARED, ids=name_of)
+def test_a_shared_file_says_when_to_use_it(path):
+    first = path.read_text(encoding="utf-8").split("\n")[0]
+    assert first.startswith("# Use it ")
+    assert path.relative_to(ROOT / "hparams").parts[0] in (
+        "schedules",
+        "sweeps",
+        "variants",
     )
 
 
-@pytest.mark.parametrize("dataset, row", ROWS)
-def test_every_key_is_read(dataset, row):
-    text = (ROOT / row["Hparam_file"]).read_text(encoding="utf-8")
-    script = (ROOT / row["Script_file"]).read_text(encoding="utf-8")
-    keys = re.findall(r"^([A-Za-z]\w*):", text, re.MULTILINE)
-    assert len(keys) == len(set(keys))
-    if "base" in keys:  # the rest of the recipe stands there
-        keys.remove("base")
-        text = base_of(ROOT / row["Hparam_file"]).read_text(encoding="utf-8")
-        assert set(keys) <= set(re.findall(r"^(\w+):", text, re.MULTILINE))
-    for key in set(keys) - set(RunOptions().as_dict()):
-        referred = re.search(rf"<{key}[>\[]", text)
-        # hparams[f"{part}_annotation"] reads three keys at once, and the Brain
-        # reads its own options
-        read = re.search(
-            rf"hparams\.{key}\b|modules\.{key}\b|[\"']{key}[\"']", script
-        )
-        known = key.endswith("_annotation") or key in RunOptions().as_dict()
-        assert referred or read or known, key
-
-
-@pytest.mark.parametrize("path", YAMLS, ids=name_of)
-def test_no_key_abbreviates_a_run_option(path):
-    """SpeechBrain would take --optimizer for --optimizer_step_limit"""
-    keys = set(re.findall(r"^(\w+):", path.read_text(encoding="utf-8"), re.M))
-    for option in RunOptions().as_dict():
-        for key in keys - {option}:
-            assert not option.startswith(key), (key, option)
-
-
-@pytest.mark.parametrize(
-    "path", [path for path in YAMLS if not base_of(path)], ids=name_of
-)
-def test_a_yaml_begins_with_its_seed(path):
-    lines = [
-        line
-        for line in path.read_text(encoding="utf-8").splitlines()
-        if line and not line.startswith("#")
-    ]
-    assert lines[0].startswith("seed:") and lines[1].startswith("__set_seed:")
-    keys = {line.split(":")[0] for line in lines}
-    assert {"data_folder", "output_folder", "skip_prep"} <= keys
-
-
-@pytest.mark.parametrize(
-    "path", sorted((ROOT / "hparams").glob("*.yaml")), ids=name_of
-)
-def test_shared_files_are_schedules_or_sweeps(path):
+@shared("schedules")
+def test_a_schedule_can_be_read(path):
     entries = yaml.safe_load(path.read_text(encoding="utf-8"))
-    if isinstance(entries, list):
-        assert entries and all(isinstance(entry, dict) for entry in entries)
-    else:
-        sweep = read_sweep(str(path))
-        folder = Path(sweep.script).parent
-        assert (folder / sweep.hparams).is_file()
+    assert entries and GrowthSchedule(entries)
+
+
+@shared("sweeps")
+def test_a_sweep_names_files_that_exist(path):
+    sweep = read_sweep(str(path))
+    folder = Path(sweep.script).parent
+    assert (folder / sweep.hparams).is_file()
+    # As on the command line, from where the recipe's own YAMLs are
+    for named in INCLUDE.findall(path.read_text(encoding="utf-8")):
+        assert (folder / "hparams" / named).is_file(), named
+
+
+@shared("variants")
+def test_a_variant_changes_keys_of_a_recipe(path):
+    blueprint = open_blueprint(str(path))
+    assert Path(blueprint.path).is_relative_to(ROOT / "recipes")
+    assert blueprint.overrides and blueprint.value("growth")
 
 
 @pytest.mark.parametrize("path", SOURCES, ids=name_of)
@@ -127,11 +88,7 @@ def test_a_file_says_what_it_is_and_by_whom(path):
     assert re.search(r"\n\nAuthors\n \* \S", ast.get_docstring(tree) or "")
 
 
-@pytest.mark.parametrize(
-    "path",
-    [p for p in SOURCES if p.parts[len(ROOT.parts)] == "speechbrain_growth"],
-    ids=name_of,
-)
+@pytest.mark.parametrize("path", PACKAGE, ids=name_of)
 def test_everything_has_a_docstring(path):
     tree = ast.parse(path.read_text(encoding="utf-8"))
     kinds = (ast.FunctionDef, ast.ClassDef)
@@ -142,27 +99,100 @@ def test_everything_has_a_docstring(path):
             assert "..." not in text.split("\n")[0], node.name
 
 
+def imports_of(path):
+    """Names of the modules that a file imports, also inside functions."""
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+
+
+@pytest.mark.parametrize("path", PACKAGE, ids=name_of)
+def test_no_import_points_up(path):
+    room = path.relative_to(ROOT / "speechbrain_growth").parts[0]
+    room = room.removesuffix(".py")
+    if room == "__init__":
+        return  # the face names files of all rooms, and imports none itself
+    below = ROOMS[: ROOMS.index(room) + 1]
+    for module in imports_of(path):
+        package, *inside = module.split(".")
+        if package == "speechbrain_growth":
+            # `import speechbrain_growth` gets the face, which imports nothing
+            assert not inside or inside[0] in below, module
+        elif room == "engine":  # it could be a part of SpeechBrain as it is
+            own = package in sys.stdlib_module_names
+            assert own or package in ("torch", "speechbrain"), module
+        elif room == "schedule":  # numbers, never tensors
+            assert package != "torch", module
+
+
 def test_no_file_is_large():
-    for path in SOURCES + YAMLS:
-        assert path.stat().st_size < 500_000
+    for path in [*SOURCES, *(ROOT / "recipes").rglob("runs/**/*.json*")]:
+        assert path.stat().st_size < 500_000, path
 
 
 @pytest.mark.parametrize("kind", ["main job", "tests"])
 def test_the_readme_installs_what_it_runs(kind):
     text = (ROOT / "README.md").read_text(encoding="utf-8")
     command = re.search(rf"<!-- {kind} -->\s*```bash\n(.*?)```", text, re.S)[1]
-    for file in re.findall(r"-r (\S+)", command):
-        assert (ROOT / file).is_file()
-    assert "requirements.txt" in command
+    files = re.findall(r"-r (\S+)", command)
+    assert "requirements.txt" in files
+    assert all((ROOT / file).is_file() for file in files)
 
 
-def test_links_of_the_readmes_lead_somewhere():
-    for readme in [
-        ROOT / "README.md",
-        *ROOT.glob("docs/*.md"),
-        *ROOT.glob("recipes/**/README.md"),
-    ]:
-        text = readme.read_text(encoding="utf-8")
-        for link in re.findall(r"\]\(([^)#]+)[^)]*\)", text):
-            if not link.startswith("http"):
-                assert (readme.parent / link).exists(), (readme, link)
+@pytest.mark.parametrize("page", PAGES, ids=name_of)
+def test_links_lead_somewhere(page):
+    text = page.read_text(encoding="utf-8")
+    for link, anchor in re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", text):
+        if link.startswith("http"):
+            continue
+        target = page.parent / link if link else page
+        assert target.exists(), link
+        if anchor:
+            assert anchor in anchors(target), anchor
+
+
+def anchors(page):
+    """The addresses of a page's headings, as GitHub makes them."""
+    text = page.read_text(encoding="utf-8")
+    headings = re.findall(r"^#+ (.+)", text, re.M)
+    plain = [re.sub(r"[^\w -]", "", heading.lower()) for heading in headings]
+    return {"#" + heading.strip().replace(" ", "-") for heading in plain}
+
+
+# The list of changes also names files as they were
+CURRENT = [page for page in PAGES if page.name != "CHANGELOG.md"]
+
+
+@pytest.mark.parametrize("page", CURRENT, ids=name_of)
+def test_commands_name_files_that_exist(page):
+    text = page.read_text(encoding="utf-8")
+    for named in re.findall(
+        r"(?<![\w/:.])(?:\.\./)*hparams/[\w/]+\.yaml", text
+    ):
+        # From the page's folder, from the repository's, or from a recipe's
+        folders = [page.parent, ROOT, *ROOT.glob("recipes/*/*/*")]
+        found = any((folder / named).is_file() for folder in folders)
+        assert found or "NAME" in named, named
+    for named in INCLUDE.findall(text):
+        assert "NAME" in named or (page.parent / "hparams" / named).is_file()
+
+
+def test_linters_are_of_one_version_everywhere():
+    pinned = (ROOT / ".ci" / "requirements.txt").read_text(encoding="utf-8")
+    hooks = yaml.safe_load((ROOT / ".pre-commit-config.yaml").read_text())
+    found = {
+        repo["repo"].split("/")[-1].removesuffix("-pre-commit"): repo["rev"]
+        for repo in hooks["repos"]
+    }
+    expected = dict(re.findall(r"^(\w+)==(\S+)", pinned, re.M))
+    assert {k: v.removeprefix("v") for k, v in found.items()} == expected
+
+
+def test_the_citation_names_this_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text())
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert f'version = "{citation["version"]}"' in project
+    changes = (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
+    assert f"\n## {citation['version']} - " in changes

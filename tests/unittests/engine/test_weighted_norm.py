@@ -211,7 +211,7 @@ def saved(model, path, steps=0):
     for _ in range(steps):
         with transition.step():
             pass
-    transition.save(path)
+    transition._save(path)
     return transition
 
 
@@ -221,7 +221,7 @@ def test_a_checkpoint_amid_the_folding_resumes(tmp_path):
     stock = net(7, 2)
     stock.load_state_dict(new.state_dict())
     resumed = Transition(lambda: stock)
-    resumed.load(tmp_path / "state")
+    resumed._load(tmp_path / "state")
     for transition in (resumed, Transition(lambda: new)):
         for _ in range(3):
             with transition.step():
@@ -235,7 +235,7 @@ def test_a_checkpoint_from_after_the_folding_has_stock_layers(tmp_path):
     _, new, _ = grown(steps=2)
     saved(new, tmp_path / "state", steps=2)
     living = grown(steps=5)[1]
-    Transition(lambda: living).load(tmp_path / "state")
+    Transition(lambda: living).weigh(tmp_path / "state")
     assert not weighted(living)
 
 

@@ -300,7 +300,9 @@ def macs_of(sweep, name):
 
 
 @pytest.mark.parametrize(
-    "path", sorted(ROOT.glob("hparams/controls_*.yaml")), ids=lambda p: p.stem
+    "path",
+    sorted(ROOT.glob("hparams/sweeps/controls/*.yaml")),
+    ids=lambda p: p.stem,
 )
 def test_controls_have_the_budget_that_they_say(path):
     sweep = read_sweep(str(path))

@@ -46,7 +46,7 @@ def test_it_ends_as_an_interruption(way, monkeypatch, capsys):
     with pytest.raises(SystemExit) as end, plain_errors():
         way()
     assert end.value.code == INTERRUPTED
-    assert "interrupted; the same command goes on" in capsys.readouterr().err
+    assert "interrupted; give the same command" in capsys.readouterr().err
     assert signal.getsignal(signal.SIGINT) is before
     assert signal.getitimer(signal.ITIMER_REAL)[0] == 0
 
@@ -54,7 +54,7 @@ def test_it_ends_as_an_interruption(way, monkeypatch, capsys):
 def test_another_process_is_interrupted_once(monkeypatch):
     """Such as the worker of a loader, which it began while it lasted."""
     monkeypatch.setattr(interrupting, "AGAIN", 0.05)
-    with interrupting.insisting():
+    with interrupting.repeated_interrupts():
         worker = os.fork()
         if not worker:
             try:
@@ -83,7 +83,7 @@ def test_other_threads_are_left_alone():
 def test_what_a_shell_has_ignored_stays_so():
     before = signal.signal(signal.SIGINT, signal.SIG_IGN)
     try:
-        with interrupting.insisting() as pressed:
+        with interrupting.repeated_interrupts() as pressed:
             os.kill(os.getpid(), signal.SIGINT)
             assert not pressed()
     finally:

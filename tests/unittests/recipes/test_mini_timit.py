@@ -214,7 +214,7 @@ def test_speakers_of_a_smaller_corpus_are_among_those_of_a_larger_one():
 
 
 def test_parts_share_no_sentence(corpus):
-    """Neither numbers nor texts, in the corpus and in the whole list."""
+    """Neither numbers nor texts, in the corpus and in the full list."""
     texts = {part: set() for part in mini_timit.SIZES}
     for path in corpus.rglob("*.TXT"):
         if path.name != "README.TXT":
@@ -237,7 +237,7 @@ def test_a_fresh_process_renders_the_same_bytes(corpus, tmp_path):
 
 
 def test_a_killed_rendering_leaves_nothing_that_counts(corpus, tmp_path):
-    """The next rendering is whole, the same, and removes the remains."""
+    """The next rendering is complete, the same, and removes the remains."""
     folder = tmp_path / "corpus"
     command = [sys.executable, str(SCRIPT), str(folder), "--scale", str(SCALE)]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)

@@ -261,7 +261,7 @@ def test_labels_must_fit_the_images(folder, labels):
 
 
 class Mirror(http.server.BaseHTTPRequestHandler):
-    """Serves the small data set; can break off, and go on if asked"""
+    """Serves the small data set; can break off, and resume if asked"""
 
     files, ranges, stop_after, asked = MNIST, True, None, []
 

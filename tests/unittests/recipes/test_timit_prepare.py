@@ -676,14 +676,14 @@ BAD = {
     "SPHERE cut in half": (
         damage("WAV", cut, 1024 + FRAMES),
         [
-            f"{SX}.WAV: 160 samples announced, 80 there: truncated; a whole "
+            f"{SX}.WAV: 160 samples announced, 80 there: truncated; a complete "
             "file is expected"
         ],
     ),
     "SPHERE without its last sample": (
         damage("WAV", cut, 1024 + 2 * FRAMES - 1),
         [
-            f"{SX}.WAV: 160 samples announced, 159 there: truncated; a whole "
+            f"{SX}.WAV: 160 samples announced, 159 there: truncated; a complete "
             "file is expected"
         ],
     ),
@@ -691,7 +691,7 @@ BAD = {
     "SPHERE cut behind its fields": (
         damage("WAV", cut, 1000),
         [
-            f"{SX}.WAV: 160 samples announced, 0 there: truncated; a whole "
+            f"{SX}.WAV: 160 samples announced, 0 there: truncated; a complete "
             "file is expected"
         ],
     ),
@@ -718,7 +718,7 @@ BAD = {
         replace_by_sphere(held=FRAMES, channel_count=2),
         [
             f"{SX}.WAV: 2 channels; one is expected",
-            f"{SX}.WAV: 160 samples announced, 80 there: truncated; a whole "
+            f"{SX}.WAV: 160 samples announced, 80 there: truncated; a complete "
             "file is expected",
         ],
     ),
@@ -739,7 +739,7 @@ BAD = {
     "RIFF cut in half": (
         replace_by_riff(size=44 + FRAMES),
         [
-            f"{SX}.WAV: 160 samples announced, 80 there: truncated; a whole "
+            f"{SX}.WAV: 160 samples announced, 80 there: truncated; a complete "
             "file is expected"
         ],
     ),

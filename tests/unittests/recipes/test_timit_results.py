@@ -1,25 +1,31 @@
-"""The tables of the TIMIT recipe's README are what its result files say.
+"""The tables of the TIMIT recipe's README show what its result files hold.
 
 ``runs/controls.json`` is the ``report.json`` of its sweep; beside it stand the
-growth logs of the sweep, and the logs of runs apart. After new runs, `python
-tests/unittests/test_results.py` writes the tables anew.
+growth logs of the sweep, and the logs of single runs. After new runs, `python
+tests/unittests/recipes/test_timit_results.py` writes the tables anew.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
-import json
 import re
 from pathlib import Path
 
-import numpy as np
 import pytest
+from readme_tables import (
+    groups,
+    growth_cells,
+    growth_log,
+    interval,
+    printed,
+    table,
+    write,
+)
 from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
-RUNS = RECIPE / "runs"
-README = RECIPE / "README.md"
+RUNS, README = RECIPE / "runs", RECIPE / "README.md"
 KINDS = {
     "small": "small",
     "small_budget": "small, at the MACs of grow",
@@ -28,64 +34,69 @@ KINDS = {
     "large_budget": "large, at the MACs of grow",
     "large": "large",
 }
-
 GROWN = ("grow", "grow_late")
+SAMPLE = {
+    "sample_scratch-1986": "from scratch",
+    "sample_init-1986": "from the small run on mini-TIMIT",
+}
 
 
-def interval(values):
-    """Mean and half of the 95 % interval over seeds."""
-    half = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
-    return f"{np.mean(values):.2f} ± {half:.2f}"
-
-
-def groups():
-    """The sweep's groups by name."""
-    text = (RUNS / "controls.json").read_text(encoding="utf-8")
-    found = json.loads(text)
-    assert not found["missing"] and not found["warnings"]
-    return {group["name"]: group for group in found["groups"]}
+def controls():
+    """The groups of the sweep."""
+    return groups(RUNS / "controls.json")
 
 
 def run(name):
-    """What one run's files say."""
-    path = RUNS / name / "train_log.txt"
-    log = path.read_text(encoding="utf-8")
+    """What one run's log holds."""
+    log = (RUNS / name / "train_log.txt").read_text(encoding="utf-8")
     valid = [float(per) for per in re.findall(r"valid PER: (\S+)", log)]
-    growths = RUNS / name / "growth_log.jsonl"
-    lines = growths.read_text("utf-8").splitlines() if growths.exists() else []
     return {
         "valid": min(valid),
         "test": float(re.search(r"test PER: (\S+)", log)[1]),
         "epochs": len(valid),
-        "growths": [json.loads(line) for line in lines],
     }
+
+
+def logged():
+    """Every growth of every run that grew, with the run's name."""
+    return [
+        (path.parent.name, growth)
+        for path in sorted(RUNS.glob("*/growth_log.jsonl"))
+        for growth in growth_log(path)
+    ]
 
 
 def comparison():
     """Grown, and the four controls, on mini-TIMIT."""
-    found = groups()
-    whole = found["large"]["macs"]["mean"]
-    lines = [
-        "| run | seeds | epochs | training MACs | CPU seconds | valid PER "
-        "| test PER |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    found = controls()
+    full = found["large"]["macs"]["mean"]
+    rows = []
     for kind, words in KINDS.items():
         group = found[kind]
-        share = group["macs"]["mean"] / whole
         pers = [list(group["values"][k].values()) for k in ("best", "test")]
-        lines.append(
-            f"| {words} | {len(group['seeds'])} | {group['epochs'][0]} | "
-            f"{100 * share:.0f} % | {group['cpu_seconds']['mean']:.0f} | "
-            f"{interval(pers[0])} | {interval(pers[1])} |"
+        rows.append(
+            [
+                words,
+                len(group["seeds"]),
+                group["epochs"][0],
+                f"{100 * group['macs']['mean'] / full:.0f} %",
+                f"{group['cpu_seconds']['mean']:.0f}",
+                *map(interval, pers),
+            ]
         )
-    return "\n".join(lines)
+    header = (
+        "| run | seeds | epochs | training MACs | CPU seconds | valid PER "
+        "| test PER |"
+    )
+    return table(header, rows)
 
 
 def pairs():
     """Differences of test PER to the grown runs, paired over seeds."""
-    values = {kind: group["values"]["test"] for kind, group in groups().items()}
-    lines = ["| | grow | grow late |", "|---|---|---|"]
+    values = {
+        kind: group["values"]["test"] for kind, group in controls().items()
+    }
+    rows = []
     for kind, words in KINDS.items():
         if kind not in GROWN:
             cells = []
@@ -95,47 +106,31 @@ def pairs():
                 ]
                 p = stats.ttest_1samp(gaps, 0).pvalue
                 cells.append(f"{interval(gaps)} (p = {p:.2f})")
-            lines.append(f"| less {words} | {' | '.join(cells)} |")
-    return "\n".join(lines)
+            rows.append([f"less {words}", *cells])
+    return table("| | grow | grow late |", rows)
 
 
 def growths():
     """What each growth did at its moment."""
-    lines = [
-        "| run | after epoch | parameters | probe drift | valid loss "
-        "| valid PER | seconds |",
-        "|---|---|---|---|---|---|---|",
+    rows = [
+        [name, *growth_cells(growth, "PER"), f"{growth['seconds']:.1f}"]
+        for name, growth in logged()
     ]
-    for folder in sorted(filter(Path.is_dir, RUNS.iterdir())):
-        for one in run(folder.name)["growths"]:
-            before, after = one["valid_before"], one["valid_after"]
-            lines.append(
-                f"| {folder.name} | {one['epoch']} | "
-                f"{one['parameters_before']:,} -> "
-                f"{one['parameters_after']:,} | {one['drift']:.1e} | "
-                f"{before['loss']:.4f} -> {after['loss']:.4f} | "
-                f"{before['PER']:.2f} -> {after['PER']:.2f} | "
-                f"{one['seconds']:.1f} |"
-            )
-    return "\n".join(lines)
+    header = (
+        "| run | after epoch | parameters | probe drift | valid loss "
+        "| valid PER | seconds |"
+    )
+    return table(header, rows)
 
 
 def sample():
     """The NLTK sample of TIMIT, from scratch and from mini-TIMIT."""
-    lines = [
-        "| start | epochs | valid PER | test PER |",
-        "|---|---|---|---|",
-    ]
-    for name, words in (
-        ("sample_scratch-1986", "from scratch"),
-        ("sample_init-1986", "from the small run on mini-TIMIT"),
-    ):
+    rows = []
+    for name, words in SAMPLE.items():
         one = run(name)
-        lines.append(
-            f"| {words} | {one['epochs']} | {one['valid']:.2f} | "
-            f"{one['test']:.2f} |"
-        )
-    return "\n".join(lines)
+        pers = f"{one['valid']:.2f}", f"{one['test']:.2f}"
+        rows.append([words, one["epochs"], *pers])
+    return table("| start | epochs | valid PER | test PER |", rows)
 
 
 def main():
@@ -156,37 +151,24 @@ TABLES = {
 }
 
 
-def block(name):
-    """The pattern of a table in the README."""
-    marks = rf"(<!-- {name} -->\n).*?(\n<!-- /{name} -->)"
-    return re.compile(marks, re.DOTALL)
-
-
 @pytest.mark.parametrize("name", TABLES)
-def test_the_readme_says_what_the_runs_say(name):
-    text = README.read_text(encoding="utf-8")
-    found = block(name).search(text)
-    assert found and found[0].split("\n", 1)[1].rsplit("\n", 1)[0] == (
-        TABLES[name]()
-    )
+def test_the_readme_shows_what_the_runs_hold(name):
+    assert printed(README, name) == TABLES[name]()
 
 
-def test_seeds_stand_behind_every_number():
-    found = groups()
+def test_three_seeds_stand_behind_every_number():
+    found = controls()
     assert set(found) == set(KINDS)
     assert {len(group["seeds"]) for group in found.values()} == {3}
 
 
 def test_every_growth_kept_its_metrics_to_the_printed_digit():
-    for folder in filter(Path.is_dir, RUNS.iterdir()):
-        for one in run(folder.name)["growths"]:
-            before, after = one["valid_before"], one["valid_after"]
-            assert f"{before['PER']:.2f}" == f"{after['PER']:.2f}"
-            assert one["drift"] < 1e-5
+    assert len(logged()) == 8  # six of the sweep, two of the sample
+    for _, one in logged():
+        before, after = one["valid_before"], one["valid_after"]
+        assert f"{before['PER']:.2f}" == f"{after['PER']:.2f}"
+        assert one["drift"] < 1e-5
 
 
 if __name__ == "__main__":
-    content = README.read_text(encoding="utf-8")
-    for key, table in TABLES.items():
-        content = block(key).sub(rf"\g<1>{table()}\g<2>", content)
-    README.write_text(content, encoding="utf-8")
+    write(README, TABLES)

@@ -10,7 +10,8 @@ from torch.utils.data import TensorDataset
 
 import speechbrain as sb
 from speechbrain.utils.checkpoints import Checkpointer
-from speechbrain_growth.training.lean import LeanBrain, TensorBatches
+from speechbrain_growth.data.tensors import TensorBatches
+from speechbrain_growth.training.lean import LeanBrain
 
 ITEMS, SIZE = 23, 4
 

@@ -94,9 +94,9 @@ def test_a_warm_up_is_resumed_from_a_checkpoint(tmp_path):
         transition.begin(plan, rewarm=5)
         for step in range(7):
             if killed and step == 2:
-                transition.save(tmp_path / "state")
+                transition._save(tmp_path / "state")
                 transition = Transition(lambda model=model: model)
-                transition.load(tmp_path / "state")
+                transition._load(tmp_path / "state")
             gradients(model, step)
             with transition.step():
                 optimizer.step()

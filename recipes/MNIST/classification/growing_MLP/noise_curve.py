@@ -2,9 +2,9 @@
 """Draws what Net2Net's noise costs at the moment of a growth.
 
 Every hidden layer of a trained network becomes twice as wide, once without
-noise and then at rising noise levels. Written are a table, PNG and SVG: how far
-the outputs drift on the validation images, and what that does to accuracy and
-loss.
+noise and then at rising noise levels. A table and two plots (PNG and SVG) show
+how much the outputs drift on the validation images, and how accuracy and loss
+change.
 
 > python train.py hparams/grow.yaml --dataset=digits --growth=[] \
     --output_folder=results/small
@@ -65,8 +65,8 @@ def drifts(blueprint, old, images, labels):
             symmetry = {"noise": level} if level else "shares"
             carry(old, new, symmetry=symmetry, seed=draw)
             after, accuracy, loss = measure(new, images, labels)
-            far = drift(before, after)
-            row = (level or 0.0, draw, far, accuracy, loss)
+            moved = drift(before, after)
+            row = (level or 0.0, draw, moved, accuracy, loss)
             rows.append(dict(zip(COLUMNS, row)))
     return rows
 
@@ -131,17 +131,17 @@ def main(arguments):
     before, *rows = rows
     for level in (0.0, *filter(None, LEVELS)):
         group = [row for row in rows if row["noise"] == level]
-        far, accuracy, loss = (
+        moved, accuracy, loss = (
             sum(row[key] for row in group) / DRAWS for key in PANELS
         )
         print(
-            f"{level:5g} | {far:.1e} | {before['accuracy']:.2f} -> "
+            f"{level:5g} | {moved:.1e} | {before['accuracy']:.2f} -> "
             f"{accuracy:.2f} | {before['loss']:.4f} -> {loss:.4f}"
         )
     print(f"Table and plots: {os.path.join(folder, 'noise')}.csv, .png, .svg")
 
 
 if __name__ == "__main__":
-    # A mistake of the user's ends in one message, not in a traceback
+    # A mistake of the user ends with one message instead of a traceback
     with plain_errors(DataError):
         main(sys.argv[1:])

@@ -2,15 +2,16 @@
 """Recipe for training an image classifier that grows mid-training.
 
 An MLP starts small and is made wider or deeper between epochs, as the list
-``growth`` of the YAML says; what it computes does not change at that moment,
-and the optimizer's state is carried along.
+``growth`` of the YAML says. A growth does not change the outputs of the model,
+and it carries the optimizer's state along.
 
 To run this recipe in seconds, on images that come with scikit-learn:
 > python train.py hparams/grow.yaml --dataset=digits
 
 On MNIST or Fashion-MNIST, which are downloaded if they are not there:
 > python train.py hparams/grow.yaml --data_folder=/path/to/MNIST
-> python train.py hparams/grow_fashion.yaml --data_folder=/path/to/Fashion-MNIST
+> python train.py ../../../../hparams/variants/mlp_fashion_mnist.yaml \
+    --data_folder=/path/to/Fashion-MNIST
 
 The baselines are overrides: small, and large from the start
 > python train.py hparams/grow.yaml --growth=[]
@@ -33,12 +34,8 @@ from speechbrain_growth import (
     GrowingBrain,
     GrowthError,
     LeanBrain,
-    as_table,
-    join,
-    occupy,
-    open_blueprint,
+    open_run,
     plain_errors,
-    plan_run,
 )
 
 logger = get_logger(__name__)
@@ -50,7 +47,7 @@ class ImageBrain(GrowingBrain, LeanBrain):
         """Given a batch of images it computes a score for each class."""
         images = batch[0].to(self.device)
 
-        # Move training images a little if specified.
+        # Shift training images by a few pixels if specified.
         if stage == sb.Stage.TRAIN and self.hparams.shift:
             images = random_shift(images, self.hparams.shift)
 
@@ -75,7 +72,7 @@ class ImageBrain(GrowingBrain, LeanBrain):
             self.accuracy_stats = self.hparams.accuracy_stats()
 
     def valid_stats(self, stage_loss):
-        """Metrics of a validation; growth conditions may name those that fall."""
+        """Metrics of a validation; growth conditions may name any of them."""
         accuracy = 100 * self.accuracy_stats.summarize()
         return {
             "loss": stage_loss,
@@ -102,7 +99,7 @@ class ImageBrain(GrowingBrain, LeanBrain):
                 train_stats={"loss": self.train_loss},
                 valid_stats=stats,
             )
-            # The checkpoint must hold the decision, so it is taken before.
+            # Before the checkpoint is saved, which must hold the decision.
             self.decide_growth(epoch, stats)
             self.checkpointer.save_and_keep_only(
                 meta={"error": stats["error"]}, min_keys=["error"]
@@ -116,7 +113,7 @@ class ImageBrain(GrowingBrain, LeanBrain):
 
 
 def dataio_prep(hparams):
-    """Reads the data set; all of it stays in memory."""
+    """Reads the whole data set into memory."""
     parts = load_mnist(
         hparams["data_folder"], hparams["dataset"], hparams["valid_size"]
     )
@@ -133,7 +130,7 @@ def dataio_prep(hparams):
 
 
 def choose_optimizer(hparams):
-    """Finds the optimizer by its name."""
+    """Finds the optimizer by its name; raises if there is none."""
     known, chosen = hparams["optimizers"], hparams["opt_name"]
     if chosen not in known:
         raise GrowthError(
@@ -144,32 +141,13 @@ def choose_optimizer(hparams):
 
 # Begin Recipe!
 if __name__ == "__main__":
-    # A mistake of the user's ends in one message, not in a traceback
+    # A mistake of the user ends with one message instead of a traceback
     with plain_errors(DataError):
-        # CLI:
-        hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
-
-        # Every growth is checked before any data is touched
-        blueprint = open_blueprint(hparams_file, overrides)
-        growth_plan = plan_run(blueprint)
-
-        # Load hyperparameters file with command-line overrides
-        hparams = blueprint.load()
-        opt_class = choose_optimizer(hparams)
-
-        # Initialize ddp (useful only for DDP training)
-        join(run_opts)
-
-        # Two runs in one folder would spoil each other
-        occupy(hparams["output_folder"])
-
-        # Create experiment directory
-        sb.create_experiment_directory(
-            experiment_directory=hparams["output_folder"],
-            hyperparams_to_save=blueprint.path,
-            overrides=blueprint.overrides,
-        )
-        logger.info("The run, as planned:\n" + as_table(growth_plan))
+        # CLI: checks all growths, loads the hyperparameters file with
+        # command-line overrides, initializes ddp, creates the experiment
+        # directory
+        run = open_run(sys.argv[1:], check=choose_optimizer)
+        hparams = run.hparams
         if hparams["init_from"]:
             logger.info(f"It starts from {hparams['init_from']}")
 
@@ -188,13 +166,13 @@ if __name__ == "__main__":
 
         # Trainer initialization
         image_brain = ImageBrain(
-            blueprint=blueprint,
+            blueprint=run.blueprint,
             schedule=hparams["growth_schedule"],
             growth_log=hparams["growth_log"],
             modules=hparams["modules"],
-            opt_class=opt_class,
+            opt_class=choose_optimizer(hparams),
             hparams=hparams,
-            run_opts=run_opts,
+            run_opts=run.run_opts,
             checkpointer=hparams["checkpointer"],
         )
 

@@ -2,8 +2,8 @@
 """Recipe for training a phoneme recognizer on TIMIT that grows mid-training.
 
 A CRDNN with CTC starts small and is made wider between epochs, as the list
-``growth`` of the YAML says; what it computes does not change at that moment,
-and the optimizer's state is carried along. Greedy search is used throughout.
+``growth`` of the YAML says. A growth does not change the outputs of the model,
+and it carries the optimizer's state along. Greedy search is used throughout.
 
 To run this recipe on a synthetic stand-in for TIMIT, made on first use:
 > python train.py hparams/grow.yaml
@@ -31,16 +31,12 @@ from speechbrain_growth import (
     GrowingBrain,
     GrowthError,
     SafeTextEncoder,
-    as_table,
     bucketed,
     check_annotation,
     check_features,
     check_noise,
-    join,
-    occupy,
-    open_blueprint,
+    open_run,
     plain_errors,
-    plan_run,
     read_audio,
 )
 
@@ -124,7 +120,7 @@ class ASR_Brain(GrowingBrain):
                 train_stats={"loss": self.train_loss},
                 valid_stats=stats,
             )
-            # The checkpoint must hold the decision, so it is taken before.
+            # Before the checkpoint is saved, which must hold the decision.
             self.decide_growth(epoch, stats)
             self.checkpointer.save_and_keep_only(
                 meta={"PER": stats["PER"]}, min_keys=["PER"]
@@ -202,7 +198,7 @@ def dataio_prep(hparams):
 
     sb.dataio.dataset.add_dynamic_item(datasets, text_pipeline)
 
-    # 4. Fit encoder; a run that starts from another keeps its labels:
+    # 4. Fit encoder; with init_from, the labels are those of the earlier run:
     lab_enc_file = os.path.join(hparams["save_folder"], "label_encoder.txt")
     if hparams["init_from"] and not os.path.exists(lab_enc_file):
         earlier = os.path.join(
@@ -228,17 +224,17 @@ def dataio_prep(hparams):
     if problems:
         raise GrowthError(problems)
 
-    # A small corpus may lack a phone; its output must have a name all the same
+    # Outputs of phones that a small corpus lacks still need a label each
     outputs, labels = hparams["output_neurons"], len(label_encoder)
     if labels > outputs:
         raise GrowthError(
             f"output_neurons is {outputs}, but {lab_enc_file} has {labels} "
-            f"labels, the blank included; {labels} or more would do"
+            f"labels, the blank included; use {labels} or more outputs"
         )
     if not hparams["blank_index"] < outputs:
         raise GrowthError(
             f"blank_index is {hparams['blank_index']}, but there are {outputs} "
-            f"outputs; 0 to {outputs - 1} would do"
+            f"outputs; use 0 to {outputs - 1}"
         )
     for index in range(labels, outputs):
         label_encoder.add_label(f"<unused {index}>")
@@ -258,44 +254,29 @@ def dataio_prep(hparams):
     return train_data, valid_data, test_data, label_encoder
 
 
+def check_hparams(hparams):
+    """Raises for values with which the training could not run."""
+    if hparams["anneal_by"] not in ("epoch", "loss", "PER"):
+        raise GrowthError(
+            f"anneal_by is {hparams['anneal_by']!r}; it must be epoch, loss "
+            "or PER"
+        )
+    check_features(hparams["compute_features"], hparams["sample_rate"])
+
+
 # Begin Recipe!
 if __name__ == "__main__":
     # Dataset prep (rendering mini-TIMIT, parsing TIMIT into json files)
     from mini_timit import RenderError, render_mini_timit  # noqa
     from timit_prepare import CorpusError, prepare_timit  # noqa
 
-    # A mistake of the user's ends in one message, not in a traceback
+    # A mistake of the user ends with one message instead of a traceback
     with plain_errors(CorpusError, RenderError):
-        # CLI:
-        hparams_file, run_opts, overrides = sb.parse_arguments(sys.argv[1:])
-
-        # Every growth is checked before any data is touched
-        blueprint = open_blueprint(hparams_file, overrides)
-        growth_plan = plan_run(blueprint)
-
-        # Load hyperparameters file with command-line overrides
-        hparams = blueprint.load()
-        if hparams["anneal_by"] not in ("epoch", "loss", "PER"):
-            raise GrowthError(
-                f"anneal_by is {hparams['anneal_by']!r}; it must be epoch, "
-                "loss or PER"
-            )
-
-        check_features(hparams["compute_features"], hparams["sample_rate"])
-
-        # Initialize ddp (useful only for DDP training)
-        join(run_opts)
-
-        # Two runs in one folder would spoil each other
-        occupy(hparams["output_folder"])
-
-        # Create experiment directory
-        sb.create_experiment_directory(
-            experiment_directory=hparams["output_folder"],
-            hyperparams_to_save=blueprint.path,
-            overrides=blueprint.overrides,
-        )
-        logger.info("The run, as planned:\n" + as_table(growth_plan))
+        # CLI: checks all growths, loads the hyperparameters file with
+        # command-line overrides, initializes ddp, creates the experiment
+        # directory
+        run = open_run(sys.argv[1:], check=check_hparams)
+        hparams = run.hparams
 
         # multi-gpu (ddp) save data preparation
         if hparams["data_folder"] == hparams["mini_timit_folder"]:
@@ -312,7 +293,7 @@ if __name__ == "__main__":
             },
         )
 
-        # Noise is added when there is some; none is downloaded
+        # Add noise if there is a list of noises; none is downloaded
         if hparams.get("noise_annotation"):
             check_noise(hparams["noise_annotation"], hparams["sample_rate"])
             hparams["wav_augment"] = hparams["noisy_augment"]
@@ -322,13 +303,13 @@ if __name__ == "__main__":
 
         # Trainer initialization
         asr_brain = ASR_Brain(
-            blueprint=blueprint,
+            blueprint=run.blueprint,
             schedule=hparams["growth_schedule"],
             growth_log=hparams["growth_log"],
             modules=hparams["modules"],
             opt_class=hparams["opt_class"],
             hparams=hparams,
-            run_opts=run_opts,
+            run_opts=run.run_opts,
             checkpointer=hparams["checkpointer"],
         )
         asr_brain.label_encoder = label_encoder

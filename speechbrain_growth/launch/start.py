@@ -1,0 +1,93 @@
+"""Opens a run: everything between the command line and the first data.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import os
+import shutil
+import sys
+from typing import NamedTuple
+
+import speechbrain as sb
+from speechbrain.utils.distributed import if_main_process
+from speechbrain.utils.logger import get_logger
+from speechbrain_growth.blueprint.blueprint import Blueprint
+from speechbrain_growth.launch.init_from import open_blueprint
+from speechbrain_growth.launch.lock import lock_folder
+from speechbrain_growth.launch.planning import as_table, plan_run
+from speechbrain_growth.launch.processes import join
+
+logger = get_logger(__name__)
+
+
+class Run(NamedTuple):
+    """What a recipe needs to train.
+
+    Arguments
+    ---------
+    hparams : dict
+        All that the YAML builds.
+    blueprint : Blueprint
+        Builds the modules of the YAML at other sizes.
+    run_opts : speechbrain.utils.run_opts.RunOptions
+        For the Brain.
+    plan : list of dict
+        The planned models, from ``plan_run``.
+    """
+
+    hparams: dict
+    blueprint: Blueprint
+    run_opts: dict
+    plan: list
+
+
+def open_run(arguments, check=None):
+    """Checks a command line, then opens the output folder of its run.
+
+    Every mistake that can be found without the data is reported before anything
+    is written. Then the processes of ``torchrun`` are joined, the output folder
+    is locked against other runs, and logging begins there.
+
+    Arguments
+    ---------
+    arguments : list of str
+        The command line without the script: YAML, run options and overrides.
+    check : callable
+        Called with ``hparams`` before anything is written; raises
+        ``GrowthError`` for what only the recipe can judge.
+
+    Returns
+    -------
+    Run
+
+    Raises
+    ------
+    GrowthError
+        Naming everything that training would refuse.
+    """
+    hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
+    blueprint = open_blueprint(hparams_file, overrides)
+    plan = plan_run(blueprint)
+    hparams = blueprint.load()
+    if check is not None:
+        check(hparams)
+    join(run_opts)
+    lock_folder(hparams["output_folder"])
+    _create_folder(hparams["output_folder"], blueprint)
+    logger.info("The run, as planned:\n" + as_table(plan))
+    return Run(hparams, blueprint, run_opts, plan)
+
+
+def _create_folder(folder, blueprint):
+    """Creates the experiment directory, with a copy of the recipe's script."""
+    sb.create_experiment_directory(
+        experiment_directory=folder,
+        hyperparams_to_save=blueprint.path,
+        overrides=blueprint.overrides,
+    )
+    script = getattr(sys.modules["__main__"], "__file__", None)
+    if if_main_process() and script:
+        # SpeechBrain copies the file that calls it, which is this one
+        os.remove(os.path.join(folder, os.path.basename(__file__)))
+        shutil.copy(script, folder)

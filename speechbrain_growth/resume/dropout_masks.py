@@ -1,0 +1,77 @@
+"""Position of each Li-GRU layer in its pre-drawn dropout masks.
+
+SpeechBrain's Li-GRU keeps its masks in its state, but not which of them is the
+next, nor the batch size for which they were drawn.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from speechbrain.utils.logger import get_logger
+
+logger = get_logger(__name__)
+
+PLACE = ("drop_mask_cnt", "batch_size")
+
+
+def places(modules):
+    """Finds the position of every layer that draws masks in advance.
+
+    Arguments
+    ---------
+    modules : torch.nn.Module
+        Searched for such layers.
+
+    Returns
+    -------
+    list of list of int
+        The next mask and the batch size, layer by layer.
+
+    Example
+    -------
+    >>> import torch
+    >>> from speechbrain.nnet.RNN import LiGRU
+    >>> net = LiGRU(input_shape=(4, 10, 3), hidden_size=2, dropout=0.5)
+    >>> before = places(net)
+    >>> outputs = net(torch.rand(4, 10, 3))
+    >>> before, places(net)
+    ([[0, 4]], [[4, 4]])
+    >>> go_to(net, before)
+    >>> places(net)
+    [[0, 4]]
+    """
+    return [
+        [int(getattr(layer, name)) for name in PLACE]
+        for layer in _layers(modules)
+    ]
+
+
+def go_to(modules, found):
+    """Moves every such layer to an earlier position.
+
+    Arguments
+    ---------
+    modules : torch.nn.Module
+        As for ``places``.
+    found : list of list of int
+        From ``places``.
+    """
+    layers = _layers(modules)
+    if len(layers) != len(found):
+        logger.warning(
+            f"The checkpoint has {len(found)} layers with masks, the model "
+            f"{len(layers)}; all start at their first mask"
+        )
+        return
+    for layer, place in zip(layers, found):
+        for name, value in zip(PLACE, place):
+            setattr(layer, name, value)
+
+
+def _layers(modules):
+    """All layers that draw masks in advance, in order."""
+    return [
+        layer
+        for layer in modules.modules()
+        if all(hasattr(layer, name) for name in PLACE)
+    ]

@@ -1,0 +1,120 @@
+"""A Brain that tries out a larger model on validation data.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import torch
+from torch.nn import ModuleDict
+from torch.utils.data import DataLoader
+from tqdm import tqdm
+
+import speechbrain as sb
+from speechbrain.utils.distributed import if_main_process
+from speechbrain_growth.engine.probe import drift
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.training.resizing import ResizingBrain
+
+
+class ProbingBrain(ResizingBrain):
+    """Compares the outputs of new modules with those of the present ones.
+
+    Recipes override ``valid_stats``.
+
+    Arguments
+    ---------
+    **kwargs : dict
+        As for ``ResizingBrain``.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.valid_loader = None
+
+    def valid_stats(self, stage_loss):
+        """Metrics of the validation that just ended; recipes add theirs.
+
+        Arguments
+        ---------
+        stage_loss : float
+            Its average loss.
+
+        Returns
+        -------
+        dict
+        """
+        return {"loss": stage_loss}
+
+    def fit(self, epoch_counter, train_set, valid_set=None, **kwargs):
+        """Trains as ``speechbrain.Brain.fit`` does; keeps the validation data.
+
+        Arguments
+        ---------
+        epoch_counter : iterable
+            Gives the epochs.
+        train_set : Dataset or DataLoader
+            Training data.
+        valid_set : Dataset or DataLoader
+            Its first batch is the probe.
+        **kwargs : dict
+            As for ``speechbrain.Brain.fit``.
+
+        Raises
+        ------
+        GrowthError
+            If there is no ``valid_set``.
+        """
+        if valid_set is None:
+            raise GrowthError(
+                "fit: there is no valid_set; growths are decided after "
+                "validation and probed on it"
+            )
+        if not self.test_only and not isinstance(valid_set, DataLoader):
+            options = kwargs.pop("valid_loader_kwargs", {})
+            valid_set = self.make_dataloader(
+                valid_set, sb.Stage.VALID, ckpt_prefix=None, **options
+            )
+        self.valid_loader = valid_set
+        super().fit(epoch_counter, train_set, valid_set, **kwargs)
+
+    def measure(self, epoch):
+        """Validates without logging, saving or deciding anything.
+
+        Arguments
+        ---------
+        epoch : int
+            For ``on_stage_start``.
+
+        Returns
+        -------
+        dict
+            From ``valid_stats``.
+        """
+        self.modules.eval()
+        self.on_stage_start(sb.Stage.VALID, epoch)
+        average, bar = 0.0, not self.noprogressbar and if_main_process()
+        bar = tqdm(
+            self.valid_loader, "checking growth", disable=not bar, leave=False
+        )
+        with torch.no_grad(), torch.random.fork_rng():
+            for step, batch in enumerate(bar, start=1):
+                loss = self.evaluate_batch(batch, sb.Stage.VALID)
+                average += (float(loss) - average) / step
+        stats = self.valid_stats(average)
+        return {key: float(value) for key, value in stats.items()}
+
+    def _drift(self, new):
+        """How far the outputs of new modules are from the present ones."""
+        living, old = ModuleDict(self.modules.items()), self._modules()
+        outputs = []
+        # In full precision: rounding would hide a drift, or look like one
+        with torch.no_grad(), torch.random.fork_rng():
+            batch = next(iter(self.valid_loader))
+            try:
+                for modules in (old, new):
+                    self.modules.update(modules)
+                    self.modules.eval()
+                    outputs.append(self.compute_forward(batch, sb.Stage.VALID))
+            finally:
+                self.modules.update(living)
+        return drift(*outputs)

@@ -1,0 +1,148 @@
+"""A Brain that can rebuild its modules at other sizes and swap them in.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from torch.nn import ModuleDict
+
+from speechbrain_growth.engine.optimizers import follow
+from speechbrain_growth.engine.weighted_norm import weighted
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.init_from import sizes_of
+from speechbrain_growth.launch.processes import on_main
+from speechbrain_growth.measure.run_log import RunLogger
+from speechbrain_growth.schedule.schedule import STATE
+from speechbrain_growth.training.transition import TRANSITION, Transition
+from speechbrain_growth.training.wrapping import WrappingBrain
+
+
+class ResizingBrain(WrappingBrain):
+    """A Brain whose model can take the sizes of any checkpoint.
+
+    Arguments
+    ---------
+    blueprint : Blueprint
+        Builds the modules at other sizes.
+    schedule : GrowthSchedule
+        Knows the sizes that the modules have.
+    growth_log : GrowthLog
+        Keeps what each growth did.
+    **kwargs : dict
+        As for ``speechbrain.Brain``.
+    """
+
+    def __init__(self, blueprint, schedule, growth_log, **kwargs):
+        super().__init__(**kwargs)
+        self.blueprint = blueprint
+        self.schedule = schedule
+        self.growth_log = growth_log
+        self.schedule.start(blueprint.sizes)
+        self.transition = Transition(self._modules)
+        train_logger = getattr(self.hparams, "train_logger", None)
+        is_ours = isinstance(train_logger, RunLogger)
+        self.run_logger = train_logger if is_ours else None
+        if self.checkpointer is not None:
+            self.checkpointer.add_recoverable(STATE, self.schedule)
+            self.checkpointer.add_recoverable(TRANSITION, self.transition)
+
+    def restore_sizes(self, checkpoint):
+        """Gives the model the sizes of a checkpoint, larger or smaller.
+
+        Its LayerNorms become weighted or plain, as they are in the checkpoint.
+        Weights and optimizer state are not loaded here.
+
+        Arguments
+        ---------
+        checkpoint : speechbrain.utils.checkpoints.Checkpoint
+            What will be loaded; None if nothing will.
+
+        Raises
+        ------
+        GrowthError
+            If the checkpoint is of another model.
+        """
+        if not checkpoint or STATE not in checkpoint.paramfiles:
+            return
+        sizes, own = sizes_of(checkpoint), self.blueprint.sizes
+        if not set(sizes) <= set(own):
+            raise GrowthError(
+                f"{checkpoint.path} is of a model with the sizes "
+                f"{', '.join(sizes)}; this one has {', '.join(own)}"
+            )
+        if sizes != self.schedule.sizes:
+            old, new = self._modules(), self._build(sizes)
+            follow(self._optimizers(), old, new)
+            self._swap(new)
+            self.schedule.start(sizes)
+        if TRANSITION in checkpoint.paramfiles:
+            before = set(weighted(self._modules()))
+            self.transition.weigh(checkpoint.paramfiles[TRANSITION])
+            if set(weighted(self._modules())) != before:
+                self.script_again()
+
+    def on_evaluate_start(self, max_key=None, min_key=None):
+        """Restores the sizes of the checkpoint that will be loaded.
+
+        Arguments
+        ---------
+        max_key : str
+            Metric whose highest value is the best.
+        min_key : str
+            Metric whose lowest value is the best.
+        """
+        keys = {"max_key": max_key, "min_key": min_key}
+        if self.checkpointer is not None:
+            best = self.checkpointer.find_checkpoint(**keys)
+            if self.test_only and best is None:
+                raise GrowthError(
+                    f"--test_only: {self.checkpointer.checkpoints_dir} holds "
+                    "no checkpoint to test; leave the option out to train one"
+                )
+            self.restore_sizes(best)
+        super().on_evaluate_start(**keys)
+
+    def _log_growth(self, entry):
+        """Writes a growth into both logs; a run may have no run log."""
+        on_main(self.growth_log.write, entry)
+        if self.run_logger is not None:
+            self.run_logger.log_growth(entry)
+
+    def _optimizers(self):
+        """All optimizers; an empty list before they are made."""
+        if self.optimizers_dict:
+            return list(self.optimizers_dict.values())
+        return [self.optimizer] if hasattr(self, "optimizer") else []
+
+    def _modules(self):
+        """The present raw modules, in a container of their own."""
+        return ModuleDict(self.raw_modules.items())
+
+    def _build(self, sizes, seed=0):
+        """Builds modules; keeps the present ones whose shapes stay."""
+        new = self.blueprint.modules(sizes, seed).to(self.device)
+        new = self.prepared(new)
+        for name, module in self.raw_modules.items():
+            if _shapes(module) == _shapes(new[name]):
+                new[name] = module
+        return new
+
+    def _swap(self, new):
+        """Puts new modules wherever the old ones are. The only such place."""
+        for name, module in new.items():
+            old = self.raw_modules[name]
+            holders = [vars(self.hparams)]
+            holders.append(getattr(self.hparams, "modules", {}))
+            if self.checkpointer is not None:
+                holders.append(self.checkpointer.recoverables)
+            for holder in holders:
+                for key, value in list(holder.items()):
+                    if value is old:
+                        holder[key] = module
+        self.replace(new)
+
+
+def _shapes(module):
+    """Shapes of all tensors of a module."""
+    state = module.state_dict()
+    return {name: tensor.shape for name, tensor in state.items()}

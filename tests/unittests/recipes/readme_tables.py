@@ -1,0 +1,71 @@
+"""Tables of a README that are written from result files, and compared with them.
+
+A table stands between two comments, ``<!-- NAME -->`` and ``<!-- /NAME -->``.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import json
+import re
+
+import numpy as np
+from scipy import stats
+
+
+def groups(path):
+    """The groups of a sweep's ``report.json`` by name; no run may be missing."""
+    report = json.loads(path.read_text(encoding="utf-8"))
+    assert not report["missing"] and not report["warnings"]
+    return {group["name"]: group for group in report["groups"]}
+
+
+def growth_log(path):
+    """The growths of one run."""
+    lines = path.read_text(encoding="utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def interval(values):
+    """Mean and half of the 95 % interval over seeds."""
+    half = stats.sem(values) * stats.t.ppf(0.975, len(values) - 1)
+    return f"{np.mean(values):.2f} ± {half:.2f}"
+
+
+def growth_cells(growth, metric):
+    """One growth: its epoch, parameters and drift, loss and metric around it."""
+    before, after = growth["valid_before"], growth["valid_after"]
+    return [
+        growth["epoch"],
+        f"{growth['parameters_before']:,} -> {growth['parameters_after']:,}",
+        f"{growth['drift']:.1e}",
+        f"{before['loss']:.4f} -> {after['loss']:.4f}",
+        f"{before[metric]:.2f} -> {after[metric]:.2f}",
+    ]
+
+
+def table(header, rows):
+    """A table in Markdown."""
+    rule = "|" + "---|" * (header.count("|") - 1)
+    lines = [f"| {' | '.join(map(str, row))} |" for row in rows]
+    return "\n".join([header, rule, *lines])
+
+
+def _block(name):
+    """The pattern of a table in a README."""
+    return re.compile(rf"(<!-- {name} -->\n)(.*?)(\n<!-- /{name} -->)", re.S)
+
+
+def printed(readme, name):
+    """A table as the README has it."""
+    found = _block(name).search(readme.read_text(encoding="utf-8"))
+    assert found, f"{readme} has no table {name}"
+    return found[2]
+
+
+def write(readme, tables):
+    """Writes all tables of a README anew."""
+    text = readme.read_text(encoding="utf-8")
+    for name, make in tables.items():
+        text = _block(name).sub(rf"\g<1>{make()}\g<3>", text)
+    readme.write_text(text, encoding="utf-8")
