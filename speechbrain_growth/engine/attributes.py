@@ -1,4 +1,4 @@
-"""What a layer computes with beside its tensors, and must not change.
+"""Attributes of a layer that a growth must leave alone (slope, eps, stride).
 
 Authors
  * The speechbrain_growth authors 2026
@@ -8,7 +8,7 @@ import types
 
 from torch.nn.utils.parametrize import is_parametrized
 
-# Whole numbers that say where a layer looks; others may be sizes
+# Integers that are geometry; any other integer may be a size
 PLACES = {
     "dilation",
     "dim",
@@ -21,19 +21,19 @@ PLACES = {
     "start_dim",
     "stride",
 }
-# What may differ: it regularises, or the function is the same
+# Attributes that may differ: they regularise, or do not change the function
 FREE = {"training", "p", "dropout", "drop_prob", "momentum", "inplace"}
 FREE.add("fea_dim")  # a size, which SpeechBrain has as a float
 PLAIN = (bool, float, str, type(None))
 
 
 def differences(old, new):
-    """How two layers differ in what is neither a tensor nor a size.
+    """How two layers differ in attributes that must stay.
 
     Arguments
     ---------
     old : torch.nn.Module
-        The layer as it is.
+        The layer before the growth.
     new : torch.nn.Module
         The same layer of the larger model.
 
@@ -46,25 +46,24 @@ def differences(old, new):
     -------
     >>> from torch.nn import LeakyReLU, Linear
     >>> differences(LeakyReLU(0.1), LeakyReLU(0.2))
-    ['its negative_slope 0.1 would become 0.2; it must stay']
+    ['its negative_slope 0.1 would become 0.2; keep it']
     >>> differences(Linear(2, 3), Linear(2, 5))
     []
     """
     after = vars(new)
     return [
-        f"its {key} {_said(value)} would become {_said(after[key])}; it must "
-        "stay"
+        f"its {key} {_text(value)} would become {_text(after[key])}; keep it"
         for key, value in vars(old).items()
         if key in after
         and key not in FREE
         and not key.startswith("_")
         and _compared(key, value, after[key])
-        and _said(value) != _said(after[key])
+        and _text(value) != _text(after[key])
     ]
 
 
 def added(layer):
-    """What a layer computes beside its forward, in words; None if nothing.
+    """What is added to a layer's forward, as text; None if nothing.
 
     Arguments
     ---------
@@ -88,18 +87,18 @@ def added(layer):
     if not all(getattr(hook, "computes_nothing", False) for hook in hooks):
         return "has a forward hook, which may compute anything"
     if is_parametrized(layer):
-        return "is parametrized, so its tensors are others"
+        return "is parametrized, so its parameters are computed from others"
     return None
 
 
 def _compared(key, *values):
-    """Whether values are no sizes, and can be compared."""
+    """Whether values cannot be sizes, and can be compared."""
     if key in PLACES:
         return all(isinstance(v, (int, str, tuple, list)) for v in values)
     functions = (types.FunctionType, types.BuiltinFunctionType)
     return all(isinstance(value, (*PLAIN, *functions)) for value in values)
 
 
-def _said(value):
-    """A value in words; a function by its name."""
+def _text(value):
+    """A value as text; a function by its name."""
     return getattr(value, "__qualname__", repr(value))

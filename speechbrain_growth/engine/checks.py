@@ -1,4 +1,4 @@
-"""Checks how the tensors of two models are stored: shared, of a dtype, at all.
+"""Checks how the tensors of two models are stored: shared, dtype, values.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -6,25 +6,26 @@ Authors
 
 from torch.nn.parameter import is_lazy
 
-from speechbrain_growth.engine.maps.ties import same
+from speechbrain_growth.engine.maps.widths import same
 from speechbrain_growth.errors import GrowthError
 
 
 def check_sharing(old, new, plan):
-    """What is wrong with tensors that have several names, such as tied weights.
+    """Checks tensors that have several names, such as tied weights.
 
     Arguments
     ---------
     old : torch.nn.Module
-        The model as it is.
+        The model before the growth.
     new : torch.nn.Module
         The larger model.
     plan : Plan
-        What becomes of each name.
+        What each tensor copies.
 
     Returns
     -------
     list of str
+        What is wrong.
 
     Example
     -------
@@ -40,14 +41,13 @@ def check_sharing(old, new, plan):
         was = {plan.before(other) for other in others}
         if set(before.get(plan.before(name), was)) != was:
             problems.append(
-                f"{name}: shares its tensor in one model only, or with "
-                "others; the same names must share one in both"
+                f"{name}: shares its tensor in one model only, or with other "
+                "names; let the same names share it in both"
             )
         elif not alike(*(plan.tensors.get(n, ()) for n in (others[0], name))):
             problems.append(
-                f"{name}: is the same tensor as {others[0]}, which would grow "
-                "otherwise; sizes that do not grow, or tensors of their own, "
-                "would do"
+                f"{name}: is the same tensor as {others[0]}, but would grow "
+                "differently; keep its sizes, or give each a tensor of its own"
             )
     return problems
 
@@ -63,7 +63,7 @@ def _shared(model):
 
 
 def alike(axes, others):
-    """Whether two plans of one tensor say the same.
+    """Whether two plans of one tensor are the same.
 
     Arguments
     ---------
@@ -88,12 +88,12 @@ def _same_axis(one, other):
 
 
 def check_shapes(old, new):
-    """Raises if there are tensors whose shapes a first batch is to decide.
+    """Raises if there are tensors whose shapes the first batch decides.
 
     Arguments
     ---------
     old : torch.nn.Module
-        The model as it is.
+        The model before the growth.
     new : torch.nn.Module
         The larger model.
 
@@ -106,27 +106,27 @@ def check_shapes(old, new):
         lazy = [n for n, p in model.named_parameters() if is_lazy(p)]
         if lazy:
             raise GrowthError(
-                f"{lazy[0]}: has no shape in the {which} model yet; it would "
-                "do after a batch has gone through"
+                f"{lazy[0]}: has no shape in the {which} model yet; run a "
+                "batch through it first"
             )
 
 
 def check_values(old, new, plan):
-    """Raises if tensors cannot be carried from one model to the other.
+    """Raises if the values of tensors cannot be carried to the new model.
 
     Arguments
     ---------
     old : torch.nn.Module
-        The model as it is.
+        The model before the growth.
     new : torch.nn.Module
         The larger model.
     plan : Plan
-        What becomes of each name.
+        What each tensor copies.
 
     Raises
     ------
     GrowthError
-        Where there is a tensor without values, or of another dtype.
+        Naming tensors without values, or of another dtype.
     """
     before, after = old.state_dict(), new.state_dict()
     pairs = {n: (before[plan.before(n)], after[n]) for n in plan.tensors}
@@ -134,13 +134,13 @@ def check_values(old, new, plan):
     for name, (one, other) in pairs.items():
         if one.is_meta or other.is_meta:
             wrong = (
-                "without values, on the meta device; to_empty() and weights "
-                "would do"
+                "without values, on the meta device; use to_empty() and load "
+                "weights"
             )
         elif one.dtype != other.dtype:
             wrong = (
                 f"of {one.dtype} and would be of {other.dtype}; "
-                f"new.to({one.dtype}) would do"
+                f"use new.to({one.dtype})"
             )
         else:
             continue

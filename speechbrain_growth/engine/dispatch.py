@@ -1,4 +1,4 @@
-"""Finds the rule of a layer's type, if that rule speaks for it.
+"""Finds the rule of a layer's type.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -6,12 +6,13 @@ Authors
 
 
 def stock(kind):
-    """Returns the type whose results a type of layer gives, by its own word.
+    """Returns the stock type whose results a type of layer gives.
 
     Arguments
     ---------
     kind : type
-        Type of a layer; a type of ours names the stock one in ``stands_for``.
+        Type of a layer. If it computes what a stock type does, it names that
+        type in ``stands_for``.
 
     Returns
     -------
@@ -28,12 +29,12 @@ def stock(kind):
     return vars(kind).get("stands_for", kind)
 
 
-def spoken_for(rules, kind):
-    """Returns the rule of a type; that of ``object`` if there is none.
+def rule_for(rules, kind):
+    """Returns the rule registered for a type, or that of ``object``.
 
-    A subclass that replaces anything that its base's forward runs may compute
-    anything, so the rule of its base does not speak for it; unless the subclass
-    itself says, in ``stands_for``, whose results it gives.
+    A subclass that overrides anything that its base's forward runs may compute
+    anything, so the rule of its base does not hold for it; unless the subclass
+    names, in ``stands_for``, the type whose results it gives.
 
     Arguments
     ---------
@@ -50,17 +51,17 @@ def spoken_for(rules, kind):
     Example
     -------
     >>> from torch.nn import Conv1d, ReLU
-    >>> from speechbrain_growth.engine.tracing import rule
+    >>> from speechbrain_growth import rule
     >>> class Own(Conv1d):
     ...     def _conv_forward(self, *inputs):
     ...         return super()._conv_forward(*inputs) + 1
-    >>> spoken_for(rule, Own) is rule.dispatch(object)
+    >>> rule_for(rule, Own) is rule.dispatch(object)
     True
-    >>> spoken_for(rule, ReLU) is rule.dispatch(ReLU)
+    >>> rule_for(rule, ReLU) is rule.dispatch(ReLU)
     True
     >>> class Quick(Own):
     ...     stands_for = Conv1d
-    >>> spoken_for(rule, Quick) is rule.dispatch(Conv1d)
+    >>> rule_for(rule, Quick) is rule.dispatch(Conv1d)
     True
     """
     kind = stock(kind)
@@ -71,7 +72,7 @@ def spoken_for(rules, kind):
 
 
 def _computes_otherwise(kind, known):
-    """Whether a subclass replaces anything that its base's forward runs."""
+    """Whether a subclass overrides anything that its base's forward runs."""
     pending, seen = ["forward"], set()
     while pending:
         name = pending.pop()

@@ -1,6 +1,6 @@
 """Measures how far a grown model is from the one that it grew from.
 
-What looks at a model leaves it as it was.
+Nothing in this file changes a model.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -13,12 +13,12 @@ import torch
 
 @contextlib.contextmanager
 def in_eval(model):
-    """Puts a model in eval mode for as long as the context lasts.
+    """Inside this context, a model is in eval mode.
 
     Arguments
     ---------
     model : torch.nn.Module
-        Each of its layers gets its own mode back.
+        Each of its layers gets its own mode back at the end.
 
     Yields
     ------
@@ -63,7 +63,7 @@ def tensors_in(outputs):
     return []
 
 
-def drift(before, after):
+def drift(before, after) -> float:
     """Largest difference between two outputs, relative to the first's largest.
 
     Arguments

@@ -1,25 +1,28 @@
-"""Finds the module that grows: in a list, compiled, or spread over devices.
+"""Finds the module that grows inside a list, ``torch.compile`` or DDP.
 
 Authors
  * The speechbrain_growth authors 2026
 """
+
+from typing import Dict, List, Union
 
 import torch
 from torch import nn
 
 from speechbrain_growth.errors import GrowthError
 
-SPREAD = (nn.DataParallel, nn.parallel.DistributedDataParallel)
+Model = Union[nn.Module, List[nn.Module], Dict[str, nn.Module]]
+PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 
-def raw(modules):
-    """Whatever holds a model, as the one module whose layers have types.
+def unwrap(modules):
+    """Returns the one module inside that has the layers.
 
     Arguments
     ---------
     modules : torch.nn.Module or list or dict
-        A list or dict has modules in signal order. What is compiled, or spread
-        over devices, shares its tensors with the module inside.
+        A list or dict has modules in signal order. A compiled or parallel
+        module shares its tensors with the module inside.
 
     Returns
     -------
@@ -28,29 +31,29 @@ def raw(modules):
     Raises
     ------
     GrowthError
-        If it is scripted, or no module at all.
+        If it is scripted, or no module.
 
     Example
     -------
-    >>> list(raw([nn.Linear(1, 2), nn.ReLU()]).state_dict())
+    >>> list(unwrap([nn.Linear(1, 2), nn.ReLU()]).state_dict())
     ['0.weight', '0.bias']
-    >>> raw(nn.DataParallel(nn.ReLU()))
+    >>> unwrap(nn.DataParallel(nn.ReLU()))
     ReLU()
     """
     if isinstance(modules, (list, tuple)):
-        return nn.ModuleList(map(raw, modules))
+        return nn.ModuleList(map(unwrap, modules))
     if type(modules) is dict:
-        return nn.ModuleDict({name: raw(m) for name, m in modules.items()})
-    if isinstance(modules, SPREAD):
-        return raw(modules.module)
+        return nn.ModuleDict({name: unwrap(m) for name, m in modules.items()})
+    if isinstance(modules, PARALLEL):
+        return unwrap(modules.module)
     if isinstance(modules, torch.jit.ScriptModule):
         raise GrowthError(
-            f"{type(modules).__name__}: layers have no types once they are "
-            "scripted; the modules that were scripted would do"
+            f"{type(modules).__name__}: scripted layers have no types; give "
+            "the modules before torch.jit.script"
         )
     if not isinstance(modules, nn.Module):
         raise GrowthError(
-            f"{type(modules).__name__}: is no module; a torch.nn.Module would "
-            "do, or a list of them in signal order"
+            f"{type(modules).__name__}: is no module; give a torch.nn.Module, "
+            "or a list of them in signal order"
         )
     return getattr(modules, "_orig_mod", modules)  # of torch.compile

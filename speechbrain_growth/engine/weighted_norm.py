@@ -1,13 +1,13 @@
-"""A LayerNorm that counts some units more than others, until it is folded.
+"""A LayerNorm that weighs its units after a growth, until it is folded.
 
 A growth leaves some units with more copies than others. A stock LayerNorm would
 count such a unit several times: the function changes, in a CRDNN by 6 to 47 %.
 Weighing each copy by its share keeps the function and the gradients. Over some
-hundred steps the weights then move to those of the stock layer, which is what
-remains.
+hundred steps the weights then move to equal ones, and the layer is a stock
+LayerNorm again.
 
-The layer is the same object all the while; it has the stock layer's parameters,
-names and state dict.
+It stays the same object throughout, and has the stock layer's parameters, names
+and state dict.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -22,7 +22,7 @@ from torch import nn
 class WeightedLayerNorm(nn.LayerNorm):
     """LayerNorm (https://arxiv.org/abs/1607.06450) with weighted statistics.
 
-    Not built but made, by ``weigh``, out of a stock layer.
+    ``weigh`` makes it out of a stock layer.
 
     Attributes
     ----------
@@ -36,7 +36,7 @@ class WeightedLayerNorm(nn.LayerNorm):
     steps : int
         Number of steps of the folding.
     taken : int
-        How many are over.
+        Number of steps that are done.
     """
 
     stands_for = nn.LayerNorm
@@ -62,7 +62,7 @@ class WeightedLayerNorm(nn.LayerNorm):
             output = output * self.weight
         if self.bias is not None:
             output = output + self.bias
-        # of the dtype that autocast gives the stock layer's
+        # in the dtype that autocast gives the stock layer's output
         stock = nn.functional.layer_norm(
             input.new_zeros(self.normalized_shape),
             self.normalized_shape,
@@ -86,7 +86,7 @@ def weigh(norm, weights, dim, steps, taken=0):
     steps : int
         Number of steps until it is a stock layer again.
     taken : int
-        How many are over.
+        Number of steps that are done.
 
     Example
     -------
@@ -108,31 +108,31 @@ def weigh(norm, weights, dim, steps, taken=0):
         norm.start.copy_(weights)
     else:
         norm.register_buffer("start", weights, persistent=False)
-        spread = _spread(norm, weights)
-        norm.register_buffer("weights", spread, persistent=False)
-        # torch's fused Transformer layer reads weight and bias past the
-        # forward; a hook keeps it from doing so
+        divided = _divided(norm, weights)
+        norm.register_buffer("weights", divided, persistent=False)
+        # torch's fused Transformer layer reads weight and bias without calling
+        # the forward; a hook keeps it from doing so
         norm.watch = norm.register_forward_hook(_watch)
     _advance(norm)
 
 
 def _watch(self, inputs: Tuple[torch.Tensor], output: torch.Tensor):
-    """Does nothing; torch.jit.script wants to know its types."""
+    """Does nothing; torch.jit.script needs its types."""
 
 
-_watch.computes_nothing = True  # so that the engine lets it pass
+_watch.computes_nothing = True  # so that attributes.added ignores it
 
 
 def _advance(norm):
-    """Sets the weights for the steps that are over."""
+    """Sets the weights for the steps that are done."""
     stock = torch.full_like(norm.start, 1 / len(norm.start))
     now = norm.start.lerp(stock, norm.taken / norm.steps)
-    norm.weights.copy_(_spread(norm, now))
+    norm.weights.copy_(_divided(norm, now))
     if norm.taken >= norm.steps:
         unweigh(norm)
 
 
-def _spread(norm, weights):
+def _divided(norm, weights):
     """The units' weights, divided among the other axes, to be broadcast."""
     shape = norm.normalized_shape
     weights = weights * len(weights) / torch.Size(shape).numel()
@@ -172,10 +172,10 @@ def weighted(model):
     }
 
 
-def fold(model):
+def fold(model: nn.Module) -> int:
     """Moves every weighted LayerNorm one step towards the stock layer.
 
-    To be called after each step of the optimizer.
+    Call it after each step of the optimizer.
 
     Arguments
     ---------
@@ -185,7 +185,7 @@ def fold(model):
     Returns
     -------
     int
-        How many steps are left; 0 once all layers are stock.
+        Number of steps that are left; 0 once all layers are stock.
     """
     norms = list(weighted(model).values())
     left = max((norm.steps - norm.taken - 1 for norm in norms), default=0)

@@ -6,6 +6,7 @@ Authors
 
 from speechbrain_growth.blueprint.values import wrong_sizes, wrong_values
 from speechbrain_growth.engine.births.layers import Birth
+from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.checking import check
@@ -131,9 +132,9 @@ def _exactness(plan, growth):
     """How exact a growth is, in a few words."""
     words = [] if growth.symmetry.exact else [str(growth.symmetry)]
     words += [
-        f"{name} {exact}"
-        for name, exact in plan.born.items()
-        if exact != "exact"
+        f"{name} {state}"
+        for name, state in plan.first_states.items()
+        if state.exact > Exact.YES
     ]
     if plan.weights:
         words = words or ["exact"]

@@ -1,4 +1,4 @@
-"""Layers of our own: stock parameters, names and results, computed faster.
+"""Layers with the stock ones' parameters, names and results, but faster.
 
 Authors
  * The speechbrain_growth authors 2026

@@ -1,9 +1,9 @@
 """SpeechBrain's convolution and pooling, quicker on a CPU.
 
-SpeechBrain's tensors are (batch, time, frequency, channel). Its layers turn
-them to (batch, channel, frequency, time) for torch, which then copies every one
-of them into another order, there and back. As (batch, channel, time, frequency)
-they are already what torch calls ``channels_last``, and nothing is copied.
+SpeechBrain's tensors are (batch, time, frequency, channel). Its layers permute
+them to (batch, channel, frequency, time) for torch, which then copies each of
+them into another memory order, and back. Permuted to (batch, channel, time,
+frequency) they are what torch calls ``channels_last``, and nothing is copied.
 Parameters, names and results are the stock layers'.
 
 Authors
@@ -24,8 +24,8 @@ class Conv2d(CNN.Conv2d):
     *args : tuple
         As for the stock layer.
     **kwargs : dict
-        As for the stock layer. What is not padded as usual, or has an order of
-        axes of its own, runs the stock code.
+        As for the stock layer. With another padding than ``same``, max_norm,
+        or another order of axes, the stock code runs.
 
     Example
     -------
@@ -53,8 +53,8 @@ class Conv2d(CNN.Conv2d):
         torch.Tensor
             (batch, time, frequency, channel).
         """
-        other = self.swap or self.skip_transpose or self.padding != "same"
-        if other or self.max_norm is not None or x.device.type != "cpu":
+        unusual = self.swap or self.skip_transpose or self.padding != "same"
+        if unusual or self.max_norm is not None or x.device.type != "cpu":
             return super().forward(x)
         if self.unsqueeze:
             x = x.unsqueeze(-1)
@@ -87,8 +87,8 @@ class Pooling1d(pooling.Pooling1d):
     *args : tuple
         As for the stock layer.
     **kwargs : dict
-        As for the stock layer. Other pooling than over time or frequency of
-        four axes runs the stock code.
+        As for the stock layer. The stock code runs unless it pools over time
+        or frequency of four axes.
 
     Example
     -------
@@ -102,7 +102,7 @@ class Pooling1d(pooling.Pooling1d):
     stands_for = pooling.Pooling1d
 
     def forward(self, x):
-        """Returns what is left.
+        """Returns the pooled signal.
 
         Arguments
         ---------
@@ -120,7 +120,7 @@ class Pooling1d(pooling.Pooling1d):
             return super().forward(x)
 
         def ordered(pair):
-            """The stock layer pools along the second of two."""
+            """The stock layer pools over the second axis of two."""
             return pair[::-1] if axis == 1 else pair
 
         options = {

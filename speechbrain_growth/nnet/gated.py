@@ -8,15 +8,12 @@ import torch
 
 from speechbrain.nnet.RNN import LiGRU, SLiGRU
 from speechbrain_growth.engine.births.layers import (
-    EXACT,
-    Born,
+    FirstState,
     copy,
     copy_of,
     gate,
     identity,
 )
-from speechbrain_growth.engine.maps.signals import Signal
-from speechbrain_growth.engine.maps.ties import core, same
 from speechbrain_growth.engine.rules.registry import rule
 from speechbrain_growth.errors import GrowthError
 
@@ -24,14 +21,16 @@ from speechbrain_growth.errors import GrowthError
 class Gated(torch.nn.Module):
     """Returns x + g f(x), with one trainable number g.
 
-    At g = 0, where it starts, it returns what it gets, in training as in
-    evaluation. Then only g has a gradient: f learns from the second step on.
+    At g = 0, where it begins, it returns its input, in training and in
+    evaluation. There only g has a gradient, so f learns from the second step.
+    Such gates are from ReZero (https://arxiv.org/abs/2003.04887) and SkipInit
+    (https://arxiv.org/abs/2002.10444).
 
     Arguments
     ---------
     inner : torch.nn.Module
         f; its outputs have the shape of its inputs. If it returns a tuple, as
-        recurrent layers do, the first element counts.
+        recurrent layers do, its first element is f(x).
 
     Example
     -------
@@ -66,29 +65,29 @@ class Gated(torch.nn.Module):
 
 @gate.register(Gated)
 def _closed(layer, place):
-    """Closed, with f as it was built."""
-    return Born({"gate": torch.zeros(())}, EXACT)
+    """g = 0, with f as it was built."""
+    return FirstState({"gate": torch.zeros(())})
 
 
 @identity.register(Gated)
 def _no_identity(layer, place):
     """The gate is how this block becomes an identity."""
     raise GrowthError(
-        "birth: identity does not fit a gated block; gate or copy would do"
+        "a gated block cannot begin as an identity; use birth: gate or copy"
     )
 
 
 @copy.register(Gated)
 def _copy(layer, place):
-    """A copy of a gated block with its gate, or of a plain one, gate open."""
+    """A copy of a gated block with its gate, or of a plain one with g = 1."""
     if place.earlier and type(place.earlier[-1][1]) is Gated:
         return copy_of(layer, place, Gated)
     path, twin = "inner", layer.inner
     if isinstance(twin, (LiGRU, SLiGRU)):  # which may have several layers
         path, twin = "inner.rnn.0", twin.rnn[0]
-    state, exact = copy_of(twin, place, type(twin))
-    state = {f"{path}.{key}": source for key, source in state.items()}
-    return Born({"gate": torch.ones(()), **state}, exact)
+    state = copy_of(twin, place, type(twin))
+    tensors = {f"{path}.{key}": name for key, name in state.tensors.items()}
+    return state._replace(tensors={"gate": torch.ones(()), **tensors})
 
 
 @rule.register(Gated)
@@ -96,16 +95,4 @@ def _gated(old, new, signal, trace):
     """Both branches of the sum share one map."""
     trace.tensor("gate")
     branch = trace.child("inner", old.inner, new.inner, signal)
-    if signal.width is None or same(signal.width, branch.width):
-        return signal
-    # Two directions are two blocks of the map that an RNN draws
-    half = core(signal.width, 2, 1)
-    for label, *sizes in [*trace.maps.drawn, *trace.maps.bound]:
-        if half is None or not label.startswith(f"{trace.name}.inner"):
-            continue
-        if sizes == [half.old, half.new]:
-            key = (label, *sizes)
-            own = trace.maps.bound.get(key) or trace.maps.drawn[key]
-            trace.tie(Signal(half), Signal(own))
-            return signal
     return trace.tie(signal, branch)

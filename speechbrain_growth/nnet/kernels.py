@@ -1,8 +1,8 @@
-"""Compiles a C file of this package for the machine it runs on, once.
+"""Compiles a C file of this package once, for the machine it runs on.
 
-The compiler is the system's: ``cc``, or what the variable ``CC`` says. What it
-made is kept in ``~/.cache/speechbrain_growth`` (``XDG_CACHE_HOME`` moves it),
-under a name that tells apart sources, compilers and processors.
+The compiler is the system's: ``cc``, or the value of the variable ``CC``. The
+library is kept in ``~/.cache/speechbrain_growth`` (``XDG_CACHE_HOME`` moves
+it), under a name that depends on the source, the compiler and the processor.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -20,7 +20,7 @@ from pathlib import Path
 from speechbrain.utils.logger import get_logger
 
 logger = get_logger(__name__)
-OFF = "SPEECHBRAIN_GROWTH_NO_KERNELS"  # set to anything: none is compiled
+OFF = "SPEECHBRAIN_GROWTH_NO_KERNELS"  # any value: nothing is compiled
 FLAGS = (
     "-O3 -march=native -fno-math-errno -fno-trapping-math -shared -fPIC "
     "-pthread"
@@ -29,7 +29,7 @@ FLAGS = (
 
 @functools.lru_cache(maxsize=None)
 def kernel(name, *macros):
-    """A compiled file of this folder; None where it cannot be compiled.
+    """Returns a compiled file of this folder; None if it cannot be compiled.
 
     The reason is logged, once.
 
@@ -55,7 +55,7 @@ def kernel(name, *macros):
     compiler = shlex.split(os.environ.get("CC", "cc"))
     options = [*FLAGS, *(f"-D{macro}" for macro in macros)]
     try:
-        # What the compiler knows of itself, of the processor and of the flags
+        # The compiler's macros tell its version, the processor and the flags
         about = [*compiler, *options, "-dM", "-E", "-x", "c", os.devnull]
         known = subprocess.run(about, check=True, capture_output=True).stdout
         key = hashlib.sha256(known + source.read_bytes()).hexdigest()[:16]
@@ -65,14 +65,14 @@ def kernel(name, *macros):
     except (OSError, subprocess.CalledProcessError) as error:
         printed = getattr(error, "stderr", b"") or str(error).encode()
         logger.info(
-            f"{source.name} was not compiled, and slower code serves: "
+            f"{source.name} was not compiled, so slower code runs: "
             f"{printed.decode(errors='replace').strip()[:500]}"
         )
         return None
 
 
 def _folder():
-    """Where what was compiled is kept; one for this process if there is none."""
+    """Where libraries are kept; a temporary folder if there is no cache."""
     try:
         cache = os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache"
         folder = Path(cache) / "speechbrain_growth"
@@ -85,7 +85,7 @@ def _folder():
 
 
 def _compile(command, source, library):
-    """Compiles a file unless that is done; several processes may do so."""
+    """Compiles a file that is not compiled yet; safe in several processes."""
     if not library.exists():
         with tempfile.TemporaryDirectory(dir=library.parent) as folder:
             made = Path(folder) / library.name

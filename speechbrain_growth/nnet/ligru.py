@@ -1,9 +1,9 @@
 """Li-GRU and SLi-GRU, quicker on a CPU than SpeechBrain's.
 
 Parameters, buffers, names, initial values and results are the stock layers'.
-Two things differ: the recurrence is one autograd function (recurrence.py), and
-what both directions share is computed once: they have the same input weights,
-so the second one's products are the first one's in reverse order.
+Two things differ. The recurrence is one autograd function (recurrence.py). And
+both directions have the same input weights, so the products with the input are
+computed once, and reversed for the second direction.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -16,7 +16,7 @@ from speechbrain_growth.nnet.recurrence import Recurrence
 
 
 class _Quick:
-    """What our layers do otherwise than the stock ones, on a CPU."""
+    """What differs from the stock layers on a CPU."""
 
     def forward(self, x, hx=None):
         """Returns the states after each step.
@@ -52,9 +52,11 @@ class _Quick:
         """The recurrence, which no compiler needs to unroll."""
         norm = getattr(self, "layer_norm", None)
         if type(norm) not in (type(None), torch.nn.LayerNorm):
-            return self._sligru_cell(fed, start)  # as it folds after a growth
+            return self._sligru_cell(
+                fed, start
+            )  # while it folds after a growth
         drop = self._sample_drop_mask(fed)
-        # Under autocast what is fed may be rounded; states are not
+        # Under autocast the input may be rounded; states are not
         fed = fed.to(torch.promote_types(fed.dtype, start.dtype))
         weight = bias = eps = None
         if norm is not None:
@@ -70,13 +72,13 @@ class _Quick:
 
 
 class LiGRULayer(_Quick, RNN.LiGRU_Layer):
-    """One layer of ``LiGRU``. On other devices the stock code serves."""
+    """One layer of ``LiGRU``. On other devices the stock code runs."""
 
     stands_for = RNN.LiGRU_Layer
 
 
 class SLiGRULayer(_Quick, RNN.SLiGRU_Layer):
-    """One layer of ``SLiGRU``. On other devices the stock code serves."""
+    """One layer of ``SLiGRU``. On other devices the stock code runs."""
 
     stands_for = RNN.SLiGRU_Layer
 
@@ -85,8 +87,8 @@ class LiGRU(RNN.LiGRU):
     """Stock ``speechbrain.nnet.RNN.LiGRU``, several times as fast on a CPU.
 
     Parameters, buffers, names, initial values and results are the stock
-    layer's, so a checkpoint moves freely between the two. It cannot be
-    differentiated twice, which raises an error.
+    layer's, so either loads the other's checkpoints. A second derivative
+    raises an error.
 
     Arguments
     ---------
@@ -108,12 +110,12 @@ class LiGRU(RNN.LiGRU):
     stands_for = RNN.LiGRU
 
     def _init_layers(self):
-        """Stock layers, which then compute their recurrence our way."""
+        """Stock layers, with our code for the recurrence."""
         return _ours(super()._init_layers(), LiGRULayer)
 
 
 class SLiGRU(RNN.SLiGRU):
-    """Stock ``speechbrain.nnet.RNN.SLiGRU``, as ``LiGRU`` is of its own.
+    """Stock ``speechbrain.nnet.RNN.SLiGRU``, quicker as ``LiGRU`` is.
 
     Arguments
     ---------
@@ -135,12 +137,12 @@ class SLiGRU(RNN.SLiGRU):
     stands_for = RNN.SLiGRU
 
     def _init_layers(self):
-        """Stock layers, which then compute their recurrence our way."""
+        """Stock layers, with our code for the recurrence."""
         return _ours(super()._init_layers(), SLiGRULayer)
 
 
 def _ours(layers, kind):
-    """Makes stock layers ours; no tensor changes."""
+    """Gives stock layers our class; no tensor changes."""
     for layer in layers:
         layer.__class__ = kind
     return layers

@@ -12,9 +12,9 @@ from torch import nn
 class MLP(nn.Sequential):
     """Hidden layers and a linear output, all of them stock layers of torch.
 
-    A growth widens it by larger numbers in ``hidden``, and deepens it by one
-    more number. The layer that is born stands behind the others, before the
-    output, and must begin as wide as the one before it.
+    Larger numbers in ``hidden`` make it wider, and one more number makes it
+    deeper. The new layer stands after the others, before the output, and must
+    begin as wide as the layer before it.
 
     Arguments
     ---------
@@ -25,10 +25,10 @@ class MLP(nn.Sequential):
     outputs : int
         Number of outputs.
     activation : torch.nn.Module class
-        After each hidden layer. One that is idempotent, such as ReLU, lets a
-        layer be born as an identity.
+        Follows each hidden layer. If it is idempotent, as ReLU is, a new layer
+        can begin as an identity.
     batch_norm : bool
-        Whether each hidden layer normalises before its activation.
+        Whether a batch norm stands before each activation.
 
     Example
     -------

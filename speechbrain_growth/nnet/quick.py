@@ -1,11 +1,14 @@
-"""Gives a model's stock layers quicker code, and takes it back.
+"""Gives the stock layers of a model quicker code, or the stock code again.
 
 Only the code changes: the layers stay the same objects, with the parameters,
-names and results of the stock ones, so that a checkpoint moves freely.
+names and results of the stock ones, so that either loads the other's
+checkpoints.
 
 Authors
  * The speechbrain_growth authors 2026
 """
+
+from torch import nn
 
 from speechbrain.lobes.models import CRDNN as crdnn
 from speechbrain_growth.nnet.channels_last import Conv2d, Pooling1d
@@ -17,8 +20,8 @@ QUICK = {
 }
 
 
-def quicken(module):
-    """Gives every stock layer inside that we have quicker code for that code.
+def quicken(module: nn.Module) -> nn.Module:
+    """Gives every stock layer inside our quicker code, if there is some.
 
     It is quicker on a CPU; on other devices the layers run the stock code.
 
@@ -43,7 +46,7 @@ def quicken(module):
     return module
 
 
-def as_stock(module):
+def as_stock(module: nn.Module) -> bool:
     """Gives our layers inside a module the stock code, which can be scripted.
 
     Arguments
@@ -54,7 +57,7 @@ def as_stock(module):
     Returns
     -------
     bool
-        Whether there was any of ours.
+        Whether there was a layer of ours.
 
     Example
     -------

@@ -1,10 +1,10 @@
 """The recurrence of a Li-GRU or SLi-GRU as one autograd function.
 
-The stock layers let autograd record every operation of every time step. Here
-the forward pass records nothing but states and gates, and the backward pass
-walks back once and forms the gradient of the recurrent weight as a single
-matrix product over all steps. Both walks are compiled C (walk_in_c.py) where
-there is a compiler, and torch's operations (walk.py) elsewhere.
+In the stock layers autograd records every operation of every time step. Here
+the forward pass records states and gates only. The backward pass goes through
+the steps once, and forms the gradient of the recurrent weight as one matrix
+product over all steps. Both passes are compiled C (walk_in_c.py) where there is
+a compiler, and torch's operations (walk.py) elsewhere.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -40,11 +40,11 @@ class Recurrence(torch.autograd.Function):
 
     @staticmethod
     def backward(ctx, gradient):
-        """Walks back once; what does not recur is computed for all steps."""
+        """Goes back once; all that does not recur is computed at once."""
         if torch.is_grad_enabled():  # that is, with create_graph=True
             raise RuntimeError(
-                "speechbrain_growth.nnet.ligru: a second derivative was asked "
-                "for; the layers of speechbrain.nnet.RNN have one"
+                "speechbrain_growth.nnet.ligru: has no second derivative; use "
+                "the layers of speechbrain.nnet.RNN"
             )
         u, drop, weight, *walk = ctx.saved_tensors
         walk = Walk(*walk)

@@ -20,13 +20,12 @@ STOCK = {
 
 
 class ScalableCRDNN(CRDNN):
-    """Stock CRDNN, with room for more blocks, and quicker on a CPU.
+    """Stock CRDNN to which blocks can be added, and quicker on a CPU.
 
-    With nothing inserted, names, state dict and results are the stock
-    model's. An inserted block is ``x + g f(x)`` (see ``Gated``) and keeps the
-    width of its input: a pair of convolutions without pooling at the end of
-    the CNN, a recurrent layer after the RNN, a linear block at the end of the
-    DNN.
+    Without added blocks, names, state dict and results are the stock model's.
+    An added block is ``x + g f(x)`` (see ``Gated``) and keeps the width of its
+    input: two convolutions without pooling at the end of the CNN, a recurrent
+    layer after the RNN, a linear block at the end of the DNN.
 
     Arguments
     ---------
@@ -35,11 +34,11 @@ class ScalableCRDNN(CRDNN):
     input_shape : tuple
         As for the stock model.
     extra_cnn_blocks : int
-        Number of blocks inserted after the CNN's.
+        Number of blocks added after the CNN's.
     extra_rnn_layers : int
-        Number of layers inserted after the RNN's.
+        Number of layers added after the RNN's.
     extra_dnn_blocks : int
-        Number of blocks inserted after the DNN's.
+        Number of blocks added after the DNN's.
     **stock : dict
         As for the stock model, by name. ``rnn_neurons`` and ``dnn_neurons``
         may be lists, with one number for each layer or block; a list makes
@@ -78,7 +77,7 @@ class ScalableCRDNN(CRDNN):
         for key in listed:
             stock[key] = stock[key][-1]
         if listed:
-            stock["dnn_blocks"] = 0  # they follow the RNN, which may be ours
+            stock["dnn_blocks"] = 0  # they are added below, after the RNN
         if "rnn_neurons" in listed:
             stock["rnn_layers"] = 0
         super().__init__(input_size, input_shape, **stock)
@@ -127,7 +126,7 @@ class ScalableCRDNN(CRDNN):
         self.CNN.append(Gated(block), layer_name=name)
 
     def _extend_rnn(self, options, name):
-        """One more recurrent layer; the DNN stays behind it."""
+        """One more recurrent layer; the DNN stays after it."""
         dnn = self.pop("DNN") if "DNN" in self else None
         shape = _shape(self)
         units = _last(options["rnn_neurons"])
@@ -156,7 +155,7 @@ def _last(widths):
 
 
 def _shape(model):
-    """Shape of what a model returns; batch norms do not take notice."""
+    """Shape of a model's output; in eval mode, so that statistics stay."""
     shape = model.eval().get_output_shape()
     model.train()
     return shape
@@ -185,18 +184,18 @@ def _dnn(options, units, shape):
 
 
 def _check(options, extra):
-    """Everything that cannot be built is said at once."""
+    """Raises one error with everything that cannot be built."""
     problems = []
     for key, number in extra.items():
         if type(number) is not int or number < 0:
             problems.append(
-                f"extra_{key} is {number!r}; it must be a whole number, 0 for "
-                "none"
+                f"extra_{key} is {number!r}; it must be a whole number, "
+                "0 for none"
             )
         elif number and options[key] < 1:
             problems.append(
-                f"extra_{key} is {number}, but {key} is {options[key]}; there "
-                "must be one to stand behind"
+                f"extra_{key} is {number}, but {key} is {options[key]}; use "
+                "at least one, which the others follow"
             )
     for key, layers in (
         ("rnn_neurons", "rnn_layers"),
@@ -205,9 +204,11 @@ def _check(options, extra):
         if _many(options, key) and len(options[key]) != options[layers]:
             problems.append(
                 f"{key} is {options[key]}, but {layers} is {options[layers]}; "
-                "it must be one number, or one for each"
+                "give one number, or one for each"
             )
         if _many(options, key) and options["use_rnnp"]:
-            problems.append(f"{key} must be one number if use_rnnp is set")
+            problems.append(
+                f"{key} is a list, but use_rnnp is set; give one number"
+            )
     if problems:
         raise GrowthError(problems)

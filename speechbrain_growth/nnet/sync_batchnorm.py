@@ -13,11 +13,11 @@ from speechbrain.utils.distributed import is_distributed_initialized
 
 
 class SyncBatchNorm(_NormBase):
-    """What ``torch.nn.SyncBatchNorm`` is on a GPU, for the CPU.
+    """``torch.nn.SyncBatchNorm`` for the CPU.
 
-    Torch's own refuses tensors on a CPU, and ``DistributedDataParallel``
-    refuses any layer that is one; so this is none, but has its parameters,
-    buffers and names.
+    Torch's layer refuses tensors on a CPU, and ``DistributedDataParallel``
+    refuses its subclasses there. So this is no subclass, but it has the same
+    parameters, buffers and names.
 
     Arguments
     ---------
@@ -74,7 +74,8 @@ def statistics(input):
     Arguments
     ---------
     input : torch.Tensor
-        The own batch, (batch, units, ...). All processes must come here.
+        This process's batch, (batch, units, ...). All processes must call
+        this.
 
     Returns
     -------
@@ -83,7 +84,7 @@ def statistics(input):
     var : torch.Tensor
         The same, biased.
     count : torch.Tensor
-        What they were taken over.
+        Number of frames.
 
     Example
     -------
@@ -112,8 +113,8 @@ def synchronise(module):
     Arguments
     ---------
     module : torch.nn.Module
-        Its layers are changed; no tensor is. On other devices than the CPU,
-        torch's own layer takes their place.
+        Its layers are changed; no tensor is. On other devices than the CPU
+        they become torch's own.
 
     Example
     -------

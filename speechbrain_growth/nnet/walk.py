@@ -1,6 +1,7 @@
-"""The recurrence of a Li-GRU over all steps, there and back, in torch.
+"""The recurrence of a Li-GRU over all steps, forward and backward, in torch.
 
-What depends on no earlier step is computed for all of them at once.
+Everything that does not depend on the step before is computed for all steps at
+once.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -29,7 +30,7 @@ def kind_of(act):
 
 
 class Walk(NamedTuple):
-    """What a forward walk leaves; all shapes begin with (batch, steps)."""
+    """What a forward pass records; all shapes begin with (batch, steps)."""
 
     before: torch.Tensor
     """States before each step, units."""
@@ -38,7 +39,7 @@ class Walk(NamedTuple):
     gates: torch.Tensor
     """Activated candidate and update gate, 2 x units."""
     raw: torch.Tensor
-    """What was activated, where its activation does not tell; else empty."""
+    """Candidate before its activation, if the slope needs it; else empty."""
     hat: torch.Tensor
     """Normalised recurrent part, 2 x units; empty without a norm."""
     rstd: torch.Tensor
@@ -46,7 +47,7 @@ class Walk(NamedTuple):
 
 
 def in_torch(w, u, start, drop, act, weight, bias, eps):
-    """The forward walk, in torch's operations."""
+    """The forward pass, in torch's operations."""
     batch, steps, both = w.shape
     units = both // 2
     before, after = w.new_empty(2, batch, steps, units)
@@ -79,11 +80,11 @@ def in_torch(w, u, start, drop, act, weight, bias, eps):
 
 
 def back_in_torch(gradient, u, drop, act, weight, walk):
-    """The backward walk, in torch's operations."""
+    """The backward pass, in torch's operations."""
     units = walk.before.shape[-1]
     active, update = walk.gates[..., :units], walk.gates[..., units:]
     drop = drop.unsqueeze(1)
-    # What a step's gradient is multiplied by on its way into the gates
+    # What a step's gradient is multiplied by to be that of its gates
     into = torch.empty_like(walk.gates)
     torch.mul(1 - update, drop, out=into[..., :units])
     into[..., :units] *= (

@@ -1,4 +1,4 @@
-"""The same walks in C: fills the job that recurrence.c does.
+"""The same passes in C: fills the struct that recurrence.c reads.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -17,7 +17,7 @@ REAL = {torch.float32: "float", torch.float64: "double"}
 
 
 def library(w, act):
-    """The compiled file; None if it is not for such numbers."""
+    """The compiled file; None if it cannot serve this dtype or activation."""
     if kind_of(act) in IN_C and w.dtype in REAL and w.numel():
         return kernel("recurrence", f"REAL={REAL[w.dtype]}")
     return None
@@ -44,7 +44,7 @@ class Job(ctypes.Structure):
 
 
 def in_c(compiled, w, u, start, drop, act, weight, bias, eps):
-    """The forward walk, in C."""
+    """The forward pass, in C."""
     batch, steps, both = w.shape
     units = both // 2
     w = w if w.stride(-1) == 1 else w.contiguous()
@@ -76,7 +76,7 @@ def in_c(compiled, w, u, start, drop, act, weight, bias, eps):
 
 
 def back_in_c(compiled, gradient, u, drop, act, weight, walk):
-    """The backward walk, in C."""
+    """The backward pass, in C."""
     units = walk.before.shape[-1]
     if gradient.stride(-1) != 1:
         gradient = gradient.contiguous()
@@ -109,7 +109,7 @@ def _panels(compiled, blocks):
 
 
 def _call(function, walk, act, **values):
-    """Fills a job, and has it done by as many threads as torch uses."""
+    """Fills a job, and runs it in as many threads as torch uses."""
     batch, steps, units = walk.before.shape
     tensors = {"before": walk.before, "after": walk.after, "gates": walk.gates}
     if walk.hat.numel():
@@ -129,4 +129,4 @@ def _call(function, walk, act, **values):
         **fields,
     )
     if function(ctypes.byref(job)):
-        raise MemoryError("recurrence.c: there is no memory for the walk")
+        raise MemoryError("recurrence.c: out of memory; use smaller batches")

@@ -7,7 +7,7 @@ Authors
 from typing import NamedTuple, Tuple, Union
 
 from speechbrain_growth.engine.births.layers import WAYS as WAYS_OF_LAYERS
-from speechbrain_growth.engine.births.symmetry import symmetry_of
+from speechbrain_growth.engine.births.units import symmetry_of
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.conditions.registry import (
     CONDITIONS,
@@ -188,9 +188,9 @@ def _symmetry(value):
     Default: ``shares``
     """
     symmetry = symmetry_of(value)
-    if symmetry.way == "equal":
+    if not symmetry.breaks:
         raise GrowthError(
-            "symmetry is 'equal': copies with equal shares stay identical for "
+            f"symmetry is {value!r}: the copies of a unit stay identical for "
             "ever; use shares, or {zero_sum: 0.1}"
         )
     return {"symmetry": symmetry}

@@ -9,10 +9,11 @@ import os
 import time
 
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.engine.births.identity import calibrating
+from speechbrain_growth.engine.births.batchnorm import calibrating
 from speechbrain_growth.engine.births.layers import Birth
-from speechbrain_growth.engine.carrying import carry, follow
-from speechbrain_growth.engine.transfer import powers_of
+from speechbrain_growth.engine.carrying import carry
+from speechbrain_growth.engine.maps.plan import Exact
+from speechbrain_growth.engine.optimizers import follow, powers_of
 from speechbrain_growth.launch.init_from import best_checkpoint, load_modules
 from speechbrain_growth.launch.lock import folder_lock
 from speechbrain_growth.launch.processes import all_or_none, on_main
@@ -174,7 +175,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
             with calibrating(plan, new):
                 drift = self._drift(new)
         drift = on_main(float, drift)
-        promised = growth.symmetry.exact and plan.promise.startswith("exact")
+        promised = growth.symmetry.exact and plan.promise < Exact.NO
         tolerance = schedule.tolerance if promised else None
         entry = growth_entry(schedule, plan, epoch - 1, drift, tolerance)
         if not entry["grown"]:

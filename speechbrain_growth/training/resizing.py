@@ -6,7 +6,7 @@ Authors
 
 from torch.nn import ModuleDict
 
-from speechbrain_growth.engine.carrying import follow
+from speechbrain_growth.engine.optimizers import follow
 from speechbrain_growth.engine.weighted_norm import weighted
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.init_from import sizes_of

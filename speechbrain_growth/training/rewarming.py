@@ -25,11 +25,11 @@ def new_units(plan):
     """
     return {
         name: [
-            axis.width.further if axis and axis.width.further.any() else None
+            axis.width.is_new if axis and axis.width.is_new.any() else None
             for axis in axes
         ]
         for name, axes in plan.tensors.items()
-        if any(axis and axis.width.further.any() for axis in axes)
+        if any(axis and axis.width.is_new.any() for axis in axes)
     }
 
 

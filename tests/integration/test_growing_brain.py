@@ -260,7 +260,7 @@ def test_a_silently_wrong_plan_is_caught_by_the_probe(tmp_path, monkeypatch):
     """A flatten mapped wrongly has the right shapes."""
     from speechbrain_growth.engine.maps import widths
 
-    monkeypatch.setattr(widths, "replicate", widths.spread)
+    monkeypatch.setattr(widths, "replicate", widths.repeat_each)
     with pytest.raises(GrowthError, match="rolled back"):
         train(toy(tmp_path))
 

@@ -11,8 +11,7 @@ from growing_run import at, data, toy, train, weights
 from test_growing_brain import claim_best
 
 from speechbrain.lobes.models.CRDNN import CRDNN
-from speechbrain_growth import GrowthError
-from speechbrain_growth.engine.births.identity import IN_EVAL
+from speechbrain_growth import Exact, GrowthError
 from speechbrain_growth.launch.planning import as_table, plan_run
 from speechbrain_growth.nnet.scalable_crdnn import ScalableCRDNN
 
@@ -87,7 +86,7 @@ def test_the_growth_is_exact_and_says_so(whole):
 
 def test_an_identity_is_calibrated_on_the_probe_batch(whole):
     (line,) = whole["an identity"].growth_log.read()
-    assert line["born"] == {"model.DNN.block_2": IN_EVAL}
+    assert line["born"] == {"model.DNN.block_2": str(Exact.IN_EVAL)}
     assert line["drift"] < 1e-5 and line["tolerance"] == 1e-4
     assert line["grown"]
     assert line["valid_after"]["loss"] == pytest.approx(
@@ -178,7 +177,7 @@ def test_a_birth_that_promises_less_is_taken_and_logged(tmp_path):
 def test_a_birth_that_does_not_fit_is_refused_by_the_plan(tmp_path):
     growth = [{"after_epoch": 2, EXTRA[2]: 1, "birth": "identity"}]
     brain = toy(tmp_path, growth=growth)
-    with pytest.raises(GrowthError, match="gate or copy would do"):
+    with pytest.raises(GrowthError, match="use birth: gate or copy"):
         plan_run(brain.blueprint)
 
 

@@ -6,7 +6,6 @@ Authors
 
 import ast
 import re
-import sys
 from pathlib import Path
 
 import pytest
@@ -30,9 +29,6 @@ PAGES = [
     *ROOT.glob("recipes/*/*/*/README.md"),
     *ROOT.glob("tests/*/README.md"),
 ]
-# From the ground up: a room imports from those before it only
-ROOMS = ["errors", "engine", "schedule", "blueprint", "data", "nnet", "measure"]
-ROOMS += ["resume", "launch", "training", "experiments", "commands", "__main__"]
 INCLUDE = re.compile(r"!include:([^\"'\s]+\.yaml)")
 
 
@@ -97,34 +93,6 @@ def test_everything_has_a_docstring(path):
             text = ast.get_docstring(node)
             assert text, node.name
             assert "..." not in text.split("\n")[0], node.name
-
-
-def imports_of(path):
-    """Names of the modules that a file imports, also inside functions."""
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.ImportFrom):
-            yield from (f"{node.module}.{alias.name}" for alias in node.names)
-        if isinstance(node, ast.Import):
-            yield from (alias.name for alias in node.names)
-
-
-@pytest.mark.parametrize("path", PACKAGE, ids=name_of)
-def test_no_import_points_up(path):
-    room = path.relative_to(ROOT / "speechbrain_growth").parts[0]
-    room = room.removesuffix(".py")
-    if room == "__init__":
-        return  # the face names files of all rooms, and imports none itself
-    below = ROOMS[: ROOMS.index(room) + 1]
-    for module in imports_of(path):
-        package, *inside = module.split(".")
-        if package == "speechbrain_growth":
-            # `import speechbrain_growth` gets the face, which imports nothing
-            assert not inside or inside[0] in below, module
-        elif room == "engine":  # it could be a part of SpeechBrain as it is
-            own = package in sys.stdlib_module_names
-            assert own or package in ("torch", "speechbrain"), module
-        elif room == "schedule":  # numbers, never tensors
-            assert package != "torch", module
 
 
 def test_no_file_is_large():

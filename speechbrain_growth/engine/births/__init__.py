@@ -1,7 +1,7 @@
-"""How units and layers that a growth adds begin.
+"""How the units and layers that a growth adds begin.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.engine.births import identity
+from speechbrain_growth.engine.births import batchnorm, identity

@@ -1,20 +1,21 @@
-"""Which layers can be born as an identity, and how exact each is.
+"""Which layers can begin as an identity, and how exact each is.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
-import contextlib
-
 import torch
 from torch import nn
 
 from speechbrain.nnet import CNN, RNN, containers, linear, normalization
-from speechbrain_growth.engine.births.layers import EXACT, Born, born, identity
-from speechbrain_growth.engine.maps.plan import least_exact
+from speechbrain_growth.engine.births.layers import (
+    FirstState,
+    first_state,
+    identity,
+)
+from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.errors import GrowthError
 
-IN_EVAL = "exact in eval, approximate in train once calibrated"
 KEEPS_SIGN = (
     nn.Identity,
     nn.Dropout,
@@ -33,12 +34,12 @@ def _linear(layer, place):
     if layer.in_features != layer.out_features:
         raise GrowthError(
             f"{layer.in_features} inputs and {layer.out_features} outputs are "
-            "no identity; they must be as many"
+            "no identity; use equally many"
         )
     state = {"weight": torch.eye(layer.in_features)}
     if layer.bias is not None:
         state["bias"] = torch.zeros(layer.out_features)
-    return Born(state, EXACT)
+    return FirstState(state)
 
 
 @identity.register(nn.Conv1d)
@@ -55,77 +56,33 @@ def _convolution(layer, place, padded=False):
         or not padded
     ):
         raise GrowthError(
-            "only a convolution with as many outputs as inputs, one group, "
-            "stride 1, an odd kernel and padding 'same' can be an identity"
+            "this convolution cannot be an identity; use as many outputs as "
+            "inputs, one group, stride 1, an odd kernel and padding 'same'"
         )
     weight = torch.zeros_like(layer.weight)
     state = {"weight": nn.init.dirac_(weight.detach())}
     if layer.bias is not None:
         state["bias"] = torch.zeros(layer.out_channels)
-    return Born(state, EXACT)
+    return FirstState(state)
 
 
 @identity.register(CNN.Conv1d)
 @identity.register(CNN.Conv2d)
 def _padded_convolution(layer, place):
     """SpeechBrain pads outside of torch's layer."""
-    state, exact = _convolution(layer.conv, place, layer.padding == "same")
-    return Born({f"conv.{key}": value for key, value in state.items()}, exact)
-
-
-@identity.register(nn.BatchNorm1d)
-@identity.register(nn.BatchNorm2d)
-@identity.register(nn.BatchNorm3d)
-@identity.register(nn.SyncBatchNorm)
-def _batch_norm(layer, place):
-    """Undoes its own normalisation, until ``calibrating`` for mean 0, var 1."""
-    if not (layer.affine and layer.track_running_stats):
-        raise GrowthError(
-            "without weights and running statistics it cannot undo its own "
-            "normalisation"
-        )
-    one = torch.ones(layer.num_features, dtype=torch.float64)
-    return Born(undo(0 * one, one, layer.eps), IN_EVAL)
-
-
-def undo(mean, var, eps):
-    """The state in which a batch norm undoes its own normalisation.
-
-    Arguments
-    ---------
-    mean : torch.Tensor
-        Its running mean.
-    var : torch.Tensor
-        Its running variance.
-    eps : float
-        What it adds to the variance.
-
-    Returns
-    -------
-    dict
-
-    Example
-    -------
-    >>> undo(torch.tensor([5.0]), torch.tensor([8.0]), 1.0)["weight"]
-    tensor([3.])
-    """
-    return {
-        "weight": (var + eps).sqrt(),
-        "bias": mean,
-        "running_mean": mean,
-        "running_var": var,
-    }
+    state = _convolution(layer.conv, place, layer.padding == "same").tensors
+    return FirstState({f"conv.{key}": value for key, value in state.items()})
 
 
 for _kind in KEEPS_SIGN[:5]:
-    identity.register(_kind, lambda layer, place: Born({}, EXACT))
+    identity.register(_kind, lambda layer, place: FirstState({}))
 
 
 @identity.register(nn.ReLU)
 @identity.register(nn.ReLU6)
 @identity.register(nn.Hardtanh)
 def _idempotent(layer, place):
-    """Applied twice it is applied once."""
+    """Idempotent: applying it twice gives the same as once."""
     leaves = [
         leaf
         for grown in place.grown
@@ -138,42 +95,42 @@ def _idempotent(layer, place):
         )
         raise GrowthError(
             f"it changes nothing only after another {type(layer).__name__}, "
-            f"but {found} before it"
+            f"but {found} before it; put it right behind one"
         )
-    return Born({}, EXACT)
+    return FirstState({})
 
 
 def _refused(why):
-    """A rule that says why a layer cannot be an identity."""
+    """A rule that raises: this type of layer cannot be an identity."""
 
     def rule(layer, place):
-        """Refuses."""
+        """Raises."""
         raise GrowthError(f"{type(layer).__name__} {why}")
 
     return rule
 
 
-_ONCE = _refused(
-    "applied twice is not applied once, so it cannot be born as an identity; "
-    "ReLU can, birth: copy would do, or a gated block, as in "
-    "speechbrain_growth.ScalableCRDNN"
+_NOT_IDEMPOTENT = _refused(
+    "is not idempotent, so it cannot begin as an identity; use ReLU, birth: "
+    "copy, or a gated block, as in speechbrain_growth.ScalableCRDNN"
 )
-_NORM = _refused("normalises whatever arrives; it cannot be an identity")
-_RNN = _refused(
-    "cannot be an identity, as its directions or gates share weights; birth: "
-    "copy would do, or extra_rnn_layers of "
-    "speechbrain_growth.ScalableCRDNN"
+_NORMALISES = _refused(
+    "normalises its input, so it cannot be an identity; use a gated block"
+)
+_RECURRENT = _refused(
+    "cannot be an identity, as its directions or gates share weights; use "
+    "birth: copy, or extra_rnn_layers of speechbrain_growth.ScalableCRDNN"
 )
 for _rule, _kinds in {
-    _ONCE: "LeakyReLU PReLU ELU SELU CELU GELU SiLU Mish Sigmoid LogSigmoid "
-    "Tanh Softplus Hardswish Hardsigmoid Softmax LogSoftmax",
-    _NORM: "LayerNorm GroupNorm InstanceNorm1d InstanceNorm2d",
-    _RNN: "RNN LSTM GRU",
+    _NOT_IDEMPOTENT: "LeakyReLU PReLU ELU SELU CELU GELU SiLU Mish Sigmoid "
+    "LogSigmoid Tanh Softplus Hardswish Hardsigmoid Softmax LogSoftmax",
+    _NORMALISES: "LayerNorm GroupNorm InstanceNorm1d InstanceNorm2d",
+    _RECURRENT: "RNN LSTM GRU",
 }.items():
     for _kind in _kinds.split():
         identity.register(getattr(nn, _kind), _rule)
 for _kind in ("LiGRU", "LiGRU_Layer", "SLiGRU", "SLiGRU_Layer"):
-    identity.register(getattr(RNN, _kind), _RNN)
+    identity.register(getattr(RNN, _kind), _RECURRENT)
 
 
 @identity.register(nn.Sequential)
@@ -183,56 +140,17 @@ for _kind in ("LiGRU", "LiGRU_Layer", "SLiGRU", "SLiGRU_Layer"):
 @identity.register(normalization.BatchNorm2d)
 def _sequence(layer, place):
     """An identity if every layer inside is one."""
-    tensors, exact = {}, EXACT
+    tensors, exact = {}, Exact.YES
     for name, child in layer.named_children():
-        inner, words = born(child, place, "identity")
-        tensors.update({f"{name}.{key}": t for key, t in inner.items()})
-        exact = least_exact((exact, words))
-    return Born(tensors, exact)
+        inner = first_state(child, place, "identity")
+        tensors.update({f"{name}.{k}": t for k, t in inner.tensors.items()})
+        exact = max(exact, inner.exact)
+    return FirstState(tensors, exact)
 
 
 @identity.register(linear.Linear)
 def _wrapped_linear(layer, place):
-    """As torch's, unless its weights are rescaled as it runs."""
+    """As torch's, unless max_norm rescales its weights as it runs."""
     if layer.max_norm is not None:
-        raise GrowthError("max_norm rescales its weights; leave it out")
+        raise GrowthError("max_norm rescales its weights; remove it")
     return _sequence(layer, place)
-
-
-@contextlib.contextmanager
-def calibrating(plan, model):
-    """While it lasts, batch norms that are born take what arrives as theirs.
-
-    What arrives is a batch, with the model in eval mode. Its statistics become
-    the running ones; weight and bias undo them.
-
-    Arguments
-    ---------
-    plan : Plan
-        Says which layers are born.
-    model : torch.nn.Module
-        The new one; its born batch norms are changed.
-
-    Yields
-    ------
-    None
-    """
-
-    def calibrate(layer, inputs):
-        """Runs before the layer does."""
-        units = inputs[0].transpose(0, 1).flatten(1)
-        mean, var = units.mean(1), units.var(1, unbiased=False)
-        state = {**layer.state_dict(), **undo(mean, var, layer.eps)}
-        layer.load_state_dict(state)
-
-    hooks = [
-        layer.register_forward_pre_hook(calibrate)
-        for name, layer in model.named_modules()
-        if isinstance(layer, nn.modules.batchnorm._NormBase)
-        and plan.born.get(plan.birthplace(name)) == IN_EVAL
-    ]
-    try:
-        yield
-    finally:
-        for hook in hooks:
-            hook.remove()

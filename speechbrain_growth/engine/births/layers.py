@@ -1,15 +1,15 @@
-"""How a layer that only the new model has is born.
+"""How a layer begins that only the new model has.
 
 Growth in depth adds layers to a trained model. There are three ways:
 
-    identity   the layer starts as one (Net2DeeperNet,
+    identity   the layer returns its input (Net2DeeperNet,
                https://arxiv.org/abs/1511.05641)
-    gate       x + g f(x) starts at g = 0, with f as it was built
-    copy       the layer starts as a copy of the one before it (as in G_stack,
+    gate       x + g f(x) begins with g = 0, and f as it was built
+    copy       the layer begins as a copy of the one before it (as in G_stack,
                https://arxiv.org/abs/2405.15319); not exact
 
 Each way is one function for each type of layer, found by ``singledispatch``.
-It says what the layer's tensors are, and in one phrase how exact that is.
+It returns the layer's first state, which says how exact it is.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -20,10 +20,9 @@ from typing import Dict, NamedTuple, Tuple, Union
 
 import torch
 
-from speechbrain_growth.engine.dispatch import spoken_for
+from speechbrain_growth.engine.dispatch import rule_for
+from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.errors import GrowthError, NoRuleError
-
-EXACT = "exact"
 
 
 class Birth(NamedTuple):
@@ -35,10 +34,9 @@ class Birth(NamedTuple):
         ``gate``, ``identity`` or ``copy``; None: a gate for layers that have
         one, an identity for others.
     names : tuple of str
-        Dotted names of the layers that are born, where types do not tell.
+        Dotted names of the new layers, where types do not tell which they are.
     probe : torch.Tensor
-        A batch for the model, on which the batch norms that are born are
-        calibrated.
+        A batch for the model, on which new batch norms are calibrated.
     """
 
     way: Union[str, None] = None
@@ -46,30 +44,36 @@ class Birth(NamedTuple):
     probe: Union[torch.Tensor, None] = None
 
 
-class Born(NamedTuple):
-    """A layer's first state.
+class FirstState(NamedTuple):
+    """What a layer that only the new model has begins with.
 
     Arguments
     ---------
     tensors : dict
-        For each name in the layer a tensor, or the name of that tensor in the
-        new model which it copies. The rest stays as it was built.
-    exact : str
-        How exact it is: begins with ``exact`` or ``not exact``.
+        For each name in the layer a tensor, or the name of the tensor of the
+        new model that it copies. Other tensors stay as they were built.
+    exact : Exact
+        Whether the new model still computes what the old one did.
+    note : str
+        Why it does not.
     """
 
     tensors: Dict[str, Union[torch.Tensor, str]]
-    exact: str
+    exact: Exact = Exact.YES
+    note: str = ""
+
+    def __str__(self):
+        return f"{self.exact}: {self.note}" if self.note else str(self.exact)
 
 
 class Place(NamedTuple):
-    """Where a layer is born.
+    """Where a new layer stands.
 
     Arguments
     ---------
     earlier : tuple
-        Pairs of a dotted name and a layer: all that stands before it in the
-        same container, nearest last.
+        Pairs of a dotted name and a layer: those before it in the same
+        container, nearest last.
     grown : tuple
         The layers among them that the old model has, too.
     """
@@ -87,7 +91,7 @@ class Place(NamedTuple):
 
 @singledispatch
 def identity(layer, place):
-    """The state in which a layer returns what it gets.
+    """The layer returns its input, as in Net2DeeperNet.
 
     Arguments
     ---------
@@ -98,7 +102,7 @@ def identity(layer, place):
 
     Returns
     -------
-    Born
+    FirstState
 
     Raises
     ------
@@ -106,29 +110,35 @@ def identity(layer, place):
         If the layer cannot be an identity there.
     """
     raise NoRuleError(
-        f"{type(layer).__name__} has no birth rule; teach it one with "
-        "speechbrain_growth.identity.register"
+        f"{type(layer).__name__} has no rule to begin as an identity; write "
+        "one and register it by speechbrain_growth.identity.register"
     )
 
 
 @singledispatch
 def gate(layer, place):
-    """The state in which a gate is closed; for arguments see ``identity``."""
+    """The gate of the block is closed, so that it returns its input.
+
+    Arguments and errors are those of ``identity``.
+    """
     raise GrowthError(
-        f"{type(layer).__name__} has no gate; birth: identity or copy would do"
+        f"{type(layer).__name__} has no gate; use birth: identity or copy"
     )
 
 
 @singledispatch
 def copy(layer, place):
-    """The state of the layer before it; for arguments see ``identity``."""
+    """The layer is a copy of the one before it, which is not exact.
+
+    Arguments and errors are those of ``identity``.
+    """
     return copy_of(layer, place, type(layer))
 
 
 WAYS = {"gate": gate, "identity": identity, "copy": copy}
 
 
-def born(layer, place, way=None):
+def first_state(layer, place, way=None):
     """Returns the first state of a layer.
 
     Arguments
@@ -142,25 +152,25 @@ def born(layer, place, way=None):
 
     Returns
     -------
-    Born
+    FirstState
 
     Example
     -------
-    >>> born(torch.nn.Linear(2, 2), Place()).tensors["weight"]
+    >>> first_state(torch.nn.Linear(2, 2), Place()).tensors["weight"]
     tensor([[1., 0.],
             [0., 1.]])
     """
     kind = type(layer)
     if way is None:
         way = "identity" if gate.dispatch(kind) is _ungated else "gate"
-    return spoken_for(WAYS[way], kind)(layer, place)
+    return rule_for(WAYS[way], kind)(layer, place)
 
 
 _ungated = gate.dispatch(object)
 
 
-def births_of(layers, old, names, way=None):
-    """The births among the layers of one container.
+def first_states(layers, old, names, way=None):
+    """The first states of the new layers in one container.
 
     Arguments
     ---------
@@ -176,19 +186,19 @@ def births_of(layers, old, names, way=None):
     Returns
     -------
     dict
-        A ``Born`` for each dotted name.
+        A ``FirstState`` for each dotted name.
     list
-        Pairs of a dotted name and the error that its birth raised.
+        Pairs of a dotted name and the error that was raised for it.
     """
-    births, wrong, place = {}, [], Place()
+    states, wrong, place = {}, [], Place()
     for name, layer in layers.items():
         if name not in old:
             try:
-                births[names[name]] = born(layer, place, way)
+                states[names[name]] = first_state(layer, place, way)
             except GrowthError as error:
                 wrong.append((names[name], error))
         place = place.after(names[name], layer, name in old)
-    return births, wrong
+    return states, wrong
 
 
 def copy_of(layer, place, kind):
@@ -197,7 +207,7 @@ def copy_of(layer, place, kind):
     Arguments
     ---------
     layer : torch.nn.Module
-        The one that is born.
+        The new layer.
     place : Place
         What stands before it.
     kind : type
@@ -205,11 +215,11 @@ def copy_of(layer, place, kind):
 
     Returns
     -------
-    Born
+    FirstState
     """
     wanted = layer.state_dict()
     if not wanted:
-        return Born({}, f"not exact: one more {kind.__name__}")
+        return FirstState({}, Exact.NO, f"one more {kind.__name__}")
     found = [
         (".".join(filter(None, (name, inner))), module)
         for name, outer in place.earlier
@@ -217,38 +227,42 @@ def copy_of(layer, place, kind):
         if type(module) is kind
     ]
     if not found:
-        raise GrowthError(f"there is no {kind.__name__} before it to copy")
+        raise GrowthError(
+            f"there is no {kind.__name__} before it to copy; use birth: "
+            "identity or gate"
+        )
     name, twin = found[-1]
     state = twin.state_dict()
     for key, tensor in wanted.items():
         if key not in state or state[key].shape != tensor.shape:
             size = tuple(state[key].shape) if key in state else "none"
             raise GrowthError(
-                f"it cannot be a copy of {name}: {key} would need shape "
-                f"{tuple(tensor.shape)}, and there is {size}"
+                f"it cannot be a copy of {name}: {key} needs shape "
+                f"{tuple(tensor.shape)}, but there is {size}; let both layers "
+                "have the same sizes"
             )
     copies = {key: f"{name}.{key}" for key in wanted}
-    return Born(copies, f"not exact: a copy of {name}")
+    return FirstState(copies, Exact.NO, f"a copy of {name}")
 
 
-def births(plan, state):
-    """Gives, one by one, the tensors that born layers begin with.
+def born_tensors(plan, state):
+    """Gives, one by one, the tensors that new layers begin with.
 
     Arguments
     ---------
     plan : Plan
-        Says what they are.
+        Has the first states.
     state : dict
-        The new model's tensors, those of its old layers as they are to be.
+        The new model's tensors, after those of the old layers were carried.
 
     Yields
     ------
     str
         A name in the new model.
     torch.Tensor
-        What that tensor becomes.
+        The first value of that tensor.
     """
-    for name, birth in plan.births.items():
-        for key, value in birth.tensors.items():
+    for name, first in plan.first_states.items():
+        for key, value in first.tensors.items():
             tensor = state[value] if isinstance(value, str) else value
             yield f"{name}.{key}", tensor

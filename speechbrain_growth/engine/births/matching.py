@@ -1,4 +1,4 @@
-"""Which layers of a container are the old ones, and which are born.
+"""Which layers of a container are the old ones, and which are new.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -6,9 +6,85 @@ Authors
 
 from itertools import islice
 
-from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.engine.births.layers import first_states
+from speechbrain_growth.engine.maps.plan import earlier
+from speechbrain_growth.errors import GrowthError, NoRuleError
 
 TRIES = 1000
+
+
+def chain(old, new, signal, trace):
+    """Plans layers that stand in a row; some may be new.
+
+    A new layer returns what arrives, so widths pass through it.
+
+    Arguments
+    ---------
+    old : dict
+        Layers of the old model by name, in order.
+    new : dict
+        Those of the new model.
+    signal : Signal
+        What arrives at the first of them.
+    trace : Trace
+        Takes the plan.
+
+    Returns
+    -------
+    Signal
+        What leaves the last of them.
+    """
+    names = {name: ".".join([*trace.path, name]) for name in new}
+    chosen = [n for n in new if names[n] in trace.birth.names]
+    try:
+        found = matches(old, new, chosen)
+    except GrowthError as error:
+        trace.problem(str(error))
+        return signal
+    tried = [
+        (way, *first_states(new, way, names, trace.birth.way)) for way in found
+    ]
+    good = {id(w): (w, states) for w, states, wrong in tried if not wrong}
+    ways = distinct([way for way, _ in good.values()], old)
+    if len(ways) != 1:
+        _unmatched(old, new, tried, ways, trace)
+        return signal
+    way, states = good[id(ways[0])]
+    was = earlier(".".join(trace.path), trace.moved)
+    for name in new:
+        if name not in way:
+            trace.first_states[names[name]] = states[names[name]]
+            continue
+        source = way[name]
+        if name != source:
+            trace.moved[names[name]] = ".".join(filter(None, (was, source)))
+        signal = trace.child(name, old[source], new[name], signal)
+    return signal
+
+
+def _unmatched(old, new, tried, ways, trace):
+    """Notes why it is not clear which layers are the old ones."""
+    if len(ways) > 1:
+        born = (", ".join(n for n in new if n not in way) for way in ways)
+        trace.problem(
+            f"the layers {' or '.join(born)} could be the new ones; name the "
+            "new ones in Birth(names=)"
+        )
+        return
+    wrong = min((wrong for _, _, wrong in tried), key=len, default=[])
+    if set(old) == set(new):
+        trace.problem(
+            f"the layers {', '.join(old)} would stand in the order "
+            f"{', '.join(new)}; keep their order"
+        )
+        return
+    extra = ", ".join(sorted(set(old) ^ set(new)))
+    why = [f"{name}: {error}" for name, error in wrong]
+    if any(isinstance(error, NoRuleError) for _, error in wrong):
+        trace.unborn += why
+    else:
+        why = "; ".join(why) or "keep the old layers, in their order"
+        trace.problem(f"the layers {extra} stand in one model only; {why}")
 
 
 def matches(old, new, chosen=()):
@@ -24,12 +100,12 @@ def matches(old, new, chosen=()):
     new : dict
         The same of the larger model.
     chosen : tuple of str
-        Names of those that are born, if they are known.
+        Names of the new layers, if they are known.
 
     Returns
     -------
     list of dict
-        For each way, the old name of every new layer that has one.
+        For each way, the old name of every layer that the old model has, too.
 
     Raises
     ------
@@ -50,7 +126,7 @@ def matches(old, new, chosen=()):
     if len(ways) == TRIES:
         raise GrowthError(
             f"{len(old)} layers can stand among {len(new)} in too many ways; "
-            "say which are born, by Birth(names=)"
+            "name the new ones in Birth(names=)"
         )
     return ways
 
@@ -79,7 +155,7 @@ def _follows(name, old, other, new):
 
 
 def distinct(ways, old):
-    """One of those ways that place the same tensors; the others say the same.
+    """Drops ways that put the same tensors at the same places as another.
 
     Arguments
     ---------

@@ -1,13 +1,41 @@
 """The plan of a growth: for every tensor, what each of its axes copies.
 
+The axis of a weight that holds the layer's own units is its ``out`` axis
+(fan-out); the axis of the units that it reads is its ``in`` axis (fan-in).
+
 Authors
  * The speechbrain_growth authors 2026
 """
 
 import re
+from enum import IntEnum
 from typing import Dict, NamedTuple, Tuple
 
 from speechbrain_growth.engine.maps.widths import WidthMap
+
+
+class Exact(IntEnum):
+    """Whether a grown model computes what the old one did.
+
+    Of several, the largest is the least exact.
+
+    Example
+    -------
+    >>> print(max(Exact.YES, Exact.IN_EVAL))
+    exact in eval, approximate in train once calibrated
+    """
+
+    YES = 0
+    IN_EVAL = 1
+    NO = 2
+
+    def __str__(self):
+        return {
+            Exact.YES: "exact",
+            Exact.IN_EVAL: "exact in eval, approximate in train once "
+            "calibrated",
+            Exact.NO: "not exact",
+        }[self]
 
 
 class Axis(NamedTuple):
@@ -18,8 +46,9 @@ class Axis(NamedTuple):
     width : WidthMap
         What the axis copies.
     role : str
-        ``out``: the layer's own units, whose values are copied. ``in``: the
-        units of the layer before, whose weights are shared among the copies.
+        ``out`` (fan-out): the layer's own units, whose values are copied.
+        ``in`` (fan-in): the units of the layer before; the copies of each
+        share its weights.
     """
 
     width: WidthMap
@@ -29,29 +58,6 @@ class Axis(NamedTuple):
 def _listed(size):
     """A size as a list."""
     return size if isinstance(size, (list, tuple)) else [size]
-
-
-def least_exact(words):
-    """The one of some words on exactness that promises least.
-
-    Arguments
-    ---------
-    words : iterable of str
-        Each begins with ``exact`` or ``not exact``.
-
-    Returns
-    -------
-    str
-        ``exact`` if there are none.
-
-    Example
-    -------
-    >>> least_exact(["exact", "not exact: a copy", "exact in eval"])
-    'not exact: a copy'
-    """
-    return max(
-        words, key=lambda w: (w[:3] == "not", w != "exact"), default="exact"
-    )
 
 
 def earlier(name, moved):
@@ -79,7 +85,7 @@ def earlier(name, moved):
 
 
 class Plan(NamedTuple):
-    """What becomes of every tensor of a model.
+    """For every tensor of the new model, what it copies from the old one.
 
     Arguments
     ---------
@@ -89,46 +95,49 @@ class Plan(NamedTuple):
         Names of the buffers that the new model keeps as it was built.
     output : WidthMap
         What the model's output copies; the identity if it did not grow.
-    births : dict
-        For each layer that only the new model has, its first state.
+    first_states : dict
+        A ``FirstState`` for each layer that only the new model has.
     moved : dict
         New name of each layer whose name changed, and the old one.
     weights : dict
-        For each LayerNorm that is to weigh its units: their weights, shape
-        (new units,), sum 1, and their axis of its normalized shape.
+        For each LayerNorm that will weigh its units: their weights, shape (new
+        units,), sum 1, and their axis of its normalized shape.
     """
 
     tensors: Dict[str, tuple]
     fresh: Tuple[str, ...]
     output: WidthMap
-    births: Dict[str, tuple] = {}
+    first_states: Dict[str, tuple] = {}
     moved: Dict[str, str] = {}
     weights: Dict[str, tuple] = {}
 
     @property
     def born(self):
-        """How exact each layer is that only the new model has."""
-        return {name: birth.exact for name, birth in self.births.items()}
+        """For each layer that only the new model has, how exact it is."""
+        return {name: str(state) for name, state in self.first_states.items()}
 
     @property
     def promise(self):
-        """How exact the growth is: as its least exact birth."""
-        return least_exact(self.born.values())
+        """How exact the growth in depth is: as its least exact new layer."""
+        states = self.first_states.values()
+        return max((state.exact for state in states), default=Exact.YES)
 
     def birthplace(self, name):
-        """The born layer that a tensor or layer belongs to, or None."""
-        inside = (b for b in self.births if f"{name}.".startswith(f"{b}."))
+        """The new layer that a tensor or layer belongs to, or None."""
+        inside = (
+            b for b in self.first_states if f"{name}.".startswith(f"{b}.")
+        )
         return next(inside, None)
 
     def before(self, name):
-        """The old model's name of a tensor of the new one; None if born."""
+        """A tensor's name in the old model; None if only the new one has it."""
         if self.birthplace(name) is not None:
             return None
         return earlier(name, self.moved)
 
     @property
     def changes(self):
-        """Names of the tensors that do not stay as they are."""
+        """Names of the tensors that grow."""
         return [
             name
             for name, axes in self.tensors.items()
@@ -136,14 +145,15 @@ class Plan(NamedTuple):
         ]
 
     def text(self, before, after):
-        """The plan as printed, with sizes of a YAML in the place of layers.
+        """The plan as text, with the YAML's names of sizes instead of layers'.
 
-        A layer's units are called by a size if no other changes as they do.
+        A layer's units get the name of a size if no other size has the same
+        values before and after.
 
         Arguments
         ---------
         before : dict
-            Sizes of the old model: whole numbers, or lists of them.
+            Sizes of the old model: integers, or lists of them.
         after : dict
             Sizes of the new model.
 

@@ -15,12 +15,12 @@ class Signal(NamedTuple):
     Arguments
     ---------
     width : WidthMap
-        The units (features, channels) of the signal; None if the first layer
-        is still to say how many there are.
+        The map of its units (features, channels); None as long as their number
+        is unknown.
     channels_last : bool
-        How (position, channel) is flattened: channel innermost, as
-        SpeechBrain does, or outermost, as ``torch.nn.Flatten`` does. So it
-        also says which axis holds the units: the last, or the second.
+        Whether the units are the last axis, as in SpeechBrain, or the second,
+        as in torch's convolutions. So it also says how (position, channel) is
+        flattened: with the channel innermost, or outermost.
     dims : int
         Number of axes, batch included; None if unknown.
     """
@@ -34,8 +34,8 @@ class Signal(NamedTuple):
         """Whether there are more units than before."""
         return self.width is not None and not self.width.is_identity
 
-    def holds(self, dim):
-        """Whether an axis is that of the units, or may be."""
+    def is_unit_axis(self, dim):
+        """Whether an axis is, or may be, the one of the units."""
         if dim is None or self.dims is None:
             return dim is None or dim > 0 or dim == -1
         units = self.dims - 1 if self.channels_last else 1

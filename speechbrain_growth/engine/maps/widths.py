@@ -2,9 +2,9 @@
 
 Widening a layer (Net2WiderNet, https://arxiv.org/abs/1511.05641) copies units:
 a copy keeps the incoming weights, and the copies of one unit divide its
-outgoing weights among them. Whatever the layer, that is one map from new units
-to old ones. Layouts that repeat a width (gates of an RNN, directions,
-frequency x channel) are block concatenations of such a map.
+outgoing weights among them. For any layer, that is one map from new units to
+old ones. Layouts that repeat a width (gates of an RNN, directions, frequency x
+channel) are block concatenations of such a map.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -39,6 +39,10 @@ class WidthMap(NamedTuple):
     sign : torch.Tensor
         What the outgoing weights of that unit, as built, are multiplied by for
         each fresh unit: 0, 1 or -1; 0 for a copy. None if all are copies.
+    drawn_by : tuple
+        What the map is made of, in order: pairs of a layer's key in ``Maps``
+        and a number, how often each unit of that layer's map stands in a row.
+        None if the map is not made of what layers draw.
     """
 
     source: torch.Tensor
@@ -47,6 +51,7 @@ class WidthMap(NamedTuple):
     label: str = ""
     origin: Optional[torch.Tensor] = None
     sign: Optional[torch.Tensor] = None
+    drawn_by: Optional[tuple] = None
 
     @property
     def new(self):
@@ -66,8 +71,8 @@ class WidthMap(NamedTuple):
         return self.origin >= 0
 
     @property
-    def further(self):
-        """Whether each is more than its original: a further copy, or fresh."""
+    def is_new(self):
+        """Whether each unit is fresh, or a second or later copy of a unit."""
         first = torch.full((self.old,), self.new)
         rows = torch.arange(self.new)
         copies = ~self.fresh
@@ -76,7 +81,7 @@ class WidthMap(NamedTuple):
 
     @property
     def is_identity(self):
-        """Whether every unit stands where it stood, once."""
+        """Whether the new units are the old ones, in the same order."""
         return self.new == self.old and bool(
             (self.source == torch.arange(self.old)).all()
         )
@@ -84,6 +89,31 @@ class WidthMap(NamedTuple):
     def __str__(self):
         size = self.old if self.is_identity else f"{self.old} -> {self.new}"
         return f"{self.label} {size}".strip()
+
+
+def same(one, other):
+    """Whether two maps copy the same units with the same shares.
+
+    Arguments
+    ---------
+    one : WidthMap
+        A map.
+    other : WidthMap
+        Another one; labels may differ.
+
+    Returns
+    -------
+    bool
+
+    Example
+    -------
+    >>> same(identity(2, "cells"), identity(2, "units"))
+    True
+    """
+    fields = ("source", "share", "fresh")
+    if one.origin is not None and other.origin is not None:
+        fields += ("origin", "sign")
+    return all(torch.equal(getattr(one, f), getattr(other, f)) for f in fields)
 
 
 def identity(units, label=""):
@@ -132,9 +162,21 @@ def drawn_between_1_and_2(units, generator=None):
 
 
 def equal(units, generator=None):
-    """Shares before they are normalised: all the same; for arguments see above.
+    """Shares before they are normalised: all the same.
 
     Without noise, the copies of a unit would stay identical for ever.
+
+    Arguments
+    ---------
+    units : int
+        How many.
+    generator : torch.Generator
+        Not used.
+
+    Returns
+    -------
+    torch.Tensor
+        float64, shape (units,).
     """
     return torch.ones(units, dtype=torch.float64)
 
@@ -142,9 +184,9 @@ def equal(units, generator=None):
 def widen(old, new, generator=None, shares=drawn_between_1_and_2, label=""):
     """Returns a random map from ``old`` to ``new`` units.
 
-    The old units come first and stay in place; the further ones copy units in
-    random order, so that no unit has two copies more than another: a whole
-    multiple copies every unit equally often.
+    The old units come first, in their order. Each new one copies an old unit
+    at random, but no unit gets two copies more than another: if ``new`` is a
+    multiple of ``old``, every unit gets equally many.
 
     Arguments
     ---------
@@ -155,8 +197,8 @@ def widen(old, new, generator=None, shares=drawn_between_1_and_2, label=""):
     generator : torch.Generator
         Source of randomness.
     shares : callable
-        Draws as many positive numbers as it is told; those of one unit's
-        copies are then divided by their sum.
+        Takes a number and the generator, and draws that many positive
+        numbers; those of one unit's copies are then divided by their sum.
     label : str
         What the units are.
 
@@ -184,9 +226,9 @@ def extend(old, new, pairs=False, label=""):
     """Returns the map that adds fresh units and copies none.
 
     Fresh units have the incoming weights that the larger layer was built with.
-    Nothing reads them yet; or, in pairs, two units are the same and what is
-    read of them cancels: (V, V) before, (Z, -Z) behind. Either way the function
-    stays. Of an odd number, one unit is without a twin.
+    Their outgoing weights are zero; or, in pairs, two units are equal and their
+    outgoing weights cancel: (V, V) before, (Z, -Z) behind. Either way the
+    function stays. Of an odd number, one unit is without a twin.
 
     Arguments
     ---------
@@ -249,25 +291,28 @@ def concat(*maps, label=""):
         start += one.old
         place += one.new
     shares = torch.cat([one.share for one in maps])
-    whole = WidthMap(torch.cat(sources), shares, start, label)
+    joined = WidthMap(torch.cat(sources), shares, start, label)
+    if all(one.drawn_by is not None for one in maps):
+        parts = [part for one in maps for part in one.drawn_by]
+        joined = joined._replace(drawn_by=tuple(parts))
     if all(one.origin is None for one in maps):
-        return whole
+        return joined
     signs = [
         torch.zeros(one.new).double() if one.sign is None else one.sign
         for one in maps
     ]
-    return whole._replace(origin=torch.cat(origins), sign=torch.cat(signs))
+    return joined._replace(origin=torch.cat(origins), sign=torch.cat(signs))
 
 
 def _moved(width, place):
-    """A map's origins when its units stand ``place`` units further."""
+    """A map's origins when its units begin at ``place``."""
     if width.origin is None:
         return torch.full((width.new,), -1)
     return torch.where(width.fresh, width.origin + place, width.origin)
 
 
 def replicate(width, times, label=""):
-    """Repeats a whole block: (times x units) flattened, units innermost.
+    """Repeats a map: (times x units) flattened, units innermost.
 
     SpeechBrain flattens (frequency, channel) this way: column ``f * C + c``.
 
@@ -292,7 +337,7 @@ def replicate(width, times, label=""):
     return concat(*[width] * times, label=label)
 
 
-def spread(width, times, label=""):
+def repeat_each(width, times, label=""):
     """Repeats every unit: (units x times) flattened, units outermost.
 
     ``torch.nn.Flatten`` after a convolution lays channels out this way.
@@ -312,17 +357,72 @@ def spread(width, times, label=""):
 
     Example
     -------
-    >>> spread(WidthMap(torch.tensor([0, 0]), torch.ones(2) / 2, 1), 2).source
+    >>> half = torch.ones(2) / 2
+    >>> repeat_each(WidthMap(torch.tensor([0, 0]), half, 1), 2).source
     tensor([0, 1, 0, 1])
     """
     inner = torch.arange(times)
     source = (width.source[:, None] * times + inner).flatten()
     share = width.share.repeat_interleave(times)
-    whole = WidthMap(source, share, width.old * times, label)
+    wider = WidthMap(source, share, width.old * times, label)
+    if width.drawn_by is not None:
+        parts = [(key, each * times) for key, each in width.drawn_by]
+        wider = wider._replace(drawn_by=tuple(parts))
     if width.origin is None:
-        return whole
+        return wider
     origin = (width.origin[:, None] * times + inner).flatten()
-    return whole._replace(
+    return wider._replace(
         origin=torch.where(width.fresh.repeat_interleave(times), origin, -1),
         sign=width.sign.repeat_interleave(times),
     )
+
+
+def block_of(width, blocks, each):
+    """Undoes ``replicate(repeat_each(block, each), blocks)``.
+
+    Arguments
+    ---------
+    width : WidthMap
+        The map to look at.
+    blocks : int
+        Number of equal blocks, side by side.
+    each : int
+        Number of units in a group that always moves together.
+
+    Returns
+    -------
+    WidthMap
+        The map of the groups inside one block; None if there is none.
+
+    Example
+    -------
+    >>> two = replicate(identity(3), 2)
+    >>> block_of(two, 2, 1).source
+    tensor([0, 1, 2])
+    """
+    if width.old % (blocks * each) or width.new % (blocks * each):
+        return None
+    if blocks == each == 1:
+        return width
+    new = width.new // blocks
+    found = WidthMap(
+        width.source[:new:each] // each,
+        width.share[:new:each],
+        width.old // blocks // each,
+        f"block of {width.label}",
+    )
+    if width.origin is not None:
+        origin = width.origin[:new:each]
+        found = found._replace(
+            origin=torch.where(origin < 0, origin, origin // each),
+            sign=width.sign[:new:each],
+        )
+    if not same(replicate(repeat_each(found, each), blocks), width):
+        return None
+    parts = width.drawn_by or ()
+    block = parts[: len(parts) // blocks]
+    if block and block * blocks == parts:
+        if all(number % each == 0 for _, number in block):
+            parts = tuple((key, number // each) for key, number in block)
+            found = found._replace(drawn_by=parts)
+    return found

@@ -1,5 +1,7 @@
 """What each type of layer does with the units that arrive.
 
+Importing any file of this folder registers the rules of all of them.
+
 Authors
  * The speechbrain_growth authors 2026
 """
@@ -10,6 +12,7 @@ from speechbrain_growth.engine.rules import (
     convolution,
     forward,
     functions,
+    norms,
     recurrent,
     speaker,
     speechbrain,

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 from speechbrain.lobes.models.transformer import Transformer
 from speechbrain.nnet import attention
 from speechbrain_growth.engine.maps.signals import Signal
-from speechbrain_growth.engine.maps.widths import concat, identity, spread
+from speechbrain_growth.engine.maps.widths import concat, identity, repeat_each
 from speechbrain_growth.engine.rules.registry import rule
 from speechbrain_growth.engine.rules.units import sequence
 
@@ -28,7 +28,7 @@ for _kind in (
 
 @rule.register(nn.MultiheadAttention)
 def _attention(old, new, signal, trace):
-    """Self-attention; whole heads are copied.
+    """Self-attention; heads are copied.
 
     A head divides its scores by the root of its width, so that width stays;
     more units are more heads.
@@ -38,16 +38,16 @@ def _attention(old, new, signal, trace):
         up = -(-new.embed_dim // each)
         trace.problem(
             f"attention divides by the root of a head's width, so it must "
-            f"stay {each}; {new.num_heads} heads of {new.head_dim} would not "
-            f"do, but {up} heads of {each} (embed_dim={up * each}) would"
+            f"stay {each}, not become {new.head_dim}; use {up} heads of {each} "
+            f"(embed_dim={up * each})"
         )
         return signal
     if old.in_proj_weight is None:
-        trace.problem("takes other keys than queries; self-attention would do")
+        trace.problem("its keys differ from its queries; use self-attention")
         return signal
     arriving = trace.arriving(signal, old.embed_dim, new.embed_dim)
     heads = trace.widen(old.num_heads, new.num_heads, "heads")
-    rows = spread(heads, each, f"{heads.label} x {each}")
+    rows = repeat_each(heads, each, f"{heads.label} x {each}")
     three = concat(
         rows, rows, rows, label=f"[query; key; value] x {rows.label}"
     )
@@ -70,11 +70,11 @@ def _wrapped_attention(old, new, signal, trace):
 @rule.register(attention.RelPosMHAXL)
 @rule.register(attention.RoPEMHA)
 def _fixed(old, new, signal, trace):
-    """Scales its scores by the whole width, so it may stand but not grow."""
+    """Scales its scores by all of its width, so that width must stay."""
     if signal.grows or old.embed_dim != new.embed_dim:
         trace.problem(
-            f"scales its scores by its width, so it must stay {old.embed_dim}; "
-            "the feed-forward block beside it may grow"
+            f"scales its scores by its width; keep it {old.embed_dim}, and let "
+            "the feed-forward block beside it grow"
         )
     for name, tensor in old.state_dict().items():
         trace.tensor(name, *[None] * tensor.ndim)
@@ -87,13 +87,13 @@ def _encoder_layer(old, new, signal, trace, blocks, first):
     Arguments
     ---------
     old : torch.nn.Module
-        The layer as it is.
+        The layer before the growth.
     new : torch.nn.Module
         The larger layer.
     signal : Signal
         What arrives.
     trace : Trace
-        Takes the axes.
+        Takes the axes of each tensor.
     blocks : tuple
         Names of the modules in a row of each of the two blocks.
     first : bool
@@ -126,8 +126,7 @@ def _torch_layer(old, new, signal, trace):
         feed.insert(1, "activation")
     elif old.activation not in ACTIVATIONS:
         trace.problem(
-            "its activation is an unknown function; a layer of torch.nn would "
-            "do"
+            "its activation is an unknown function; use a layer of torch.nn"
         )
     blocks = (["self_attn"], feed)
     return _encoder_layer(old, new, signal, trace, blocks, old.norm_first)

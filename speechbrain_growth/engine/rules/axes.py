@@ -1,6 +1,6 @@
-"""Growth rules for layers that work along an axis: pooling, softmax, flatten.
+"""Growth rules for layers that work on one axis: pooling, softmax, flatten.
 
-Along positions, units stay alone; along the units themselves, copies would
+Over positions, each unit stays alone; over the units themselves, copies would
 count twice.
 
 Authors
@@ -38,11 +38,11 @@ SOFTMAX = (nn.Softmax, nn.LogSoftmax, nn.Softmin, nn.Softmax2d)
 
 
 def along(dims, signal, trace):
-    """Refuses what works along the units, if they grow."""
-    if signal.grows and any(signal.holds(dim) for dim in dims):
+    """Refuses what reduces over the units, if they grow."""
+    if signal.grows and any(signal.is_unit_axis(dim) for dim in dims):
         trace.problem(
-            f"works along the axis of {signal.width}, or may; it would do if "
-            "these stayed, or along another axis that is known"
+            f"reduces over (or may reduce over) the growing axis "
+            f"{signal.width}; keep that size, or reduce over another axis"
         )
     return signal
 
@@ -70,20 +70,20 @@ for _kind in SOFTMAX:
 @rule.register(nn.GLU)
 def _glu(old, new, signal, trace):
     """Halves: units, then their gates; both halves grow alike."""
-    if signal.width is None or not signal.holds(old.dim):
+    if signal.width is None or not signal.is_unit_axis(old.dim):
         return signal
     return signal._replace(width=trace.formed(signal.width, blocks=2))
 
 
 @rule.register(nn.Flatten)
 def _flatten(old, new, signal, trace):
-    """Who reads the flattened units finds out how often each stands."""
+    """The next layer finds out how often each unit stands."""
     start, end, dims = old.start_dim, old.end_dim, signal.dims
     if start == 0:
         along([1, -1], signal, trace)
     if dims is None:
-        whole = (start, end) == (1, -1)
-        return signal._replace(dims=2 if whole else None)
+        rest = (start, end) == (1, -1)
+        return signal._replace(dims=2 if rest else None)
     return signal._replace(dims=dims - (end % dims - start % dims))
 
 
@@ -92,10 +92,10 @@ def _unflatten(old, new, signal, trace):
     """The axis that grows is the first of the new ones, or the last."""
     shape, larger = old.unflattened_size, new.unflattened_size
     last = shape[:-1] == larger[:-1] and shape != larger
-    whole = trace.arriving(signal, prod(shape), prod(larger))
+    flat = trace.arriving(signal, prod(shape), prod(larger))
     if last:
-        width = trace.formed(whole, blocks=prod(shape[:-1]))
+        width = trace.formed(flat, blocks=prod(shape[:-1]))
     else:
-        width = trace.formed(whole, each=prod(shape[1:]))
+        width = trace.formed(flat, each=prod(shape[1:]))
     dims = signal.dims and signal.dims + len(shape) - 1
     return Signal(width, last, dims)

@@ -7,12 +7,12 @@ Authors
 from torch import nn
 
 from speechbrain_growth.engine.maps.signals import Signal
-from speechbrain_growth.engine.maps.widths import identity, spread
+from speechbrain_growth.engine.maps.widths import identity, repeat_each
 from speechbrain_growth.engine.rules.registry import rule
 
 
 def _channels(old, new, signal, trace):
-    """Axes of a convolution's two channel axes, and the map of its output.
+    """The two channel axes of a convolution's weight, and its output's map.
 
     Returns the axis of the output channels, of the input channels as the
     weight has them (those of one group), and the output's map.
@@ -30,19 +30,19 @@ def _channels(old, new, signal, trace):
         new.in_channels // new.groups,
         new.out_channels // new.groups,
     ):
-        # Whole groups are copied, each reads its own copy: nothing to share
+        # Groups are copied, and each reads its own copy: nothing to share
         group = trace.formed(arriving, each=each)
         own = (
             arriving
             if out == each
-            else spread(group, out, f"{out} x {arriving.label}")
+            else repeat_each(group, out, f"{out} x {arriving.label}")
         )
         return trace.out(own), None, own
     trace.problem(
         f"{groups} groups of {each} -> {out} channels would become "
         f"{new.groups} of {new.in_channels // new.groups} -> "
-        f"{new.out_channels // new.groups}; either the number of groups or "
-        "their size must stay"
+        f"{new.out_channels // new.groups}; keep the number of groups, or "
+        "their size"
     )
     own = identity(old.out_channels)
     return trace.out(own), None, own

@@ -1,7 +1,7 @@
-"""The growth rule for a class of one's own: its forward is read, step by step.
+"""The growth rule for any other class: its forward is read, step by step.
 
-Steps are layers with rules, and the functions below. What is made of inputs
-alone does not grow, so it may be anything.
+Steps are layers with rules, and the functions of functions.py. Any operation
+on values that do not depend on the growing sizes is allowed.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -16,14 +16,14 @@ from torch import fx, nn
 
 from speechbrain.lobes.models.transformer import Transformer
 from speechbrain.nnet import RNN, attention
-from speechbrain_growth.engine.dispatch import spoken_for
+from speechbrain_growth.engine.dispatch import rule_for
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.rules.functions import FUNCTIONS, METHODS, Shape
 from speechbrain_growth.engine.rules.reading import constants, read
 from speechbrain_growth.engine.rules.registry import rule
 from speechbrain_growth.errors import GrowthError
 
-# Layers that return a tuple, whose first element is what their rule speaks of
+# Layers that return a tuple; their rule describes its first element
 SEVERAL = (
     nn.RNNBase,
     nn.LSTMCell,
@@ -42,14 +42,14 @@ SEVERAL = (
 
 
 class State(NamedTuple):
-    """What such a layer returns beside that."""
+    """What such a layer returns after the first element."""
 
     of: Signal
 
 
 def is_step(module):
     """Whether a module is a layer with a rule, or has tensors of its own."""
-    known = spoken_for(rule, type(module)) is not rule.dispatch(object)
+    known = rule_for(rule, type(module)) is not rule.dispatch(object)
     own = [*module._parameters.values(), *module._buffers.values()]
     return known or any(tensor is not None for tensor in own)
 
@@ -70,8 +70,8 @@ def _walk(before, after, models, signal, trace):
     """Goes through the steps of both models; returns what leaves."""
     if [(s.op, s.target) for s in before] != [(s.op, s.target) for s in after]:
         trace.problem(
-            "its forward takes other steps in the larger model; layers that "
-            "are added would do in a Sequential"
+            "its forward takes other steps in the larger model; put layers "
+            "that are added into a Sequential"
         )
         return signal
     inputs, values = [signal], {}
@@ -79,7 +79,7 @@ def _walk(before, after, models, signal, trace):
         if constants(step) != constants(larger):
             trace.problem(
                 f"its forward gives {step.name} {constants(step)}, and in the "
-                f"larger model {constants(larger)}; that must stay"
+                f"larger model {constants(larger)}; keep that number"
             )
         if step.op == "placeholder":
             values[step] = inputs.pop() if inputs else Signal(None)
@@ -105,18 +105,18 @@ def _tensor(name, old, new, trace):
 
 
 def _attribute(model, name):
-    """What a dotted name stands for."""
+    """The attribute with a dotted name."""
     return functools.reduce(getattr, name.split("."), model)
 
 
 def _layer(step, values, old, new, trace):
-    """A layer with a rule; what it is given beside the first stays."""
+    """A layer with a rule; only its first argument may grow."""
     pair = (model.get_submodule(step.target) for model in (old, new))
     arrives, *others = [values[node] for node in step.all_input_nodes]
     if not isinstance(arrives, Signal) or any(map(_grows, others)):
         trace.problem(
             f"its forward gives {step.target} more than one signal that "
-            "grows; one, as the first, would do"
+            "grows; give it one, as the first argument"
         )
         arrives = Signal(None)
     return trace.child(step.target, *pair, arrives)

@@ -8,6 +8,7 @@ Authors
 """
 
 import builtins
+import functools
 import operator
 from typing import NamedTuple
 
@@ -15,7 +16,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from speechbrain_growth.engine.dispatch import spoken_for
+from speechbrain_growth.engine.dispatch import rule_for
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.maps.widths import concat
 from speechbrain_growth.engine.rules.axes import along
@@ -44,7 +45,7 @@ class Shape(NamedTuple):
     of: Signal
 
 
-def function_rule(names):
+def _function_rule(names):
     """Registers a rule for functions, and for methods, of some names."""
 
     def register(found):
@@ -59,13 +60,13 @@ def function_rule(names):
     return register
 
 
-@function_rule(UNIT_BY_UNIT + " relu_ tanh_ sigmoid_")
+@_function_rule(UNIT_BY_UNIT + " relu_ tanh_ sigmoid_")
 def _unit_by_unit(trace, input, *args, **kwargs):
-    """Every unit alone; further arguments are numbers."""
+    """Every unit alone; other arguments are numbers."""
     return input
 
 
-@function_rule("add add_ iadd sub sub_ isub mul mul_ imul truediv div div_")
+@_function_rule("add add_ iadd sub sub_ isub mul mul_ imul truediv div div_")
 def _meet(trace, input, other, *, alpha=1, rounding_mode=None):
     """Two signals, unit by unit; or a signal and a number."""
     if not (isinstance(input, Signal) and isinstance(other, Signal)):
@@ -75,56 +76,56 @@ def _meet(trace, input, other, *, alpha=1, rounding_mode=None):
     known = {signal.dims for signal in (input, other)} - {None}
     if len(known) > 1 or input.channels_last != other.channels_last:
         trace.problem(
-            f"{input.width} meet {other.width}, whose axes are others, or may "
-            "be; signals of the same shape would do"
+            f"{input.width} and {other.width} meet, but their axes differ or "
+            "are unknown; give both the same shape"
         )
     grows, other = (input, other) if input.grows else (other, input)
     return trace.tie(grows, other)._replace(dims=next(iter(known), None))
 
 
-@function_rule("flatten")
+@_function_rule("flatten")
 def _flatten(trace, input, start_dim=0, end_dim=-1):
     """As the layer of that name."""
     layer = nn.Flatten(start_dim, end_dim)
-    return spoken_for(rule, nn.Flatten)(layer, layer, input, trace)
+    return rule_for(rule, nn.Flatten)(layer, layer, input, trace)
 
 
-@function_rule("view reshape")
+@_function_rule("view reshape")
 def _view(trace, input, *shape):
-    """Of what grows, only all axes behind the first, or the first two."""
-    whole = isinstance(shape[0], (list, tuple)) and type(shape[0]) is not Size
-    *kept, rest = shape[0] if whole else shape
+    """Of a growing signal, only all axes after the first, or the first two."""
+    listed = isinstance(shape[0], (list, tuple)) and type(shape[0]) is not Size
+    *kept, rest = shape[0] if listed else shape
     axes = [size.axis for size in kept if isinstance(size, Size)]
-    whole = axes == [*range(len(kept))] and rest == -1
-    if input.grows and not (whole and (len(kept) == 1 or input.dims)):
+    known = axes == [*range(len(kept))] and rest == -1
+    if input.grows and not (known and (len(kept) == 1 or input.dims)):
         trace.problem(
-            f"gives {input.width} another shape; torch.flatten would do, or "
+            f"gives {input.width} another shape; use torch.flatten, or "
             "view(x.size(0), -1)"
         )
         return input
-    return _flatten(trace, input, len(kept)) if whole else Signal(None)
+    return _flatten(trace, input, len(kept)) if known else Signal(None)
 
 
-@function_rule("size")
+@_function_rule("size")
 def _size(trace, input, dim=None):
-    """All sizes, or one; that of the units does not stay."""
+    """All sizes, or one; the number of units must not be read."""
     if dim is None:
         return Shape(input)
     along([dim], input, trace)
     return Size(dim)
 
 
-@function_rule("getattr")
+@_function_rule("getattr")
 def _attribute(trace, input, name):
     """The shape; or what does not depend on it."""
     if name in ("device", "dtype", "ndim"):
         return Signal(None)
     if name != "shape" and input.grows:
-        trace.problem(f"reads .{name} of {input.width}; .shape would do")
+        trace.problem(f"reads .{name} of {input.width}; use .shape")
     return Shape(input)
 
 
-@function_rule("transpose swapaxes")
+@_function_rule("transpose swapaxes")
 def _transpose(trace, input, dim0, dim1):
     """Exchanges two axes."""
     order = list(range(input.dims or 2))
@@ -133,7 +134,7 @@ def _transpose(trace, input, dim0, dim1):
     return _permute(trace, input, order)
 
 
-@function_rule("permute")
+@_function_rule("permute")
 def _permute(trace, input, *dims):
     """Reorders axes; the units must be the second or the last of them."""
     order = dims[0] if isinstance(dims[0], (tuple, list)) else dims
@@ -145,28 +146,28 @@ def _permute(trace, input, *dims):
         if units in (1, input.dims - 1):
             return input._replace(channels_last=units == input.dims - 1)
     trace.problem(
-        f"moves the axis of {input.width}, or may; it would do if that axis "
-        "became the second or the last of axes whose number is known"
+        f"moves (or may move) the axis of {input.width}; make that axis the "
+        "second or the last of a known number of axes"
     )
     return input
 
 
-@function_rule("mean sum amax amin")
+@_function_rule("mean sum amax amin")
 def _reduce(trace, input, dim=None, keepdim=False):
-    """Along positions."""
+    """Over positions."""
     dims = list(dim) if isinstance(dim, (tuple, list)) else [dim]
     along([1, -1] if 0 in dims else dims, input, trace)
     left = input.dims and input.dims - (0 if keepdim else len(dims))
     return input._replace(dims=left)
 
 
-@function_rule("softmax log_softmax softmin")
+@_function_rule("softmax log_softmax softmin")
 def _softmax(trace, input, dim=None, dtype=None, **kwargs):
     """As the layer of that name."""
     return along([dim], input, trace)
 
 
-@function_rule("cat concatenate")
+@_function_rule("cat concatenate")
 def _concatenate(trace, tensors, dim=0):
     """Units side by side, or positions behind each other."""
     first = tensors[0]
@@ -175,11 +176,11 @@ def _concatenate(trace, tensors, dim=0):
     alike = {(s.channels_last, s.dims) for s in tensors}
     if len(alike) > 1 or any(s.width is None for s in tensors):
         trace.problem(
-            "joins signals whose axes are others, or whose number of units is "
-            "not known here; outputs of layers, of the same shape, would do"
+            "joins signals whose axes differ, or whose number of units is "
+            "unknown here; join outputs of layers, of the same shape"
         )
         return first
-    if not first.holds(dim):
+    if not first.is_unit_axis(dim):
         for signal in tensors[1:]:
             first = trace.tie(first, signal)
         return first
@@ -190,7 +191,7 @@ def _concatenate(trace, tensors, dim=0):
     return first._replace(width=width)
 
 
-@function_rule("getitem")
+@_function_rule("getitem")
 def _index(trace, input, index):
     """Some positions; or one of the sizes that ``shape`` gave."""
     if isinstance(input, Shape):
@@ -205,17 +206,11 @@ def _index(trace, input, index):
     return input._replace(dims=input.dims and input.dims - gone)
 
 
-def _pool(dims):
-    """The rule of pooling along some last axes."""
-
-    def pool(trace, input, *args, **kwargs):
-        """As the layers of these names."""
-        return along(range(-dims, 0), input, trace)
-
-    return pool
+def _pool(trace, input, *args, dims, **kwargs):
+    """Pools over some last axes, as the layers of these names."""
+    return along(range(-dims, 0), input, trace)
 
 
 for _dims in (1, 2, 3):
-    function_rule(" ".join(f"{kind}_pool{_dims}d" for kind in POOLS.split()))(
-        _pool(_dims)
-    )
+    _names = " ".join(f"{kind}_pool{_dims}d" for kind in POOLS.split())
+    _function_rule(_names)(functools.partial(_pool, dims=_dims))

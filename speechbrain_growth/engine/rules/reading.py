@@ -1,7 +1,7 @@
-"""Reads the forward of a class of one's own: which steps it takes, in order.
+"""Reads the forward of any class: which steps it takes, in order.
 
-``torch.fx`` runs the forward on stand-ins and notes what it calls. Nothing is
-changed: it runs on a copy, which shares the layers and the tensors.
+``torch.fx`` runs the forward on stand-ins and notes what it calls. It runs on
+a copy, which shares the layers and the tensors, so nothing is changed.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -21,7 +21,7 @@ class Reader(fx.Tracer):
     Arguments
     ---------
     is_step : callable
-        Whether a module is one step; those inside of it are not looked at.
+        Whether a module is one step; modules inside it are not looked at.
     """
 
     def __init__(self, is_step):
@@ -34,7 +34,7 @@ class Reader(fx.Tracer):
 
 
 def read(module, is_step):
-    """The steps of a module's forward, and of its other forwards.
+    """The steps of a module's forward, for each way in which it is called.
 
     Arguments
     ---------
@@ -46,8 +46,8 @@ def read(module, is_step):
     Returns
     -------
     list of list of torch.fx.Node
-        As it is called with what has no default; and with every input that is
-        None by default, if there is one.
+        As it is called with the inputs that have no default; and, if some
+        inputs are None by default, as it is called with them, too.
 
     Raises
     ------
@@ -85,20 +85,20 @@ def _read(module, is_step, given):
                     one.training = mode
             graph = Reader(is_step).trace(twin, dict(given))
             steps.append(list(graph.nodes))
-    except Exception as error:  # whatever someone's code makes of a stand-in
+    except Exception as error:  # any code may fail on a stand-in
         raise GrowthError(f"cannot be read: {' '.join(str(error).split())}")
-    if [_said(step) for step in steps[0]] != [_said(s) for s in steps[1]]:
+    if [_signature(s) for s in steps[0]] != [_signature(s) for s in steps[1]]:
         raise GrowthError("takes other steps in training mode")
     return steps[1]
 
 
-def _said(step):
+def _signature(step):
     """A step without its constants, as those of dropout depend on the mode."""
     return step.op, step.target, [node.name for node in step.all_input_nodes]
 
 
 def constants(step):
-    """What a step is given, with the names of other steps in their place.
+    """The arguments of a step; other steps appear by their names.
 
     Arguments
     ---------

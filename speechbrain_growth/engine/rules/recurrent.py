@@ -37,12 +37,12 @@ def _recurrent(old, new, signal, trace):
     if old.proj_size or new.proj_size:
         trace.problem(
             f"proj_size={old.proj_size or new.proj_size} cannot be widened; "
-            "without it, and a linear layer after it, it would do"
+            "remove it, and add a linear layer after this one"
         )
     if old.num_layers != new.num_layers:
         trace.problem(
-            f"{old.num_layers} layers would become {new.num_layers}; their "
-            "number must stay"
+            f"{old.num_layers} layers would become {new.num_layers}; keep "
+            "their number"
         )
         return signal
     arriving = trace.arriving(signal, old.input_size, new.input_size)
@@ -106,10 +106,10 @@ def _quasi_rnn_layer(old, new, signal, trace):
 @rule.register(RNN.LiGRU_Layer)
 @rule.register(RNN.SLiGRU_Layer)
 def _ligru_layer(old, new, signal, trace):
-    """One map serves the units, both gates, and both directions.
+    """The units, both gates and both directions have one map.
 
     Both directions use the same weights. The initial state (zeros) and the
-    pre-drawn dropout masks are built anew at the new size.
+    pre-drawn dropout masks are those of the new model.
     """
     arriving = trace.arriving(signal, old.input_size, new.input_size)
     own = trace.widen(old.hidden_size, new.hidden_size)

@@ -1,4 +1,4 @@
-"""The rule that every type of layer has, for ``speechbrain_growth.engine.tracing``.
+"""Where the growth rules of all types of layers are registered.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -14,7 +14,7 @@ def rule(old, new, signal, trace):
     Arguments
     ---------
     old : torch.nn.Module
-        The layer as it is.
+        The layer before the growth.
     new : torch.nn.Module
         The same layer of the larger model.
     signal : Signal

@@ -21,11 +21,10 @@ def _run(name, old, new, signal, trace):
 
 @rule.register(ECAPA_TDNN.Res2NetBlock)
 def _res2net(old, new, signal, trace):
-    """Chunks of channels; each meets what the chunk before became."""
+    """Chunks of channels; each is added to the output for the chunk before."""
     if old.scale != new.scale:
         trace.problem(
-            f"{old.scale} chunks would become {new.scale}; their number must "
-            "stay"
+            f"{old.scale} chunks would become {new.scale}; keep their number"
         )
         return signal
     units = old.scale * old.blocks[0].conv.conv.in_channels
@@ -55,8 +54,8 @@ def _block(old, new, signal, trace):
     """Four layers beside a shortcut, which may have a layer of its own."""
     if (old.shortcut is None) != (new.shortcut is None):
         trace.problem(
-            "a shortcut has a layer in one model only; channels that are the "
-            "same, or differ, in both models would do"
+            "a shortcut has a layer in one model only; let input and output "
+            "channels be equal in both models, or in none"
         )
         return signal
     residual = signal
@@ -84,10 +83,10 @@ def _attentive_pooling(old, new, signal, trace):
 
 @rule.register(ECAPA_TDNN.ECAPA_TDNN)
 def _ecapa(old, new, signal, trace):
-    """What all blocks but the first leave is laid side by side."""
+    """The outputs of all blocks but the first are laid side by side."""
     signal, leaves = Signal(signal.width, False, 3), []
     if len(old.blocks) != len(new.blocks):
-        trace.problem("has another number of blocks; it must stay")
+        trace.problem("has another number of blocks; keep it")
         return signal
     for number, pair in enumerate(zip(old.blocks, new.blocks)):
         signal = trace.child(f"blocks.{number}", *pair, signal)

@@ -41,7 +41,7 @@ MEETING = (torch.add, torch.sub, torch.mul, torch.div)
 @rule.register(normalization.LayerNorm)
 @rule.register(embedding.Embedding)
 def _last(old, new, signal, trace):
-    """What stands inside works on the last axis, as SpeechBrain does."""
+    """The layer inside works on the last axis, as SpeechBrain does."""
     _max_norm(old, signal, trace)
     if getattr(old, "combine_dims", False) and signal.dims == 4:
         signal = signal._replace(dims=3)
@@ -57,7 +57,7 @@ def _last(old, new, signal, trace):
 @rule.register(normalization.InstanceNorm2d)
 @rule.register(normalization.GroupNorm)
 def _transposed(old, new, signal, trace):
-    """What stands inside has channels first; outside they are last."""
+    """The layer inside has channels first; outside they are last."""
     _max_norm(old, signal, trace)
     if getattr(old, "combine_batch_time", False) and signal.dims == 4:
         along([-1], signal, trace)
@@ -71,8 +71,8 @@ def _max_norm(old, signal, trace):
     """Refuses to share weights whose norm is bounded at the next forward."""
     if getattr(old, "max_norm", None) is not None and signal.grows:
         trace.problem(
-            f"bounds the norm of the weights that {signal.width} share; "
-            "without max_norm it would do"
+            f"bounds the norm of the weights that {signal.width} share; remove "
+            "max_norm"
         )
 
 
@@ -117,15 +117,14 @@ def _statistics(old, new, signal, trace):
 
 @rule.register(containers.ConnectBlocks)
 def _connect_blocks(old, new, signal, trace):
-    """Blocks in a row; what meets a shortcut shares its map."""
+    """Blocks in a row; a block's output has the map of its shortcut."""
     if old.shortcut_combine_fn not in MEETING:
         names = ", ".join(f"torch.{function.__name__}" for function in MEETING)
-        trace.problem(f"shortcut_combine_fn is unknown; {names} would do")
+        trace.problem(f"shortcut_combine_fn is unknown; use one of {names}")
     before, after = list(old.blocks), list(new.blocks)
     if len(before) != len(after):
         trace.problem(
-            f"{len(before)} blocks would become {len(after)}; their number "
-            "must stay"
+            f"{len(before)} blocks would become {len(after)}; keep their number"
         )
         return signal
     shortcut = signal

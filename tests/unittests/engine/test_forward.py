@@ -36,7 +36,7 @@ def model(forward, **layers):
 
 
 def linear(inputs=None, outputs=None):
-    """A linear layer; as many units as the model's size where not said"""
+    """A linear layer; with the model's size where no number is given"""
     return lambda n: nn.Linear(inputs or n, outputs or n)
 
 
@@ -445,28 +445,28 @@ REFUSED = {
     "softmax": (
         between(lambda x: x.softmax(-1)),
         GrowthError,
-        "works along the axis of a units",
+        "growing axis a units",
     ),
     "mean": (
         between(lambda x: x - x.mean(-1, keepdim=True)),
         GrowthError,
-        "works along the axis of a units",
+        "growing axis a units",
     ),
     "some units": (
         between(lambda x: torch.cat([x[:, :2], x[:, 2:]], -1)),
         GrowthError,
-        "works along the axis of a units",
+        "growing axis a units",
     ),
     "normalize": (between(F.normalize), NoRuleError, "uses normalize;"),
     "a factor that grows": (
         model(lambda m, x: m.b(m.a(x) * m.a.out_features), **ENDS),
         GrowthError,
-        r"gives mul .*4.*, and in the larger model .*6.*; that must stay",
+        r"gives mul .*4.*, and in the larger model .*6.*; keep that number",
     ),
     "a size in view": (
         lenet(lambda x: x.view(-1, 4 * x.shape[1])),
         GrowthError,
-        "another shape; torch.flatten would do",
+        "another shape; use torch.flatten",
     ),
     "state": (
         model(
@@ -475,7 +475,7 @@ REFUSED = {
             b=linear(None, 2),
         ),
         GrowthError,
-        "more than one signal that grows; one, as the first, would do",
+        "more than one signal that grows; give it one, as the first",
     ),
     "cross attention": (
         model(
@@ -490,7 +490,7 @@ REFUSED = {
     "twice in a row": (
         model(_twice_in_a_row, a=linear(3), c=linear(), b=linear(None, 2)),
         GrowthError,
-        "weight is used twice, and would grow otherwise",
+        "weight is used at two places that grow differently",
     ),
     "if a mask is given": (
         model(_if_given, **ENDS),
@@ -509,7 +509,7 @@ REFUSED = {
             b=lambda n: nn.Linear(4 * n, 2),
         ),
         GrowthError,
-        "moves the axis of conv channels",
+        r"moves \(or may move\) the axis of conv channels",
     ),
     "axes that are others": (
         model(
@@ -518,7 +518,7 @@ REFUSED = {
             **ENDS,
         ),
         GrowthError,
-        "conv channels 4 -> 6 meet .* 4 -> 6, whose axes are others",
+        "conv channels 4 -> 6 and .* 4 -> 6 meet, but their axes differ",
     ),
     "one more layer": (
         model(
@@ -529,7 +529,7 @@ REFUSED = {
             b=linear(None, 2),
         ),
         GrowthError,
-        "takes other steps in the larger model; layers that are added",
+        "takes other steps in the larger model; put layers that are added",
     ),
     "its own tensor": (
         model(

@@ -8,6 +8,7 @@ Authors
 """
 
 import copy
+from pathlib import Path
 
 import pytest
 import torch
@@ -15,16 +16,12 @@ from torch import nn
 
 from speechbrain.nnet import RNN, linear
 from speechbrain_growth import GrowthError, carry, trace
-from speechbrain_growth.engine.births.symmetry import Symmetry
-from speechbrain_growth.engine.carrying import follow
-from speechbrain_growth.engine.transfer import (
-    FIRST,
-    POWERS,
-    carry_weights,
-    remap,
-)
+from speechbrain_growth.engine.births.units import Symmetry
+from speechbrain_growth.engine.optimizers import FIRST, POWERS, follow
+from speechbrain_growth.engine.transfer import carry_weights, remap
 
 torch.set_num_threads(1)
+DOCS = Path(__file__).resolve().parents[3] / "docs" / "engine.md"
 
 
 def mlp(a, b):
@@ -534,3 +531,37 @@ def test_the_grown_net_follows_the_small_nets_trajectory(rule):
 @pytest.mark.parametrize("rule", TRAJECTORIES)
 def test_a_reset_leaves_the_small_nets_trajectory(rule):
     assert gap_after(rule, carried=False) > 1e-3
+
+
+# The table of docs/engine.md
+
+POWER = {"1": 0, "a": 1, "a²": 2}
+
+
+def documented():
+    """The powers that the page says, by optimizer and by entry"""
+    text = DOCS.read_text(encoding="utf-8").split("<!-- optimizers -->\n")[1]
+    found, names = {}, []
+    for line in text.split("\n\n")[0].splitlines()[2:]:
+        optimizers, entries, *powers = [c.strip() for c in line.split("|")][1:5]
+        names = optimizers.split(", ") if optimizers else names
+        for name in names:
+            rows = found.setdefault(name, {})
+            if entries.startswith("as "):
+                known = POWERS[getattr(torch.optim, name)]
+                other = found[entries[len("as ") :]]
+                rows.update({k: p for k, p in other.items() if k in known})
+            else:
+                both = tuple(POWER[power] for power in powers)
+                rows.update(dict.fromkeys(entries.split(", "), both))
+    return found
+
+
+def test_the_table_of_the_docs_has_the_powers():
+    page = documented()
+    for name, rows in page.items():
+        mro = getattr(torch.optim, name).__mro__
+        entries = POWERS[next(kind for kind in mro if kind in POWERS)]
+        assert rows == {k: e[:2] for k, e in entries.items() if e}, name
+    stock = {kind.__name__ for kind in POWERS if kind is not Lion}
+    assert stock <= set(page) and "AdamW" in page

@@ -17,14 +17,22 @@ from hypothesis import (
 from torch import nn
 
 from speechbrain_growth import GrowthError, carry
-from speechbrain_growth.engine.births.symmetry import Symmetry, symmetry_of
-from speechbrain_growth.engine.maps.ties import core, same
+from speechbrain_growth.engine.births.units import (
+    WAYS,
+    Symmetry,
+    Way,
+    symmetry_of,
+    way,
+)
 from speechbrain_growth.engine.maps.widths import (
+    block_of,
     concat,
     extend,
+    repeat_each,
     replicate,
-    spread,
+    same,
 )
+from speechbrain_growth.schedule.growth import parse
 
 torch.set_num_threads(1)
 COPIES = ["shares", {"dirichlet": 1.0}, {"zero_sum": 0.1}, {"noise": 0.01}]
@@ -78,8 +86,8 @@ def gaps(model, plan, layer):
     """How far each copy's incoming weights are from its original's"""
     weight = model[layer].weight.detach()
     width = plan.tensors[f"{layer}.weight"][0].width
-    further = width.further
-    rows = weight[further] - weight[width.source[further]]
+    new_units = width.is_new
+    rows = weight[new_units] - weight[width.source[new_units]]
     # what is read of copies differs by their share, or by noise
     return rows.abs().amax(1)
 
@@ -208,8 +216,8 @@ MANY = settings(max_examples=60, deadline=None, derandomize=True)
 @MANY
 @given(maps(), st.integers(1, 3), st.integers(1, 3))
 def test_a_block_is_found_again_in_its_repetitions(width, blocks, each):
-    whole = replicate(spread(width, each), blocks)
-    assert same(core(whole, blocks, each), width)
+    whole = replicate(repeat_each(width, each), blocks)
+    assert same(block_of(whole, blocks, each), width)
 
 
 @MANY
@@ -244,7 +252,7 @@ def test_fresh_units_before_a_groupnorm_are_refused():
             nn.Linear(3, units), nn.GroupNorm(2, units), nn.Linear(units, 2)
         )
 
-    with pytest.raises(GrowthError, match="^1: averages .* copies, or whole"):
+    with pytest.raises(GrowthError, match="^1: averages .* use copies, or let"):
         carry(build(4), build(8), symmetry="fresh")
 
 
@@ -256,7 +264,9 @@ def test_fresh_units_before_a_layernorm_need_weights():
         ).double()
 
     old, new = build(4), build(8)
-    with pytest.raises(GrowthError, match="fresh units would count; copies"):
+    with pytest.raises(
+        GrowthError, match="fresh units would count among them; use copies"
+    ):
         carry(old, new, symmetry="fresh")
     carry(old, new, symmetry="fresh", fold=5)
     torch.testing.assert_close(new(inputs_of(0)), old(inputs_of(0)))
@@ -273,3 +283,39 @@ def test_what_is_read_can_be_read_again(value):
 def test_another_symmetry_is_refused(value):
     with pytest.raises(GrowthError, match="^symmetry is .*; it must be shares"):
         carry(mlp(4), mlp(6), symmetry=value)
+
+
+# The registry
+
+
+@pytest.mark.parametrize("name", WAYS)
+def test_every_way_says_what_it_does_and_whether_it_is_exact(name):
+    kind = WAYS[name]
+    assert kind.__doc__.splitlines()[0].endswith(".")
+    assert kind.source == "" or kind.source.startswith("https://")
+    old, new = mlp(4), mlp(8, 1)
+    value = {name: 0.5} if kind.takes_level else name
+    symmetry = symmetry_of(value)
+    if name != "equal":  # which is refused by a schedule, and warns here
+        carry(old, new, symmetry=value)
+        gap = (old(inputs_of(0)) - new(inputs_of(0))).abs().max()
+        assert (gap < 1e-12) == symmetry.exact == kind.exact
+    assert symmetry.breaks == (name != "equal")
+
+
+def test_a_new_way_is_one_class(monkeypatch):
+    class Even(Way):
+        """Copies with equal shares and a level that nobody reads."""
+
+        takes_level = True
+
+    monkeypatch.setitem(WAYS, "even", Even)
+    assert way("even")(Even) is Even is WAYS["even"]
+    value = {"even": 2.0}
+    (growth,) = parse([{"after_epoch": 1, "units": 8, "symmetry": value}])
+    assert str(growth.symmetry) == "even 2.0" and growth.symmetry.exact
+    old, new = mlp(4), mlp(8, 1)
+    carry(old, new, symmetry=value)
+    torch.testing.assert_close(new(inputs_of(0)), old(inputs_of(0)))
+    with pytest.raises(GrowthError, match="or {even: number above 0}$"):
+        symmetry_of("even")

@@ -18,8 +18,8 @@ from speechbrain_growth.engine.maps.widths import (
     WidthMap,
     concat,
     identity,
+    repeat_each,
     replicate,
-    spread,
     widen,
 )
 
@@ -157,14 +157,14 @@ def test_concat_has_an_identity(a):
     assert same(concat(a), a)
 
 
-@pytest.mark.parametrize("repeat", [replicate, spread])
+@pytest.mark.parametrize("repeat", [replicate, repeat_each])
 @MANY
 @given(maps(), st.integers(1, 4), st.integers(1, 4))
 def test_repeating_is_associative(repeat, a, m, n):
     assert same(repeat(repeat(a, m), n), repeat(a, m * n))
 
 
-@pytest.mark.parametrize("repeat", [replicate, spread])
+@pytest.mark.parametrize("repeat", [replicate, repeat_each])
 @MANY
 @given(maps())
 def test_repeating_has_an_identity(repeat, a):
@@ -176,7 +176,7 @@ def test_repeating_has_an_identity(repeat, a):
 def test_blocks_of_identities_are_identities(m, n):
     assert same(concat(identity(m), identity(n)), identity(m + n))
     assert same(replicate(identity(m), n), identity(m * n))
-    assert same(spread(identity(m), n), identity(m * n))
+    assert same(repeat_each(identity(m), n), identity(m * n))
 
 
 @MANY
@@ -209,12 +209,12 @@ def test_replicate_is_how_speechbrain_flattens(width, times):
 
 @MANY
 @given(maps(), st.integers(1, 6))
-def test_spread_is_how_torch_flattens(width, times):
+def test_repeat_each_is_how_torch_flattens(width, times):
     flatten = torch.nn.Flatten()
     signal = torch.randn(2, width.old, times).double()
     larger = grown(signal, width, 1)
     assert torch.equal(
-        grown(flatten(signal), spread(width, times), 1), flatten(larger)
+        grown(flatten(signal), repeat_each(width, times), 1), flatten(larger)
     )
 
 

@@ -159,8 +159,8 @@ def test_all_problems_of_all_growths_are_named_at_once(plan):
     with pytest.raises(GrowthError) as raised:
         plan("InstanceNorm1d", growth=growth)
     first, last = raised.value.problems
-    assert first.startswith("growth[0] (after_epoch 1): net.3: works along")
-    assert last.startswith("growth[2] (after_epoch 3): net.3: works along")
+    assert first.startswith("growth[0] (after_epoch 1): net.3: reduces")
+    assert last.startswith("growth[2] (after_epoch 3): net.3: reduces")
 
 
 def test_outputs_cannot_grow(plan):

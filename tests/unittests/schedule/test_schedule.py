@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from speechbrain.utils.checkpoints import Checkpointer
-from speechbrain_growth.engine.births.symmetry import Symmetry
+from speechbrain_growth.engine.births.units import Symmetry
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.checking import check
 from speechbrain_growth.schedule.growth import parse
@@ -99,7 +99,7 @@ UNREADABLE = {
     "no noise": ([late(symmetry={"noise": 0})], r"symmetry is \{'noise': 0\}"),
     "symmetry that nothing breaks": (
         [late(symmetry="equal")],
-        r"symmetry is 'equal': copies .* stay identical for ever; use shares",
+        r"symmetry is 'equal': the copies .* stay identical for ever; use shares",
     ),
     "shares with a level": ([late(symmetry={"shares": 1})], r"symmetry is "),
     "rewarm of some": (

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from speechbrain_growth.engine.births import layers, symmetry
+from speechbrain_growth.engine.births import layers, units
 from speechbrain_growth.schedule.conditions.registry import (
     CONDITIONS,
     condition,
@@ -71,15 +71,16 @@ def listed(module):
 
 def ways_of_units():
     """Rows of the ways that `symmetry` may name in a schedule"""
-    texts = listed(symmetry)
-    rows = []
-    for value, text in texts.items():
-        name = value.strip("{}").split(":")[0]
-        given = {name: 0.5} if value.startswith("{") else name
-        exact = "yes" if symmetry.symmetry_of(given).exact else "no"
-        if name != "equal":
-            rows.append((f"`{value}`", linked(text), exact))
-    return rows
+    return [
+        (
+            f"`{{{name}: s}}`" if way.takes_level else f"`{name}`",
+            linked(summary(way)),
+            "yes" if way.exact else "no",
+            linked(way.source) or "-",
+        )
+        for name, way in units.WAYS.items()
+        if way.breaks
+    ]
 
 
 def keys():
@@ -163,7 +164,7 @@ SECTIONS = {
     "keys": keys,
     "conditions": lambda: "\n\n".join(map(condition_section, CONDITIONS)),
     "symmetry": lambda: table(
-        ("value", "new units", "exact"), *ways_of_units()
+        ("value", "new units", "exact", "source"), *ways_of_units()
     ),
     "birth": lambda: table(
         ("value", "new layers"),

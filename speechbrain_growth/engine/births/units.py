@@ -1,0 +1,321 @@
+"""How the units that a growth adds begin.
+
+Copies with equal shares would receive equal gradients for ever: the large net
+would stay the small one. Each way to break this symmetry is one class in this
+file, registered under the name that the YAML key ``symmetry`` takes. It says
+which old unit each new unit copies, and what is then added to the weights. A
+new way is one more class:
+
+    @way("halves")
+    class Halves(Way):
+        '''Copies of which the first has half of the outgoing weight.'''
+
+        @staticmethod
+        def draw(level, old, new, generator):
+            return WidthMap(...)
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import math
+from functools import partial
+from typing import NamedTuple, Optional
+
+import torch
+
+from speechbrain_growth.engine.maps import widths
+from speechbrain_growth.errors import GrowthError
+
+WAYS = {}
+
+
+class Way:
+    """Copies with equal shares, which other ways change.
+
+    Attributes
+    ----------
+    source : str
+        The paper that it is from; empty if there is none.
+    takes_level : bool
+        Whether the YAML gives it a number, as in ``{noise: 0.01}``.
+    exact : bool
+        Whether the new model computes what the old one does.
+    breaks : bool
+        Whether training can tell the new units from the old ones.
+    """
+
+    source = ""
+    takes_level = False
+    exact = True
+    breaks = True
+
+    @staticmethod
+    def draw(level, old, new, generator):
+        """Returns a random map from ``old`` to ``new`` units."""
+        return widths.widen(old, new, generator, widths.equal)
+
+    @staticmethod
+    def adjust(level, weight, axes, generator):
+        """Returns a grown weight with what this way adds to it."""
+        return weight
+
+
+def way(name):
+    """Registers a class as a way in which new units begin.
+
+    Arguments
+    ---------
+    name : str
+        The value of the YAML key ``symmetry``.
+
+    Returns
+    -------
+    callable
+        A decorator.
+    """
+
+    def register(kind):
+        """Takes the class."""
+        WAYS[name] = kind
+        return kind
+
+    return register
+
+
+@way("shares")
+class Shares(Way):
+    """Copies that share the outgoing weight unequally, 1 : 2 at most."""
+
+    @staticmethod
+    def draw(level, old, new, generator):
+        """Shares are drawn between 1 and 2, then divided by their sum."""
+        return widths.widen(old, new, generator)
+
+
+@way("dirichlet")
+class Dirichlet(Way):
+    """Copies that share the outgoing weight as a Dirichlet variate says."""
+
+    source = "https://arxiv.org/abs/2310.07999"  # LEMON
+    takes_level = True  # concentration; 1 is uniform over all shares
+
+    @staticmethod
+    def draw(level, old, new, generator):
+        """Shares are Gamma variates, divided by their sum."""
+        return widths.widen(old, new, generator, partial(_gamma, level))
+
+
+@way("zero_sum")
+class ZeroSum(Way):
+    """Copies with equal shares, and noise on their outgoing weights.
+
+    The noise sums to zero over the copies of a unit, so the output does not
+    change.
+    """
+
+    takes_level = True  # deviation of the noise, relative to the weight's
+
+    @staticmethod
+    def adjust(level, weight, axes, generator):
+        """Adds noise, less its mean over the copies of each unit."""
+        for dim, width in _grown(axes, "in"):
+            noise = _gaussian(weight, level, generator)
+            source = width.source.to(weight.device)
+            counts = width.counts.to(noise)
+            shape = [-1 if d == dim else 1 for d in range(weight.ndim)]
+            units = list(weight.shape)
+            units[dim] = width.old
+            mean = noise.new_zeros(units).index_add(dim, source, noise)
+            mean = mean / counts.view(shape)
+            weight = weight + noise - mean.index_select(dim, source)
+        return weight
+
+
+@way("noise")
+class Noise(Way):
+    """Copies with equal shares, and noise on their incoming weights."""
+
+    source = "https://arxiv.org/abs/1511.05641"  # Net2Net
+    takes_level = True  # deviation of the noise, relative to the weight's
+    exact = False
+
+    @staticmethod
+    def adjust(level, weight, axes, generator):
+        """Adds noise to all copies of a unit but the first."""
+        for dim, width in _grown(axes, "out"):
+            copies = width.is_new.nonzero()[:, 0].to(weight.device)
+            noise = _gaussian(weight, level, generator)
+            noise = noise.index_select(dim, copies)
+            weight = weight.index_add(dim, copies, noise)
+        return weight
+
+
+@way("fresh")
+class Fresh(Way):
+    """Units as the larger layer was built, with outgoing weights of zero."""
+
+    @staticmethod
+    def draw(level, old, new, generator):
+        """No unit is copied."""
+        return widths.extend(old, new)
+
+
+@way("pairs")
+class Pairs(Way):
+    """Pairs of equal units as built, with opposite outgoing weights.
+
+    Also used by Firefly (https://arxiv.org/abs/2102.08574).
+    """
+
+    source = "https://arxiv.org/abs/2306.12700"  # Variance Transfer
+
+    @staticmethod
+    def draw(level, old, new, generator):
+        """No unit is copied."""
+        return widths.extend(old, new, pairs=True)
+
+
+@way("equal")
+class Equal(Way):
+    """Copies with equal shares alone, which stay identical for ever."""
+
+    breaks = False
+
+
+class Symmetry(NamedTuple):
+    """One way in which new units begin, and its level.
+
+    Arguments
+    ---------
+    way : str
+        Its name in ``WAYS``.
+    level : float
+        Concentration of the Dirichlet distribution, or standard deviation of
+        the noise relative to that of the weights.
+    """
+
+    way: str = "shares"
+    level: Optional[float] = None
+
+    @property
+    def exact(self):
+        """Whether the new model computes what the old one does."""
+        return WAYS[self.way].exact
+
+    @property
+    def breaks(self):
+        """Whether training can tell the new units from the old ones."""
+        return WAYS[self.way].breaks
+
+    def __str__(self):
+        return self.way if self.level is None else f"{self.way} {self.level}"
+
+    def draw(self, old, new, generator=None):
+        """Returns a random map from ``old`` to ``new`` units.
+
+        Arguments
+        ---------
+        old : int
+            Number of old units.
+        new : int
+            Number of new units.
+        generator : torch.Generator
+            Source of randomness.
+
+        Returns
+        -------
+        WidthMap
+
+        Example
+        -------
+        >>> Symmetry("fresh").draw(2, 3).share
+        tensor([1., 1., 0.], dtype=torch.float64)
+        """
+        return WAYS[self.way].draw(self.level, old, new, generator)
+
+    def adjust(self, tensor, axes, generator=None):
+        """Returns a grown tensor with the noise that this way adds.
+
+        Arguments
+        ---------
+        tensor : torch.Tensor
+            Already grown.
+        axes : tuple
+            Its axes in the plan, which say what rows and columns are copies.
+        generator : torch.Generator
+            Source of randomness, on the CPU.
+
+        Returns
+        -------
+        torch.Tensor
+        """
+        if tensor.ndim < 2:  # a bias, or the statistics of a norm
+            return tensor
+        return WAYS[self.way].adjust(self.level, tensor, axes, generator)
+
+
+def symmetry_of(value):
+    """Reads the value of the YAML key ``symmetry``.
+
+    Arguments
+    ---------
+    value : str, dict or Symmetry
+        A name, or ``{name: level}``.
+
+    Returns
+    -------
+    Symmetry
+
+    Raises
+    ------
+    GrowthError
+        If it is neither.
+
+    Example
+    -------
+    >>> symmetry_of({"zero_sum": 0.1}).level
+    0.1
+    """
+    if isinstance(value, Symmetry):
+        value = value.way if value.level is None else {value.way: value.level}
+    if isinstance(value, str) and value in WAYS:
+        if not WAYS[value].takes_level:
+            return Symmetry(value)
+    if isinstance(value, dict) and len(value) == 1:
+        ((name, level),) = value.items()
+        number = type(level) in (int, float) and 0 < level < math.inf
+        if number and name in WAYS and WAYS[name].takes_level:
+            return Symmetry(name, float(level))
+    named = [n for n, k in WAYS.items() if k.breaks and not k.takes_level]
+    named += [
+        f"{{{name}: number above 0}}"
+        for name, kind in WAYS.items()
+        if kind.takes_level
+    ]
+    raise GrowthError(
+        f"symmetry is {value!r}; it must be {', '.join(named[:-1])} or "
+        f"{named[-1]}"
+    )
+
+
+def _grown(axes, role):
+    """Dimension and map of the axes with new units that have a role."""
+    return [
+        (dim, axis.width)
+        for dim, axis in enumerate(axes)
+        if axis is not None and axis.role == role and axis.width.is_new.any()
+    ]
+
+
+def _gaussian(weight, level, generator):
+    """Noise of a weight's shape, relative to its deviation."""
+    noise = torch.randn(weight.shape, generator=generator, dtype=torch.float64)
+    return noise.to(weight) * level * weight.std()
+
+
+def _gamma(concentration, units, generator=None):
+    """Gamma variates, whose shares of their sum are Dirichlet."""
+    level = torch.full((units,), concentration, dtype=torch.float64)
+    drawn = torch._standard_gamma(level, generator=generator)
+    return drawn.clamp(min=1e-12)  # a share of 0 would be a dead copy
