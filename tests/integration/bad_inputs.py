@@ -83,13 +83,13 @@ def _child(function, log, *arguments):
     os._exit(code or 0)
 
 
-def said(recipe, arguments, log, script="train.py"):
+def run_recipe(recipe, arguments, log, script="train.py"):
     """Runs a script of a recipe; returns its exit code and what it printed."""
     return forked(_main, log, recipe, script, arguments)
 
 
 def from_a_shell(recipe, arguments, log):
-    """As `said`, started as users do, with all imports; only of stderr."""
+    """Like `run_recipe`, but `python train.py` imports all anew; reads stderr only."""
     with open(log, "w", encoding="utf-8") as fout:
         line = [sys.executable, "train.py", *arguments]
         done = subprocess.run(

@@ -73,7 +73,7 @@ def one_to_two(folder):
 
 
 def two_to_one(folder):
-    """Stops, for a single process to go on."""
+    """Stops; a single process resumes it later."""
     return outcome(train(spread(folder, kill=at("epoch 3 saved"))))
 
 
@@ -93,7 +93,7 @@ def failure(folder):
     brain = spread(folder)
     if brain.rank == 1:
         brain.blueprint.modules = no_memory
-    return said(train, brain)
+    return message_of(train, brain)
 
 
 def drifting(folder):
@@ -102,7 +102,7 @@ def drifting(folder):
     measured = probing.drift
     probing.drift = lambda *outputs: 0.25 * (1 - brain.rank)
     try:
-        return said(train, brain)
+        return message_of(train, brain)
     finally:
         probing.drift = measured
 
@@ -151,7 +151,7 @@ def broken(brain, where):
 def bad_metric(folder):
     """A condition that cannot be judged, which only the first finds out."""
     growth = [{"on_plateau": {"metric": "PER"}, "rnn_neurons": 9}]
-    return said(train, spread(folder, growth=growth))
+    return message_of(train, spread(folder, growth=growth))
 
 
 def no_memory(sizes, seed=None):
@@ -159,7 +159,7 @@ def no_memory(sizes, seed=None):
     raise MemoryError(f"no room for {sizes['rnn_neurons']} units")
 
 
-def said(function, *args):
+def message_of(function, *args):
     """What a user would read, and nothing else."""
     try:
         function(*args)

@@ -13,7 +13,7 @@ import shutil
 import pytest
 import torch
 import yaml
-from bad_inputs import MNIST, said
+from bad_inputs import MNIST, run_recipe
 
 from speechbrain.nnet.schedulers import NewBobScheduler
 from speechbrain.processing.features import InputNormalization
@@ -42,7 +42,7 @@ def trained(tmp_path_factory):
     """The output folder of a run of two epochs."""
     folder = tmp_path_factory.mktemp("trained")
     given = [*RUN, f"--output_folder={folder}/out", "--number_of_epochs=2"]
-    code, text = said(MNIST, given, folder / "said.txt")
+    code, text = run_recipe(MNIST, given, folder / "printed.txt")
     assert code == 0, text
     return folder / "out"
 
@@ -169,7 +169,7 @@ def test_one_message_and_nothing_is_run(way, what, trained, tmp_path):
         (checkpoint / CHECKSUMS).unlink()
         write(touch, checkpoint / name)
     given = [word.replace("{out}", str(out)) for word in [*RUN, *WAYS[way]]]
-    code, words = said(MNIST, given, tmp_path / "said.txt")
+    code, words = run_recipe(MNIST, given, tmp_path / "printed.txt")
     assert code == 1
     assert "Traceback" not in words
     assert not touch.path.exists()

@@ -21,7 +21,7 @@ from bad_inputs import (
     content,
     noise,
     plan,
-    said,
+    run_recipe,
     utterance,
 )
 
@@ -1073,7 +1073,7 @@ def test_one_message_and_no_traceback(
     recipe, name, before, given, message, tmp_path
 ):
     line = prepared(recipe, before, given, tmp_path)
-    code, text = said(recipe, line, tmp_path / "said.txt")
+    code, text = run_recipe(recipe, line, tmp_path / "printed.txt")
     assert code == 1
     assert "Traceback" not in text
     text = without_paths(text, recipe, tmp_path)

@@ -77,7 +77,7 @@ def test_a_killed_run_counts_nothing_twice(moment, whole, tmp_path):
         assert found == sorted(found) and found[0] > 0
 
 
-def test_counts_go_on_from_inside_an_epoch(whole, tmp_path):
+def test_counts_resume_inside_an_epoch(whole, tmp_path):
     folder, _ = whole
     options = {"run_opts": {"ckpt_interval_steps": 1}}
     train(toy(tmp_path, kill=at("epoch 3 step 3"), **options), shuffle=False)

@@ -1,4 +1,4 @@
-"""Noises and room responses that are mixed in go on where they were.
+"""AddNoise and AddReverb resume at their place in their lists.
 
 Authors
  * The speechbrain_growth authors 2026

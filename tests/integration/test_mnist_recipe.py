@@ -14,7 +14,7 @@ from unittest import mock
 
 import pytest
 import torch
-from bad_inputs import from_a_shell, said
+from bad_inputs import from_a_shell, run_recipe
 from torch import nn
 
 from speechbrain_growth.__main__ import main
@@ -39,7 +39,7 @@ LARGE = {
 }
 
 
-def run(output, *arguments, way=said):
+def run(output, *arguments, way=run_recipe):
     """Runs train.py, which reaches no network; its exit code and its words."""
     line = ["hparams/grow.yaml", f"--output_folder={output}", *arguments]
     proxies = {"http_proxy": NOWHERE, "https_proxy": NOWHERE}
@@ -170,7 +170,7 @@ def test_noise_costs_more_the_louder_it_is(grown, tmp_path, monkeypatch):
             *(from_a_shell, "--opt_name=adma", "must be adam or sgd"),
             marks=pytest.mark.slow,
         ),
-        (said, "--dataset=mnist", "here and could not be downloaded"),
+        (run_recipe, "--dataset=mnist", "here and could not be downloaded"),
     ],
 )
 def test_a_mistake_ends_without_a_traceback(way, argument, message, tmp_path):

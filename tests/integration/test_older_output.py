@@ -13,7 +13,7 @@ import shutil
 from pathlib import Path
 
 import pytest
-from bad_inputs import MNIST, said
+from bad_inputs import MNIST, run_recipe
 
 SAMPLE = Path(__file__).resolve().parents[1] / "samples" / "output_of_0.1"
 OPTIONS = [
@@ -38,7 +38,7 @@ def output(tmp_path):
 def run(output, *options):
     """Runs today's recipe on it; returns its text log's lines."""
     options = [*OPTIONS, f"--output_folder={output}", *options]
-    code, text = said(MNIST, options, output.parent / "said.txt")
+    code, text = run_recipe(MNIST, options, output.parent / "printed.txt")
     assert code == 0, text
     return (output / "train_log.txt").read_text().splitlines()
 

@@ -5,7 +5,7 @@ Authors
 """
 
 import pytest
-from bad_inputs import MNIST, TIMIT, said
+from bad_inputs import MNIST, TIMIT, run_recipe
 
 
 @pytest.mark.parametrize(
@@ -20,7 +20,7 @@ from bad_inputs import MNIST, TIMIT, said
 def test_a_mistake_leaves_no_file(recipe, option, tmp_path):
     output = tmp_path / "output"
     given = ["hparams/grow.yaml", option, f"--output_folder={output}"]
-    code, text = said(recipe, given, tmp_path / "said.txt")
+    code, text = run_recipe(recipe, given, tmp_path / "printed.txt")
     assert code == 1 and "error: " in text
     # Loading the YAML makes the checkpointer, and this its folder
     assert [path.name for path in output.rglob("*")] in ([], ["save"])
@@ -35,7 +35,7 @@ def test_the_folder_holds_the_recipe_and_its_plan(tmp_path):
         "--number_of_epochs=1",
         f"--output_folder={output}",
     ]
-    code, text = said(MNIST, given, tmp_path / "said.txt")
+    code, text = run_recipe(MNIST, given, tmp_path / "printed.txt")
     assert code == 0, text
     copied = {path.name for path in output.glob("*.py")}
     assert copied == {"train.py"}

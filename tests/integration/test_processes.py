@@ -98,7 +98,7 @@ def test_a_growth_is_logged_once(scenes):
     assert len(lines.splitlines()) == 1
 
 
-def test_one_process_goes_on_from_two(scenes):
+def test_one_process_resumes_what_two_began(scenes):
     brain = toy(scenes["folder"] / "two_to_one")
     brain.on_fit_start()
     saved = scenes["two_to_one"][0]["weights"]
@@ -163,7 +163,7 @@ def test_sync_batch_norm_sees_the_batches_of_all(batch, scenes):
     close(torch.cat([one["eval"], other["eval"]]), net(inputs))
 
 
-def test_processes_without_a_gpu_each_are_told_of_gloo(monkeypatch):
+def test_processes_without_a_gpu_each_are_pointed_to_gloo(monkeypatch):
     for name in ("RANK", "LOCAL_RANK"):
         monkeypatch.setenv(name, "0")
     monkeypatch.setattr(torch.cuda, "device_count", lambda: 0)

@@ -11,7 +11,7 @@ import subprocess
 import sys
 
 import pytest
-from bad_inputs import MNIST, TIMIT, said
+from bad_inputs import MNIST, TIMIT, run_recipe
 
 TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
 ROWS = {
@@ -53,7 +53,7 @@ def data(tmp_path_factory):
     """The arguments that say where each recipe's data are."""
     folder = tmp_path_factory.mktemp("corpus")
     line, log = [f"{folder / 'mini'}", "--scale=0.02"], folder / "printed.txt"
-    code, printed = said(TIMIT, line, log, script="mini_timit.py")
+    code, printed = run_recipe(TIMIT, line, log, script="mini_timit.py")
     assert code == 0, printed
     return {TIMIT: [f"--data_folder={folder / 'mini'}"], MNIST: []}
 

@@ -92,7 +92,7 @@ def same(resumed, whole):
         )
     ],
 )
-def test_any_loader_goes_on_where_it_was(loader, interval, tmp_path):
+def test_any_loader_resumes_where_it_stopped(loader, interval, tmp_path):
     options = {"ckpt_interval_steps": interval}
     whole = train(toy(tmp_path / "whole", run_opts=options), loader())
     for moment in STOPS:
@@ -118,7 +118,7 @@ def test_a_checkpoint_holds_plain_data(tmp_path):
     assert (folder / "logs.ckpt").read_text().startswith("train_log.txt: ")
 
 
-def test_a_checkpoint_without_random_numbers_is_gone_on_from(tmp_path):
+def test_a_checkpoint_without_random_numbers_is_resumed(tmp_path):
     """One that stock SpeechBrain saved, say."""
     brain = train(toy(tmp_path, kill=at("epoch 2 saved")))
     folder = brain.checkpointer.find_checkpoint().path
@@ -177,7 +177,7 @@ def test_another_number_of_threads_is_said(threads, warned, tmp_path, caplog):
     assert (words in caplog.text) == warned
 
 
-def test_layers_go_on_with_the_mask_that_was_next():
+def test_layers_resume_with_the_next_mask():
     layer = LiGRU(input_shape=(4, 5, 3), hidden_size=8, dropout=0.5)
     state, inputs = Randomness(layer), torch.rand(4, 5, 3)
     layer(inputs)

@@ -119,7 +119,7 @@ def test_a_damaged_checkpoint_is_found(damage, name, stopped, tmp_path):
 
 
 @pytest.mark.parametrize("damage", [truncate, flip, remove])
-def test_a_run_goes_on_from_the_checkpoint_before(
+def test_a_run_resumes_from_the_checkpoint_before(
     damage, stopped, whole, tmp_path, caplog
 ):
     shutil.copytree(stopped, tmp_path, dirs_exist_ok=True)

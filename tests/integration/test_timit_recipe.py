@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import torch
-from bad_inputs import from_a_shell, said
+from bad_inputs import from_a_shell, run_recipe
 
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain_growth.__main__ import main
@@ -28,7 +28,7 @@ PRODUCED = [
 ]
 
 
-def run(output, *arguments, way=said):
+def run(output, *arguments, way=run_recipe):
     """Runs train.py; returns its exit code and what it printed."""
     line = ["hparams/grow.yaml", f"--output_folder={output}", *arguments]
     return way(RECIPE, [*line, "--device=cpu"], f"{output}.txt")
@@ -39,7 +39,7 @@ def corpus(tmp_path_factory):
     """A mini-TIMIT with one speaker for each region and part."""
     folder = tmp_path_factory.mktemp("corpus")
     line, log = [f"{folder / 'mini'}", "--scale=0.02"], folder / "printed.txt"
-    code, printed = said(RECIPE, line, log, script="mini_timit.py")
+    code, printed = run_recipe(RECIPE, line, log, script="mini_timit.py")
     assert code == 0, printed
     return folder / "mini"
 
@@ -142,10 +142,14 @@ def test_outputs_and_labels_need_not_agree(outputs, right, corpus, tmp_path):
             *(from_a_shell, "--data_folder=/no/such/folder", "/no/such/folder"),
             marks=pytest.mark.slow,
         ),
-        (said, "--data_folder=train.py", "train.py"),
-        (said, "--data_folder=hparams", "hparams"),
-        (said, "--growth=[{after_epoch: 2, rnn_neuron: 9}]", "rnn_neurons?"),
-        (said, "--init_from=/no/such/run", "/no/such/run"),
+        (run_recipe, "--data_folder=train.py", "train.py"),
+        (run_recipe, "--data_folder=hparams", "hparams"),
+        (
+            run_recipe,
+            "--growth=[{after_epoch: 2, rnn_neuron: 9}]",
+            "rnn_neurons?",
+        ),
+        (run_recipe, "--init_from=/no/such/run", "/no/such/run"),
     ],
 )
 def test_a_mistake_ends_without_a_traceback(way, argument, message, tmp_path):

@@ -61,7 +61,7 @@ def same(brain, refused):
 
 @pytest.mark.parametrize("what", ["nan", "inf", "gradient"])
 @pytest.mark.parametrize("step, interval", [(1, 0), (3, 1)])
-def test_it_goes_on_as_if_there_had_been_no_growth(
+def test_it_continues_as_if_there_had_been_no_growth(
     what, step, interval, refused, tmp_path, monkeypatch, caplog
 ):
     poison(monkeypatch, what, epoch=3, step=step)
@@ -105,7 +105,7 @@ def test_a_validation_that_never_was_finite_says_nothing(tmp_path, monkeypatch):
     assert brain.schedule.sizes["rnn_neurons"] == 9
 
 
-def test_it_stops_if_it_is_told_so(tmp_path, monkeypatch):
+def test_it_stops_unless_on_drift_is_continue(tmp_path, monkeypatch):
     poison(monkeypatch, "nan", epoch=3, step=2)
     for _ in range(2):  # the same command stops in the same place
         brain = toy(tmp_path, run_opts={"ckpt_interval_steps": 1})
