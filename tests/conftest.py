@@ -37,9 +37,7 @@ def pytest_cmdline_main(config):
     alone = options.usepdb or options.trace or options.collectonly
     if (
         config.pluginmanager.hasplugin("xdist")
-        and not hasattr(
-            config, "workerinput"
-        )  # LEAD: without this line each worker started two more: 80 processes, 23 GiB
+        and not hasattr(config, "workerinput")  # a worker starts no workers
         and options.numprocesses is None
         and not alone
         and all(map(os.path.isdir, config.args))
