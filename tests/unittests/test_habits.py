@@ -95,6 +95,17 @@ def test_everything_has_a_docstring(path):
             assert "..." not in text.split("\n")[0], node.name
 
 
+@pytest.mark.parametrize("path", PACKAGE, ids=name_of)
+def test_no_text_looks_like_a_class_or_a_function(path):
+    # SpeechBrain's checker reads lines, and wants a docstring below each
+    text = path.read_text(encoding="utf-8")
+    kinds = (ast.FunctionDef, ast.ClassDef)
+    real = [n.lineno for n in ast.walk(ast.parse(text)) if isinstance(n, kinds)]
+    lines = enumerate(text.splitlines(), start=1)
+    shown = [n for n, line in lines if re.match(r"\s*(def|class) [^_]", line)]
+    assert set(shown) <= set(real)
+
+
 def test_no_file_is_large():
     for path in [*SOURCES, *(ROOT / "recipes").rglob("runs/**/*.json*")]:
         assert path.stat().st_size < 500_000, path

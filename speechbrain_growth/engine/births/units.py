@@ -4,15 +4,7 @@ Copies with equal shares would receive equal gradients for ever: the large net
 would stay the small one. Each way to break this symmetry is one class in this
 file, registered under the name that the YAML key ``symmetry`` takes. It says
 which old unit each new unit copies, and what is then added to the weights. A
-new way is one more class:
-
-    @way("halves")
-    class Halves(Way):
-        '''Copies of which the first has half of the outgoing weight.'''
-
-        @staticmethod
-        def draw(level, old, new, generator):
-            return WidthMap(...)
+new way is one more class; ``way`` has an example.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -73,6 +65,18 @@ def way(name):
     -------
     callable
         A decorator.
+
+    Example
+    -------
+    >>> @way("noisy_pairs")
+    ... class NoisyPairs(Pairs):
+    ...     "Pairs with noise on their incoming weights."
+    ...
+    ...     takes_level, exact = True, False
+    ...     adjust = Noise.adjust
+    >>> symmetry_of({"noisy_pairs": 0.1}).exact
+    False
+    >>> _ = WAYS.pop("noisy_pairs")
     """
 
     def register(kind):
