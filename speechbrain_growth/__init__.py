@@ -34,6 +34,7 @@ HOMES = {
     "SafeCheckpointer": "resume.checkpointer",
     "SafeTextEncoder": "data.labels",
     "ScalableCRDNN": "nnet.scalable_crdnn",
+    "Way": "engine.births.units",
     "as_stock": "nnet.quick",
     "best_checkpoint": "launch.init_from",
     "bucketed": "data.bucketing",
@@ -53,6 +54,7 @@ HOMES = {
     "read_audio": "data.audio",
     "rule": "engine.rules.registry",
     "trace": "engine.tracing",
+    "way": "engine.births.units",
 }
 __all__ = sorted(HOMES)
 

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from typing import List, Union
+
 
 class GrowthError(ValueError):
     """A mistake that the user can mend.
@@ -23,7 +25,7 @@ class GrowthError(ValueError):
       - b: two
     """
 
-    def __init__(self, problems):
+    def __init__(self, problems: Union[str, List[str]]) -> None:
         self.problems = [problems] if isinstance(problems, str) else problems
         text = self.problems[0]
         if len(self.problems) > 1:

@@ -10,6 +10,7 @@ import functools
 import io
 import os
 import re
+from typing import Any, Dict, List, Optional, Union
 
 import ruamel.yaml
 import torch
@@ -17,7 +18,7 @@ from hyperpyyaml import load_hyperpyyaml, resolve_references
 from hyperpyyaml.core import recursive_update
 
 from speechbrain_growth.blueprint.old_names import old_names
-from speechbrain_growth.blueprint.sizes import as_dict, as_size
+from speechbrain_growth.blueprint.sizes import Sizes, as_dict, as_size
 from speechbrain_growth.blueprint.wording import READING, in_words, unknown_keys
 from speechbrain_growth.errors import GrowthError
 
@@ -59,7 +60,9 @@ class Blueprint:
     Linear(in_features=3, out_features=8, bias=True)
     """
 
-    def __init__(self, hparams_file, overrides=None):
+    def __init__(
+        self, hparams_file: str, overrides: Union[str, dict, None] = None
+    ) -> None:
         self.path = os.path.abspath(hparams_file)
         self.text = _text_of(hparams_file)
         self.overrides = as_dict(overrides)
@@ -87,12 +90,12 @@ class Blueprint:
             )
 
     @functools.cached_property
-    def written(self):
+    def written(self) -> Dict[str, Any]:
         """The values that the file has, without the overrides; only to read."""
         return self._load(self.text)
 
     @property
-    def sizes(self):
+    def sizes(self) -> Sizes:
         """Every number that the modules are built from, by YAML key.
 
         A size that refers to another one follows it, and is left out.
@@ -117,7 +120,7 @@ class Blueprint:
                 waiting += REFERENCE.findall(self._dump(raw[key]))
         return {key: raw[key] for key in raw if key in reached}
 
-    def value(self, key, default=None):
+    def value(self, key: str, default: Any = None) -> Any:
         """Returns a plain value of the file.
 
         Arguments
@@ -133,7 +136,9 @@ class Blueprint:
         """
         return self._tree.get(key, default)
 
-    def build(self, *keys, sizes=None, seed=0):
+    def build(
+        self, *keys: str, sizes: Optional[Sizes] = None, seed: int = 0
+    ) -> List[Any]:
         """Builds top-level keys of the file, and the keys that these refer to.
 
         Arguments
@@ -164,7 +169,7 @@ class Blueprint:
             built = load_hyperpyyaml(part)
         return [built[key] for key in keys]
 
-    def load(self):
+    def load(self) -> Dict[str, Any]:
         """Builds every key of the file, and sets its seed.
 
         Returns
@@ -180,7 +185,9 @@ class Blueprint:
         with open(self.path, encoding="utf-8") as fin, self._building():
             return load_hyperpyyaml(fin, self.overrides)
 
-    def modules(self, sizes=None, seed=0):
+    def modules(
+        self, sizes: Optional[Sizes] = None, seed: int = 0
+    ) -> torch.nn.ModuleDict:
         """Builds the modules at other sizes.
 
         Arguments

@@ -5,11 +5,14 @@ Authors
 """
 
 import re
+from typing import Dict, Union
 
 import ruamel.yaml
 
 from speechbrain_growth.blueprint.wording import in_words
 from speechbrain_growth.errors import GrowthError
+
+Sizes = Dict[str, Union[int, list]]  # by YAML key
 
 
 def as_size(node):

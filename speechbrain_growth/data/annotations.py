@@ -8,6 +8,7 @@ import csv
 import json
 import math
 import os
+from typing import Collection, Optional
 
 import soundfile
 
@@ -19,7 +20,13 @@ COLUMNS = ("ID", "duration", "wav", "wav_format", "wav_opts")
 FORMATS = ("wav", "flac")
 
 
-def check_annotation(path, data_folder, texts=(), numbers=(), sample_rate=None):
+def check_annotation(
+    path: str,
+    data_folder: str,
+    texts: Collection[str] = (),
+    numbers: Collection[str] = (),
+    sample_rate: Optional[int] = None,
+) -> None:
     """Reads a JSON annotation and raises if training with it would fail.
 
     The audio file of every item must lie in the data folder: an annotation may
@@ -31,9 +38,9 @@ def check_annotation(path, data_folder, texts=(), numbers=(), sample_rate=None):
         The annotation.
     data_folder : str
         The folder that ``{data_root}`` in the annotation stands for.
-    texts : iterable of str
+    texts : collection of str
         Fields of an item that must be a text, and not an empty one.
-    numbers : iterable of str
+    numbers : collection of str
         Fields that must be a number above 0, or the text of one.
     sample_rate : int
         Sample rate that the files must have, on one channel. None: the files
@@ -79,7 +86,7 @@ def check_annotation(path, data_folder, texts=(), numbers=(), sample_rate=None):
     _raise(path, problems)
 
 
-def check_noise(path, sample_rate):
+def check_noise(path: str, sample_rate: int) -> None:
     """Reads a CSV of noises and raises if adding one of them would fail.
 
     SpeechBrain unpickles files with the format ``pkl``, which may run any code;

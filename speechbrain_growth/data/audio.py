@@ -4,13 +4,15 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from typing import Any, Callable
+
 import torch
 
 import speechbrain as sb
 from speechbrain_growth.errors import GrowthError
 
 
-def read_audio(path):
+def read_audio(path: str) -> torch.Tensor:
     """Returns the samples of an audio file with one channel.
 
     Arguments
@@ -48,7 +50,9 @@ def read_audio(path):
     return signal
 
 
-def check_features(compute_features, sample_rate):
+def check_features(
+    compute_features: Callable[[torch.Tensor], Any], sample_rate: int
+) -> None:
     """Raises if features cannot be computed.
 
     Arguments

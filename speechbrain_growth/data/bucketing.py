@@ -9,9 +9,11 @@ Authors
 """
 
 from numbers import Real
+from typing import Any, Dict
 
 import torch
 
+from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
@@ -28,7 +30,9 @@ ORDERS = ("random", "ascending", "descending")
 REPLACED = ("batch_size", "shuffle", "drop_last")  # by the sampler
 
 
-def bucketed(data, loader, options):
+def bucketed(
+    data: DynamicItemDataset, loader: Dict[str, Any], options: Dict[str, Any]
+) -> Dict[str, Any]:
     """Adds batches of similar lengths to a loader's options; logs the padding.
 
     Arguments

@@ -28,7 +28,7 @@ class SafeTextEncoder(CTCTextEncoder):
     [1]
     """
 
-    def save(self, path):
+    def save(self, path: str) -> None:
         """Writes all labels, or leaves the earlier file.
 
         Arguments

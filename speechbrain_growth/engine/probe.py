@@ -7,8 +7,11 @@ Authors
 """
 
 import contextlib
+from typing import Union
 
 import torch
+
+Outputs = Union[torch.Tensor, list, tuple, dict]  # nested, with tensors inside
 
 
 @contextlib.contextmanager
@@ -63,7 +66,7 @@ def tensors_in(outputs):
     return []
 
 
-def drift(before, after) -> float:
+def drift(before: Outputs, after: Outputs) -> float:
     """Largest difference between two outputs, relative to the first's largest.
 
     Arguments

@@ -5,8 +5,13 @@ Authors
 """
 
 import os
+from typing import Any, Iterable, Mapping, Union
 
-from speechbrain.utils.checkpoints import DEFAULT_LOAD_HOOKS, get_default_hook
+from speechbrain.utils.checkpoints import (
+    DEFAULT_LOAD_HOOKS,
+    Checkpoint,
+    get_default_hook,
+)
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.blueprint.base import on_base
 from speechbrain_growth.blueprint.blueprint import Blueprint
@@ -18,7 +23,9 @@ from speechbrain_growth.schedule.state import STATE, read_state
 logger = get_logger(__name__)
 
 
-def open_blueprint(hparams_file, overrides=None):
+def open_blueprint(
+    hparams_file: str, overrides: Union[str, dict, None] = None
+) -> Blueprint:
     """Reads a YAML; ``init_from`` gives the sizes of that run's best model.
 
     A YAML with the key ``base`` changes some keys of the YAML named there.
@@ -66,7 +73,7 @@ def open_blueprint(hparams_file, overrides=None):
     return Blueprint(hparams_file, {**blueprint.overrides, **sizes})
 
 
-def best_checkpoint(folder):
+def best_checkpoint(folder: str) -> Checkpoint:
     """Finds the checkpoint with the lowest metric in a run's output folder.
 
     The metric is the one number that the recipe saves with each checkpoint.
@@ -119,7 +126,11 @@ def sizes_of(checkpoint):
     return read_state(checkpoint.paramfiles[STATE])["sizes"]
 
 
-def load_modules(checkpoint, recoverables, modules):
+def load_modules(
+    checkpoint: Checkpoint,
+    recoverables: Mapping[str, Any],
+    modules: Iterable[Any],
+) -> None:
     """Loads some of the objects in a checkpoint.
 
     Arguments

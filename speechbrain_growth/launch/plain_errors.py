@@ -8,6 +8,7 @@ import contextlib
 import errno
 import logging
 import sys
+from typing import Iterator, Type
 
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.interrupting import repeated_interrupts
@@ -19,7 +20,7 @@ FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 @contextlib.contextmanager
-def plain_errors(*kinds):
+def plain_errors(*kinds: Type[BaseException]) -> Iterator[None]:
     """Ends the program with a message instead of a traceback.
 
     It does so for mistakes of the user, for a full disk, for a file that cannot

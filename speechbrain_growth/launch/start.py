@@ -7,7 +7,7 @@ Authors
 import os
 import shutil
 import sys
-from typing import NamedTuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
@@ -42,7 +42,10 @@ class Run(NamedTuple):
     plan: list
 
 
-def open_run(arguments, check=None):
+def open_run(
+    arguments: List[str],
+    check: Optional[Callable[[Dict[str, Any]], object]] = None,
+) -> Run:
     """Checks a command line, then opens the output folder of its run.
 
     Every mistake that can be found without the data is reported before anything

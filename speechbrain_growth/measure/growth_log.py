@@ -4,6 +4,10 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from typing import Any, Dict, List, Sequence
+
+from torch.nn import ModuleDict
+
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.measure import cost
 from speechbrain_growth.measure.events import read_events, write_events
@@ -38,7 +42,12 @@ class GrowthLog:
     [{'growth': 0, 'epoch': 1}]
     """
 
-    def __init__(self, save_file, example_shape, example_name="example"):
+    def __init__(
+        self,
+        save_file: str,
+        example_shape: Sequence[int],
+        example_name: str = "example",
+    ) -> None:
         self.save_file = save_file
         self.example_shape = tuple(example_shape)
         if not all(type(n) is int and n > 0 for n in self.example_shape):
@@ -48,7 +57,7 @@ class GrowthLog:
             )
         self.example_name = example_name
 
-    def cost(self, modules):
+    def cost(self, modules: ModuleDict) -> Dict[str, int]:
         """Counts the parameters of modules, and their MACs for one example.
 
         Arguments
@@ -65,7 +74,7 @@ class GrowthLog:
             "macs": cost.macs(modules, self.example_shape),
         }
 
-    def costs(self, old, new):
+    def costs(self, old: ModuleDict, new: ModuleDict) -> Dict[str, int]:
         """Counts what a growth costs.
 
         Arguments
@@ -87,7 +96,7 @@ class GrowthLog:
             for key, amount in counted.items()
         }
 
-    def read(self):
+    def read(self) -> List[Dict[str, Any]]:
         """Reads the growths logged so far.
 
         Returns
@@ -96,7 +105,7 @@ class GrowthLog:
         """
         return read_events(self.save_file)
 
-    def write(self, entry):
+    def write(self, entry: Dict[str, Any]) -> None:
         """Adds a growth; replaces what a killed run logged from it on.
 
         Arguments
@@ -106,7 +115,7 @@ class GrowthLog:
         """
         write_events(self.save_file, [*self._first(entry["growth"]), entry])
 
-    def keep(self, number):
+    def keep(self, number: int) -> None:
         """Keeps the first growths and drops the rest, when a run resumes.
 
         Arguments
@@ -121,7 +130,7 @@ class GrowthLog:
         """The entries of the first growths of the schedule."""
         return [entry for entry in self.read() if entry["growth"] < number]
 
-    def in_words(self):
+    def in_words(self) -> str:
         """Describes all growths, for people.
 
         Returns

@@ -6,6 +6,7 @@ Authors
 
 import math
 import os
+from typing import Any, Dict, Optional
 
 import torch
 
@@ -56,7 +57,9 @@ class RunLogger(FileTrainLogger):
     ['start', 'epoch']
     """
 
-    def __init__(self, save_file, metric, better, precision=2):
+    def __init__(
+        self, save_file: str, metric: str, better: str, precision: int = 2
+    ) -> None:
         super().__init__(save_file, precision)
         if better not in ("lower", "higher"):
             raise GrowthError(f"better: found {better!r}; use lower or higher")
@@ -65,12 +68,12 @@ class RunLogger(FileTrainLogger):
         self.run_file = os.path.join(folder, RUN_LOG)
 
     @property
-    def directions(self):
+    def directions(self) -> Dict[str, str]:
         """For the metric by which runs are compared: which value is better."""
         return {self.metric: self.better}
 
     @main_process_only
-    def begin(self, facts, epoch=None):
+    def begin(self, facts: Dict[str, Any], epoch: Optional[int] = None) -> None:
         """Writes the ``start`` event when a run starts or resumes.
 
         Arguments
@@ -101,12 +104,12 @@ class RunLogger(FileTrainLogger):
     @main_process_only
     def log_stats(
         self,
-        stats_meta,
-        train_stats=None,
-        valid_stats=None,
-        test_stats=None,
-        verbose=True,
-    ):
+        stats_meta: Dict[str, Any],
+        train_stats: Optional[Dict[str, Any]] = None,
+        valid_stats: Optional[Dict[str, Any]] = None,
+        test_stats: Optional[Dict[str, Any]] = None,
+        verbose: bool = True,
+    ) -> None:
         """Logs as ``FileTrainLogger.log_stats`` does, in both files.
 
         Arguments
@@ -130,7 +133,7 @@ class RunLogger(FileTrainLogger):
         self._add({"event": kind, **stats_meta, **found})
 
     @main_process_only
-    def log_growth(self, entry):
+    def log_growth(self, entry: Dict[str, Any]) -> None:
         """Adds a ``growth`` event.
 
         Arguments

@@ -5,6 +5,7 @@ Authors
 """
 
 from collections import OrderedDict
+from typing import Callable, Sequence
 
 from torch import nn
 
@@ -52,8 +53,13 @@ class MLP(nn.Sequential):
     """
 
     def __init__(
-        self, inputs, hidden, outputs, activation=nn.ReLU, batch_norm=False
-    ):
+        self,
+        inputs: int,
+        hidden: Sequence[int],
+        outputs: int,
+        activation: Callable[[], nn.Module] = nn.ReLU,
+        batch_norm: bool = False,
+    ) -> None:
         layers, arriving = OrderedDict(), inputs
         for number, units in enumerate(hidden):
             block = OrderedDict(linear=nn.Linear(arriving, units))

@@ -8,6 +8,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from typing import Any
+
 from torch import nn
 
 from speechbrain.lobes.models import CRDNN as crdnn
@@ -96,6 +98,6 @@ class CRDNN(crdnn.CRDNN):
     True
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         quicken(self)

@@ -5,6 +5,7 @@ Authors
 """
 
 import inspect
+from typing import Any, Optional, Sequence
 
 from speechbrain.lobes.models.CRDNN import CRDNN, CNN_Block, DNN_Block
 from speechbrain.nnet.containers import Sequential
@@ -59,13 +60,13 @@ class ScalableCRDNN(CRDNN):
 
     def __init__(
         self,
-        input_size=None,
-        input_shape=None,
-        extra_cnn_blocks=0,
-        extra_rnn_layers=0,
-        extra_dnn_blocks=0,
-        **stock,
-    ):
+        input_size: Optional[int] = None,
+        input_shape: Optional[Sequence[Optional[int]]] = None,
+        extra_cnn_blocks: int = 0,
+        extra_rnn_layers: int = 0,
+        extra_dnn_blocks: int = 0,
+        **stock: Any,
+    ) -> None:
         options = {**STOCK, **stock}
         extra = {
             "cnn_blocks": extra_cnn_blocks,

@@ -7,10 +7,11 @@ Authors
 import logging
 import os
 import shutil
+from typing import Any, Callable, Dict, Iterable, Optional
 
 import yaml
 
-from speechbrain.utils.checkpoints import METAFNAME, Checkpointer
+from speechbrain.utils.checkpoints import METAFNAME, Checkpoint, Checkpointer
 from speechbrain.utils.distributed import ddp_barrier, if_main_process
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
@@ -49,15 +50,19 @@ class SafeCheckpointer(Checkpointer):
     True
     """
 
-    def __init__(self, *args, **kwargs):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.damaged = {}  # folder: what is wrong with it
         self._checked = {}  # folder: times and sizes of its files when checked
         self._saving = False
 
     def save_checkpoint(
-        self, meta=None, end_of_epoch=True, name=None, verbosity=logging.INFO
-    ):
+        self,
+        meta: Optional[Dict[str, Any]] = None,
+        end_of_epoch: bool = True,
+        name: Optional[str] = None,
+        verbosity: int = logging.INFO,
+    ) -> Optional[Checkpoint]:
         """Saves a checkpoint; if that fails, nothing has changed.
 
         Arguments
@@ -106,14 +111,14 @@ class SafeCheckpointer(Checkpointer):
 
     def save_and_keep_only(
         self,
-        meta=None,
-        end_of_epoch=True,
-        name=None,
-        num_to_keep=1,
-        keep_recent=True,
-        importance_keys=(),
-        **kwargs,
-    ):
+        meta: Optional[Dict[str, Any]] = None,
+        end_of_epoch: bool = True,
+        name: Optional[str] = None,
+        num_to_keep: int = 1,
+        keep_recent: bool = True,
+        importance_keys: Iterable[Callable[[Checkpoint], Any]] = (),
+        **kwargs: Any,
+    ) -> None:
         """Saves a checkpoint, then deletes all but the best and the newest two.
 
         Arguments

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from typing import Any, Dict, Optional, Sequence
+
 from speechbrain.utils.checkpoints import (
     mark_as_loader,
     mark_as_saver,
@@ -11,8 +13,13 @@ from speechbrain.utils.checkpoints import (
 )
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.conditions.registry import is_date, is_due
-from speechbrain_growth.schedule.growth import parse
-from speechbrain_growth.schedule.state import KINDS, read_state, write_state
+from speechbrain_growth.schedule.growth import Growth, parse
+from speechbrain_growth.schedule.state import (
+    KINDS,
+    Sizes,
+    read_state,
+    write_state,
+)
 
 
 @register_checkpoint_hooks
@@ -51,7 +58,12 @@ class GrowthSchedule:
     {'rnn_neurons': 96}
     """
 
-    def __init__(self, growth=(), tolerance=1e-4, on_drift="stop"):
+    def __init__(
+        self,
+        growth: Sequence[Dict[str, Any]] = (),
+        tolerance: float = 1e-4,
+        on_drift: str = "stop",
+    ) -> None:
         self.growths = parse(growth)
         if on_drift not in ("stop", "continue"):
             raise GrowthError(
@@ -69,7 +81,7 @@ class GrowthSchedule:
         self.hand = None
         self.better = {}  # lower or higher, by metric, from the run's logger
 
-    def start(self, sizes):
+    def start(self, sizes: Sizes) -> None:
         """Sets the sizes that the weights have as the run begins.
 
         Arguments
@@ -80,7 +92,7 @@ class GrowthSchedule:
         self.sizes = dict(sizes)
 
     @property
-    def wanted(self):
+    def wanted(self) -> Sizes:
         """The sizes that the model is to have."""
         wanted = dict(self.sizes)
         for growth in self._happened():
@@ -88,17 +100,17 @@ class GrowthSchedule:
         return wanted
 
     @property
-    def pending(self):
+    def pending(self) -> bool:
         """Whether a growth was decided that has not been done yet."""
         return self.decided > 0 and self.wanted != self.sizes
 
     @property
-    def current(self):
+    def current(self) -> Growth:
         """The growth that was decided last."""
         return self.growths[self.decided - 1]
 
     @property
-    def due_at_start(self):
+    def due_at_start(self) -> bool:
         """Whether the first growth is due before the first epoch."""
         if not self.growths or self.decided:
             return False
@@ -106,7 +118,9 @@ class GrowthSchedule:
         dated = is_date(first.condition)
         return dated and is_due(first.condition, first.arguments, start)
 
-    def decide(self, epoch, stats, request=None):
+    def decide(
+        self, epoch: int, stats: Dict[str, float], request: Optional[int] = None
+    ) -> bool:
         """Takes note of an epoch and decides whether the next growth follows.
 
         Arguments
@@ -137,7 +151,7 @@ class GrowthSchedule:
             self.seen = []
         return asked or due
 
-    def grown(self, step):
+    def grown(self, step: int) -> None:
         """Takes note that the weights now have the wanted sizes.
 
         Arguments
@@ -147,7 +161,7 @@ class GrowthSchedule:
         """
         self.sizes, self.grown_at_step = self.wanted, int(step)
 
-    def refuse(self, number=None):
+    def refuse(self, number: Optional[int] = None) -> None:
         """Takes note that a growth is not done.
 
         Arguments
@@ -158,13 +172,13 @@ class GrowthSchedule:
         self.refused.append(self.decided - 1 if number is None else number)
 
     @property
-    def on_trial(self):
+    def on_trial(self) -> bool:
         """Whether the epoch right after a growth is being trained."""
         if self.grown_at_step is None or self.seen:
             return False
         return self.decided - 1 not in self.refused and not self.pending
 
-    def lr_factor(self, step):
+    def lr_factor(self, step: int) -> float:
         """Returns the factor of the learning rate at one optimizer step.
 
         Arguments
@@ -214,7 +228,7 @@ class GrowthSchedule:
         """Reads the state; SpeechBrain passes ``end_of_epoch``, not used."""
         self.restore(read_state(path))
 
-    def state(self):
+    def state(self) -> Dict[str, Any]:
         """Returns what a checkpoint holds of the schedule.
 
         Returns
@@ -226,7 +240,7 @@ class GrowthSchedule:
         # Also the last of seen; as one object, YAML would write a reference
         return {**state, "last": dict(self.last)}
 
-    def restore(self, state):
+    def restore(self, state: Dict[str, Any]) -> None:
         """Replaces the state.
 
         Arguments

@@ -5,12 +5,14 @@ Authors
 """
 
 import os
+from typing import Dict, Union
 
 import yaml
 
 from speechbrain_growth.errors import GrowthError
 
 STATE = "growth_schedule"  # name of the schedule among the recoverables
+Sizes = Dict[str, Union[int, list]]  # by YAML key
 NoneType = type(None)
 KINDS = {  # the keys of a state, and the types that each may have
     "sizes": (dict,),  # of the weights in the same checkpoint

@@ -7,8 +7,13 @@ Authors
 import contextlib
 import os
 import time
+from typing import Any, Dict, Iterable, Optional, Union
 
+from torch.utils.data import DataLoader, Dataset
+
+from speechbrain.utils.checkpoints import Checkpoint
 from speechbrain.utils.logger import get_logger
+from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.engine.births.batchnorm import calibrating
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.carrying import carry
@@ -17,9 +22,14 @@ from speechbrain_growth.engine.optimizers import follow, powers_of
 from speechbrain_growth.launch.init_from import best_checkpoint, load_modules
 from speechbrain_growth.launch.lock import folder_lock
 from speechbrain_growth.launch.processes import all_or_none, on_main
-from speechbrain_growth.measure.growth_log import growth_entry, growth_in_words
+from speechbrain_growth.measure.growth_log import (
+    GrowthLog,
+    growth_entry,
+    growth_in_words,
+)
 from speechbrain_growth.measure.meter import METER, Meter
 from speechbrain_growth.measure.run_log import run_facts
+from speechbrain_growth.schedule.schedule import GrowthSchedule
 from speechbrain_growth.training.probing import ProbingBrain
 from speechbrain_growth.training.rates import scaled_lr, skip_one_comparison
 from speechbrain_growth.training.trial import TrialBrain
@@ -50,7 +60,13 @@ class GrowingBrain(TrialBrain, ProbingBrain):
         ``output_folder``, in which no other run may write at the same time.
     """
 
-    def __init__(self, blueprint, schedule, growth_log, **kwargs):
+    def __init__(
+        self,
+        blueprint: Blueprint,
+        schedule: GrowthSchedule,
+        growth_log: GrowthLog,
+        **kwargs: Any,
+    ) -> None:
         super().__init__(
             blueprint=blueprint,
             schedule=schedule,
@@ -64,7 +80,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(METER, self.meter)
 
-    def decide_growth(self, epoch, stats):
+    def decide_growth(self, epoch: int, stats: Dict[str, float]) -> None:
         """Tells the schedule of a validation; it decides on the next growth.
 
         Arguments
@@ -89,7 +105,13 @@ class GrowingBrain(TrialBrain, ProbingBrain):
             logger.warning(f"{wish}: no growth is left in the schedule.")
         return self.schedule.state()
 
-    def fit(self, epoch_counter, train_set, valid_set=None, **kwargs):
+    def fit(
+        self,
+        epoch_counter: Iterable[int],
+        train_set: Union[Dataset, DataLoader],
+        valid_set: Union[Dataset, DataLoader, None] = None,
+        **kwargs: Any,
+    ) -> None:
         """Trains as ``speechbrain.Brain.fit`` does, growing between epochs.
 
         Arguments
@@ -119,7 +141,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
                 self.grow(epoch)
             yield epoch
 
-    def on_fit_start(self):
+    def on_fit_start(self) -> None:
         """Restores sizes, then weights, from this run's or an earlier one's."""
         own = self.checkpointer and self.checkpointer.find_checkpoint()
         earlier = getattr(self.hparams, "init_from", None)
@@ -145,7 +167,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
             epoch = self.hparams.epoch_counter.current if own else None
             self.run_logger.begin(facts, epoch)
 
-    def resume_from(self, checkpoint):
+    def resume_from(self, checkpoint: Optional[Checkpoint]) -> None:
         """Puts random numbers and logs where a loaded checkpoint has them.
 
         Arguments
@@ -157,7 +179,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
         happened = self.schedule.decided - self.schedule.pending
         on_main(self.growth_log.keep, happened)
 
-    def grow(self, epoch):
+    def grow(self, epoch: int) -> None:
         """Grows the model as the schedule wants, unless the probe forbids it.
 
         Arguments
@@ -193,7 +215,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
         self._log_growth(entry)
         logger.info(growth_in_words(entry, self.growth_log.example_name))
 
-    def optimizers_step(self):
+    def optimizers_step(self) -> None:
         """One step, at the learning rate that the growths ask for."""
         factor = self.schedule.lr_factor(self.optimizer_step)
         with self.transition.step(), scaled_lr(self._optimizers(), factor):

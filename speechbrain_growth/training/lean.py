@@ -9,8 +9,10 @@ Authors
 
 import math
 import os
+from typing import Any, Optional
 
-from torch.utils.data import TensorDataset
+import torch
+from torch.utils.data import DataLoader, Dataset, TensorDataset
 
 import speechbrain as sb
 from speechbrain_growth.data.tensors import TensorBatches
@@ -26,8 +28,12 @@ class LeanBrain(sb.Brain):
     """
 
     def make_dataloader(
-        self, dataset, stage, ckpt_prefix="dataloader-", **options
-    ):
+        self,
+        dataset: Dataset,
+        stage: sb.Stage,
+        ckpt_prefix: Optional[str] = "dataloader-",
+        **options: Any,
+    ) -> DataLoader:
         """Makes a loader; a ``TensorDataset`` is sliced.
 
         Arguments
@@ -57,13 +63,13 @@ class LeanBrain(sb.Brain):
                 self.train_sampler = batches
         return super().make_dataloader(dataset, stage, ckpt_prefix, **options)
 
-    def fit_batch(self, batch):
+    def fit_batch(self, batch: Any) -> torch.Tensor:
         """Takes one step, without the options that are off.
 
         Arguments
         ---------
-        batch : list of torch.Tensor
-            The data.
+        batch : object
+            As ``compute_forward`` takes it.
 
         Returns
         -------
@@ -83,7 +89,7 @@ class LeanBrain(sb.Brain):
         self.on_fit_batch_end(batch, outputs, loss, True)
         return loss.detach().cpu()
 
-    def check_loss_isfinite(self, loss):
+    def check_loss_isfinite(self, loss: torch.Tensor) -> None:
         """Checks as ``speechbrain.Brain`` does; a finite loss is quicker.
 
         Arguments
@@ -94,7 +100,7 @@ class LeanBrain(sb.Brain):
         if not math.isfinite(loss.item()):
             super().check_loss_isfinite(loss)
 
-    def update_average(self, loss, avg_loss):
+    def update_average(self, loss: torch.Tensor, avg_loss: float) -> float:
         """Averages the losses of the epoch, as ``speechbrain.Brain`` does.
 
         Arguments
@@ -113,7 +119,7 @@ class LeanBrain(sb.Brain):
             avg_loss += (loss - avg_loss) / self.step
         return avg_loss
 
-    def optimizers_step(self):
+    def optimizers_step(self) -> None:
         """Steps; clips gradients only if ``max_grad_norm`` is finite."""
         asked = math.isfinite(self.max_grad_norm) or self.skip_nonfinite_grads
         if asked or self.scaler.is_enabled() or self.optimizers_dict is None:

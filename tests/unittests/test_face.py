@@ -4,9 +4,11 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import inspect
 import pathlib
 import pydoc
 import re
+import typing
 
 import pytest
 
@@ -87,3 +89,53 @@ def test_yamls_name_the_face(path):
 @pytest.mark.parametrize("path", PAGES + SCRIPTS, ids=name_of)
 def test_recipes_and_pages_name_the_face(path):
     assert not strangers(path.read_text(encoding="utf-8"))
+
+
+def functions():
+    """Every function, constructor and public method of the face."""
+    for name in speechbrain_growth.__all__:
+        found = getattr(speechbrain_growth, name)
+        if inspect.isroutine(found):
+            yield name, found
+        elif inspect.isclass(found):
+            for key, member in vars(found).items():
+                method = plain_function(member)
+                public = key == "__init__" or not key.startswith("_")
+                if public and inspect.isfunction(method):
+                    yield f"{name}.{key}", method
+
+
+def plain_function(member):
+    """The function behind a static method or a property."""
+    for attribute in ("__func__", "fget", "func"):
+        member = getattr(member, attribute, member)
+    return member
+
+
+def without_hints(function):
+    """The arguments of a function, and its return, that have no type hint."""
+    hints = typing.get_type_hints(function)  # raises if a type is not found
+    taken = inspect.signature(function).parameters.values()
+    names = [
+        p.name for p in taken if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
+    ]
+    return [n for n in [*names, "return"] if n not in {*hints, "self"}]
+
+
+@pytest.mark.parametrize(
+    "function", [pytest.param(f, id=n) for n, f in functions()]
+)
+def test_the_face_has_type_hints(function):
+    assert not without_hints(function)
+
+
+def test_an_argument_without_a_hint_is_found():
+    def half(self, hinted: int, bare, *args, named=None, **kwargs): ...
+
+    assert without_hints(half) == ["bare", "named", "return"]
+
+
+def test_the_package_says_that_it_has_type_hints():
+    assert (ROOT / "speechbrain_growth" / "py.typed").is_file()
+    project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
+    assert 'speechbrain_growth = ["py.typed"]' in project

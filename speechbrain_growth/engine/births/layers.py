@@ -90,7 +90,7 @@ class Place(NamedTuple):
 
 
 @singledispatch
-def identity(layer, place):
+def identity(layer: torch.nn.Module, place: Place) -> FirstState:
     """The layer returns its input, as in Net2DeeperNet.
 
     Arguments

@@ -12,11 +12,12 @@ Authors
 
 import math
 from functools import partial
-from typing import NamedTuple, Optional
+from typing import Callable, NamedTuple, Optional, Tuple, Type
 
 import torch
 
 from speechbrain_growth.engine.maps import widths
+from speechbrain_growth.engine.maps.plan import Axis
 from speechbrain_growth.errors import GrowthError
 
 WAYS = {}
@@ -43,17 +44,27 @@ class Way:
     breaks = True
 
     @staticmethod
-    def draw(level, old, new, generator):
+    def draw(
+        level: Optional[float],
+        old: int,
+        new: int,
+        generator: Optional[torch.Generator],
+    ) -> widths.WidthMap:
         """Returns a random map from ``old`` to ``new`` units."""
         return widths.widen(old, new, generator, widths.equal)
 
     @staticmethod
-    def adjust(level, weight, axes, generator):
+    def adjust(
+        level: Optional[float],
+        weight: torch.Tensor,
+        axes: Tuple[Optional[Axis], ...],
+        generator: Optional[torch.Generator],
+    ) -> torch.Tensor:
         """Returns a grown weight with what this way adds to it."""
         return weight
 
 
-def way(name):
+def way(name: str) -> Callable[[Type[Way]], Type[Way]]:
     """Registers a class as a way in which new units begin.
 
     Arguments

@@ -5,10 +5,15 @@ Authors
 """
 
 from functools import singledispatch
+from typing import Any
+
+from torch import nn
+
+from speechbrain_growth.engine.maps.signals import Signal
 
 
 @singledispatch
-def rule(old, new, signal, trace):
+def rule(old: nn.Module, new: nn.Module, signal: Signal, trace: Any) -> Signal:
     """Plans one layer; there is one for each type.
 
     Arguments

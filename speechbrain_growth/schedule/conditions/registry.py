@@ -73,7 +73,7 @@ PLAIN = {
 }
 
 
-def condition(function):
+def condition(function: Callable[..., bool]) -> Callable[..., bool]:
     """Registers a function as a condition; its name is the YAML key.
 
     Arguments
