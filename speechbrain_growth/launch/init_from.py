@@ -96,19 +96,36 @@ def best_checkpoint(folder: str) -> Checkpoint:
     found = []
     if os.path.isdir(save):
         found = SafeCheckpointer(save).list_checkpoints()
-    scored = [
-        (metric, checkpoint)
-        for checkpoint in found
-        if STATE in checkpoint.paramfiles
-        for key, metric in checkpoint.meta.items()
-        if key != "unixtime" and type(metric) is float and metric == metric
-    ]
-    if not scored:
+    best = best_of(found)
+    if best is None:
         raise GrowthError(
             f"init_from: {folder} holds no checkpoint of a growing recipe; it "
             "must be the output folder of an earlier run, with its folder save"
         )
-    return min(scored, key=lambda pair: pair[0])[1]
+    return best
+
+
+def best_of(checkpoints):
+    """Finds the checkpoint with the lowest metric.
+
+    Arguments
+    ---------
+    checkpoints : list of speechbrain.utils.checkpoints.Checkpoint
+        Each may have one number in its meta data, the metric.
+
+    Returns
+    -------
+    speechbrain.utils.checkpoints.Checkpoint
+        None if no checkpoint has a metric and sizes.
+    """
+    scored = [
+        (metric, checkpoint)
+        for checkpoint in checkpoints
+        if STATE in checkpoint.paramfiles
+        for key, metric in checkpoint.meta.items()
+        if key != "unixtime" and type(metric) is float and metric == metric
+    ]
+    return min(scored, key=lambda pair: pair[0], default=(None, None))[1]
 
 
 def sizes_of(checkpoint):

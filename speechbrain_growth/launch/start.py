@@ -13,6 +13,7 @@ import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.blueprint.blueprint import Blueprint
+from speechbrain_growth.blueprint.saving import plain_tuples
 from speechbrain_growth.launch.init_from import open_blueprint
 from speechbrain_growth.launch.lock import lock_folder
 from speechbrain_growth.launch.planning import as_table, plan_run
@@ -89,8 +90,15 @@ def _create_folder(folder, blueprint):
         hyperparams_to_save=blueprint.path,
         overrides=blueprint.overrides,
     )
+    if not if_main_process():
+        return
+    saved = os.path.join(folder, "hyperparams.yaml")
+    with open(saved, encoding="utf-8") as fin:
+        text = plain_tuples(fin.read())
+    with open(saved, "w", encoding="utf-8") as fout:
+        fout.write(text)
     script = getattr(sys.modules["__main__"], "__file__", None)
-    if if_main_process() and script:
+    if script:
         # SpeechBrain copies the file that calls it, which is this one
         os.remove(os.path.join(folder, os.path.basename(__file__)))
         shutil.copy(script, folder)

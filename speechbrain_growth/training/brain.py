@@ -97,11 +97,10 @@ class GrowingBrain(TrialBrain, ProbingBrain):
         """Decides on the main process; returns the state of the schedule."""
         wish = os.path.join(self.hparams.output_folder, "grow_now")
         asked = os.stat(wish).st_mtime_ns if os.path.exists(wish) else None
-        left = len(self.schedule.growths) - self.schedule.decided
         fresh = asked is not None and asked != self.schedule.hand
         if self.schedule.decide(epoch, stats, asked):
             logger.info(f"The model grows before epoch {epoch + 1}.")
-        elif fresh and not left:
+        elif fresh and self.schedule.decided == len(self.schedule.growths):
             logger.warning(f"{wish}: no growth is left in the schedule.")
         return self.schedule.state()
 
@@ -140,6 +139,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
             if self.schedule.pending:
                 self.grow(epoch)
             yield epoch
+            on_main(self._write_best_yaml)
 
     def on_fit_start(self) -> None:
         """Restores sizes, then weights, from this run's or an earlier one's."""

@@ -4,17 +4,28 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import os
+
 from torch.nn import ModuleDict
 
+from speechbrain.utils.logger import get_logger
+from speechbrain_growth.blueprint.saving import yaml_at
 from speechbrain_growth.engine.optimizers import follow
 from speechbrain_growth.engine.weighted_norm import weighted
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.launch.init_from import sizes_of
+from speechbrain_growth.launch.init_from import best_of, sizes_of
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.run_log import RunLogger
 from speechbrain_growth.schedule.state import STATE
-from speechbrain_growth.training.transition import TRANSITION, Transition
+from speechbrain_growth.training.transition import (
+    TRANSITION,
+    Transition,
+    still_weighted,
+)
 from speechbrain_growth.training.wrapping import WrappingBrain
+
+logger = get_logger(__name__)
+MODEL_YAML = "model.yaml"  # in the output folder
 
 
 class ResizingBrain(WrappingBrain):
@@ -100,7 +111,29 @@ class ResizingBrain(WrappingBrain):
                     "no checkpoint to test; leave the option out to train one"
                 )
             self.restore_sizes(best)
+            on_main(self._write_yaml, best)
         super().on_evaluate_start(**keys)
+
+    def _write_yaml(self, checkpoint):
+        """Writes the YAML that loads a checkpoint's model, if there is one."""
+        if checkpoint is None or STATE not in checkpoint.paramfiles:
+            return
+        path = os.path.join(self.hparams.output_folder, MODEL_YAML)
+        left = still_weighted(checkpoint.paramfiles.get(TRANSITION))
+        if left:
+            logger.warning(
+                f"{path}: LayerNorms of the checkpoint are weighted for {left} "
+                "more steps, and no YAML says so; evaluate it with train.py, "
+                "or train on until they are plain"
+            )
+        with open(f"{path}.tmp", "w", encoding="utf-8") as fout:
+            fout.write(yaml_at(self.blueprint, sizes_of(checkpoint)))
+        os.replace(f"{path}.tmp", path)
+
+    def _write_best_yaml(self):
+        """Writes the YAML that loads the best model so far."""
+        if self.checkpointer is not None:
+            self._write_yaml(best_of(self.checkpointer.list_checkpoints()))
 
     def _log_growth(self, entry):
         """Writes a growth into both logs; a run may have no run log."""

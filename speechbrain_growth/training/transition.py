@@ -138,3 +138,23 @@ class Transition:
         """Reads them."""
         del end_of_epoch
         vars(self).update(self.weigh(path))
+
+
+def still_weighted(path):
+    """Returns for how many steps LayerNorms of a checkpoint stay weighted.
+
+    Arguments
+    ---------
+    path : str
+        The file of the transition in the checkpoint; None if it has none.
+
+    Returns
+    -------
+    int
+        0 if all are plain.
+    """
+    if path is None:
+        return 0
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    norms = state["norms"].values()
+    return max((norm["steps"] - norm["taken"] for norm in norms), default=0)

@@ -137,6 +137,8 @@ def test_the_best_checkpoint_evaluates_whatever_its_size(epoch, units, kept):
     fresh = toy(folder, keep=9)
     loss = fresh.evaluate(loader, min_key="error")
     assert fresh.modules.model.RNN.hidden_size == units
+    text = (folder / "model.yaml").read_text()
+    assert f"rnn_neurons: {units}\n" in text and "growth: []" in text
     assert loss == pytest.approx(brain.history[epoch - 1]["loss"], rel=1e-6)
     # the living brain, as large as it ended, steps back as well
     brain.on_fit_start()
@@ -146,6 +148,21 @@ def test_the_best_checkpoint_evaluates_whatever_its_size(epoch, units, kept):
     assert [id(p) for p in held] == [id(p) for p in brain.modules.parameters()]
     for parameter, state in brain.optimizer.state.items():
         assert state["square_avg"].shape == parameter.shape
+
+
+@pytest.mark.parametrize("channels, warned", [([3, 5], True), ([4, 8], False)])
+def test_a_model_that_no_yaml_describes_is_warned_of(
+    channels, warned, tmp_path, caplog
+):
+    growth = [{"after_epoch": 2, "cnn_channels": channels, "fold": 1000}]
+    brain = train(toy(tmp_path, growth=growth))
+    claim_best(brain, 4)
+    loader = torch.utils.data.DataLoader(data(2, seed=1), batch_size=4)
+    caplog.clear()
+    brain.evaluate(loader, min_key="error")
+    assert (
+        "LayerNorms of the checkpoint are weighted" in caplog.text
+    ) == warned
 
 
 def test_two_growths_follow_each_other(tmp_path):

@@ -15,6 +15,7 @@ from unittest import mock
 import pytest
 import torch
 from bad_inputs import from_a_shell, run_recipe
+from load_model import in_a_new_process, sums_in
 from torch import nn
 
 from speechbrain_growth.__main__ import main
@@ -100,6 +101,23 @@ def test_accuracy_and_loss_are_equal_to_the_printed_digit(grown):
             assert f"{before[key]:.{digits}f}" == f"{after[key]:.{digits}f}"
         assert entry["drift"] < 1e-5
         assert f"valid accuracy: {before['accuracy']:.2f}" in log
+
+
+def test_a_new_process_loads_the_best_model(grown, tmp_path):
+    _, output, printed = grown
+    best, sums = in_a_new_process(output / "model.yaml", "error", tmp_path)
+    tested = re.findall(r"Loading a checkpoint from (\S+)", printed)[-1]
+    assert str(best) == tested and sums == sums_in(best, "model")
+
+
+@pytest.mark.slow
+def test_a_new_process_loads_a_model_that_did_not_grow(tmp_path):
+    small = ["--dataset=digits", "--growth=[]", "--number_of_epochs=1"]
+    code, printed = run(tmp_path / "run", *small)
+    assert code == 0, printed
+    for name in ("model.yaml", "hyperparams.yaml"):
+        found = in_a_new_process(tmp_path / "run" / name, "error", tmp_path)
+        assert found[1] == sums_in(found[0], "model")
 
 
 def test_a_checkpoint_is_a_stack_of_stock_layers(grown):

@@ -5,14 +5,18 @@ Authors
 """
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 import torch
 from bad_inputs import from_a_shell, run_recipe
+from load_model import in_a_new_process, sums_in
 
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain_growth.__main__ import main
+from speechbrain_growth.schedule.state import read_state
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
@@ -62,6 +66,49 @@ def test_writes_what_upstream_writes_and_the_growth_log(grown):
             str(output / name) in printed or name.startswith("save")
         )
     assert "Test PER" in printed and "Growth 1 after epoch 1" in printed
+
+
+def test_a_new_process_loads_the_best_model(grown, tmp_path):
+    output, _ = grown
+    best, sums = in_a_new_process(output / "model.yaml", "PER", tmp_path)
+    assert sums == sums_in(best, "model", "output")
+    units = read_state(best / "growth_schedule.ckpt")["sizes"]["rnn_neurons"]
+    assert f"rnn_neurons: {units}\n" in (output / "model.yaml").read_text()
+
+
+def test_what_the_run_was_started_with_loads_in_a_new_process(grown):
+    output, _ = grown
+    script = (
+        "from hyperpyyaml import load_hyperpyyaml\n"
+        f"hparams = load_hyperpyyaml(open('{output}/hyperparams.yaml'))\n"
+        "assert hparams['rnn_neurons'] == 6\n"
+        "assert hparams['cnn_kernelsize'] == (3, 3)\n"
+    )
+    line = [sys.executable, "-c", script]
+    done = subprocess.run(line, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+@pytest.mark.slow
+def test_the_page_transcribes_as_the_recipe_does(grown, corpus, tmp_path):
+    output, _ = grown
+    alone = ["--batch_size=1", "--test_only", f"--data_folder={corpus}"]
+    code, printed = run(output, *alone, "--number_of_epochs=2", *SMALL, GROWTH)
+    assert code == 0, printed
+    lines = (output / "wer_test.txt").read_text().splitlines()
+    head = next(n for n, line in enumerate(lines) if ", %WER" in line)
+    name, heard = lines[head].split(",")[0], lines[head + 3]
+    tokens = [token.strip() for token in heard.split(";")]
+    items = json.loads((output / "save" / "test.json").read_text())
+    wav = items[name]["wav"].format(data_root=corpus)
+    page = (ROOT / "docs" / "use_what_you_trained.md").read_text()
+    script = page.split("```python\n")[1].split("```")[0]
+    script = script.replace("results/grow/1986", str(output))
+    line = [sys.executable, "-c", script.replace("speech.wav", wav)]
+    done = subprocess.run(line, cwd=tmp_path, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    phones = done.stdout.splitlines()[-1].split()
+    assert phones == [token for token in tokens if token != "<eps>"] != []
 
 
 def test_metrics_are_equal_to_the_printed_digit(grown):
