@@ -5,7 +5,6 @@ Authors
 """
 
 import contextlib
-import os
 import time
 from typing import Any, Dict, Iterable, Optional, Union
 
@@ -30,6 +29,7 @@ from speechbrain_growth.measure.growth_log import (
 from speechbrain_growth.measure.meter import METER, Meter
 from speechbrain_growth.measure.run_log import run_facts
 from speechbrain_growth.schedule.schedule import GrowthSchedule
+from speechbrain_growth.schedule.wishes import WISH, read_wish
 from speechbrain_growth.training.probing import ProbingBrain
 from speechbrain_growth.training.rates import scaled_lr, skip_one_comparison
 from speechbrain_growth.training.trial import TrialBrain
@@ -95,13 +95,12 @@ class GrowingBrain(TrialBrain, ProbingBrain):
 
     def _decide(self, epoch, stats):
         """Decides on the main process; returns the state of the schedule."""
-        wish = os.path.join(self.hparams.output_folder, "grow_now")
-        asked = os.stat(wish).st_mtime_ns if os.path.exists(wish) else None
+        asked = read_wish(self.hparams.output_folder)
         fresh = asked is not None and asked != self.schedule.hand
         if self.schedule.decide(epoch, stats, asked):
             logger.info(f"The model grows before epoch {epoch + 1}.")
         elif fresh and self.schedule.decided == len(self.schedule.growths):
-            logger.warning(f"{wish}: no growth is left in the schedule.")
+            logger.warning(f"{WISH}: no growth is left in the schedule.")
         return self.schedule.state()
 
     def fit(
@@ -139,7 +138,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
             if self.schedule.pending:
                 self.grow(epoch)
             yield epoch
-            on_main(self._write_best_yaml)
+            on_main(self._end_epoch)
 
     def on_fit_start(self) -> None:
         """Restores sizes, then weights, from this run's or an earlier one's."""

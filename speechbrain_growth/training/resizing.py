@@ -16,7 +16,8 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.init_from import best_of, sizes_of
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.run_log import RunLogger
-from speechbrain_growth.schedule.state import STATE
+from speechbrain_growth.schedule.state import STATE, read_state
+from speechbrain_growth.schedule.wishes import drop_wish
 from speechbrain_growth.training.transition import (
     TRANSITION,
     Transition,
@@ -130,10 +131,19 @@ class ResizingBrain(WrappingBrain):
             fout.write(yaml_at(self.blueprint, sizes_of(checkpoint)))
         os.replace(f"{path}.tmp", path)
 
-    def _write_best_yaml(self):
-        """Writes the YAML that loads the best model so far."""
+    def _end_epoch(self):
+        """Writes the best model's YAML; forgets a wish that is decided on."""
+        known = []
         if self.checkpointer is not None:
-            self._write_yaml(best_of(self.checkpointer.list_checkpoints()))
+            known = self.checkpointer.list_checkpoints()
+            self._write_yaml(best_of(known))
+        saved = [
+            read_state(checkpoint.paramfiles[STATE])["hand"]
+            for checkpoint in known
+            if STATE in checkpoint.paramfiles
+        ]
+        if self.schedule.hand in saved:  # else a kill would lose it
+            drop_wish(self.hparams.output_folder, self.schedule.hand)
 
     def _log_growth(self, entry):
         """Writes a growth into both logs; a run may have no run log."""

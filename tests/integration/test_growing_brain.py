@@ -6,6 +6,7 @@ Authors
 
 import json
 import os
+import shutil
 
 import pytest
 import torch
@@ -185,6 +186,32 @@ def test_grows_by_hand_once(tmp_path):
     brain = train(toy(tmp_path, growth=growth))
     assert brain.modules.model.RNN.hidden_size == 7
     assert log_of(brain)[0]["epoch"] == 1
+
+
+def test_a_copy_of_the_folder_does_not_grow_once_more(tmp_path):
+    growth = [
+        {"by_hand": True, "rnn_neurons": 7},
+        {"by_hand": True, "rnn_neurons": 8},
+    ]
+    first = tmp_path / "first"
+    first.mkdir()
+    first.joinpath("grow_now").touch()
+    train(toy(first, growth=growth, kill=at("epoch 2 saved")))
+    assert not first.joinpath("grow_now").exists()
+    # the files of a copy have new time stamps
+    second = shutil.copytree(
+        first, tmp_path / "second", copy_function=shutil.copy
+    )
+    brain = train(toy(second, growth=growth))
+    assert brain.schedule.sizes["rnn_neurons"] == 7
+    assert len(log_of(brain)) == 1
+
+
+def test_a_wish_that_no_checkpoint_holds_stays(tmp_path):
+    growth = [{"by_hand": True, "rnn_neurons": 7}]
+    tmp_path.joinpath("grow_now").touch()
+    train(toy(tmp_path, growth=growth, kill=at("epoch 1 before saving")))
+    assert tmp_path.joinpath("grow_now").exists()
 
 
 def test_a_wish_survives_a_kill(tmp_path):
