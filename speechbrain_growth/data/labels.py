@@ -5,8 +5,10 @@ Authors
 """
 
 import os
+import shutil
 
 from speechbrain.dataio.encoder import CTCTextEncoder
+from speechbrain_growth.errors import GrowthError
 
 
 class SafeTextEncoder(CTCTextEncoder):
@@ -36,10 +38,72 @@ class SafeTextEncoder(CTCTextEncoder):
         path : str
             The file.
         """
-        temporary = f"{path}.{os.getpid()}.tmp"
+        _complete(super().save, path)
+
+    @staticmethod
+    def copy(earlier: str, path: str) -> None:
+        """Copies the file of another run completely, or not at all.
+
+        Arguments
+        ---------
+        earlier : str
+            The file of the other run.
+        path : str
+            The copy.
+        """
+        _complete(lambda aside: shutil.copyfile(earlier, aside), path)
+
+    def load(self, path: str) -> None:
+        """Reads the labels.
+
+        Arguments
+        ---------
+        path : str
+            The file.
+
+        Raises
+        ------
+        GrowthError
+            If the file was cut off.
+        """
         try:
-            super().save(temporary)
-            os.replace(temporary, path)
-        finally:
-            if os.path.exists(temporary):
-                os.remove(temporary)
+            super().load(path)
+            self.get_blank_index()  # its label is on the last line
+        except (KeyError, RuntimeError, ValueError, SyntaxError):
+            raise GrowthError(
+                f"{path}: the labels are damaged or cut off; remove the file, "
+                "and the same command writes it again"
+            )
+
+    def load_if_possible(self, path: str, end_of_epoch: bool = False) -> bool:
+        """Reads the labels if there is a file.
+
+        SpeechBrain numbers the labels anew if the file is damaged.
+
+        Arguments
+        ---------
+        path : str
+            The file.
+        end_of_epoch : bool
+            Not used.
+
+        Returns
+        -------
+        bool
+            Whether there is a file.
+        """
+        del end_of_epoch
+        if os.path.exists(path):
+            self.load(path)
+        return os.path.exists(path)
+
+
+def _complete(write, path):
+    """Writes a file under another name, then renames it."""
+    temporary = f"{path}.{os.getpid()}.tmp"
+    try:
+        write(temporary)
+        os.replace(temporary, path)
+    finally:
+        if os.path.exists(temporary):
+            os.remove(temporary)

@@ -21,7 +21,6 @@ Authors
 """
 
 import os
-import shutil
 import sys
 
 import speechbrain as sb
@@ -204,7 +203,7 @@ def dataio_prep(hparams):
         earlier = os.path.join(
             hparams["init_from"], "save", "label_encoder.txt"
         )
-        run_on_main(shutil.copy, args=[earlier, lab_enc_file])
+        run_on_main(SafeTextEncoder.copy, args=[earlier, lab_enc_file])
     label_encoder.load_or_create(
         path=lab_enc_file,
         from_didatasets=[train_data],

@@ -1,0 +1,65 @@
+"""Tests for the file of the labels: complete, or not there
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import os
+
+import pytest
+
+from speechbrain_growth import GrowthError, SafeTextEncoder
+
+LABELS = ["sil", "ah", "b", "x y", "it's"]
+
+
+@pytest.fixture
+def path(tmp_path):
+    """A file of labels"""
+    encoder = SafeTextEncoder()
+    encoder.update_from_iterable(LABELS, sequence_input=False)
+    encoder.insert_blank()
+    encoder.save(str(tmp_path / "labels.txt"))
+    return tmp_path / "labels.txt"
+
+
+def test_a_file_that_was_cut_off_is_never_read_as_one_with_fewer_labels(path):
+    text = path.read_bytes()
+    refused = 0
+    for length in range(len(text)):
+        path.write_bytes(text[:length])
+        encoder = SafeTextEncoder()
+        try:
+            assert encoder.load_if_possible(str(path))
+        except GrowthError as error:
+            assert str(path) in str(error) and "remove the file" in str(error)
+            refused += 1
+        else:  # only what stands behind the last value is missing
+            assert length >= len(text.rstrip()) and len(encoder) == 6
+    assert refused > len(text) - 4
+
+
+def test_a_damaged_file_is_not_written_over(path):
+    path.write_bytes(b"")
+    with pytest.raises(GrowthError, match="damaged or cut off; remove the fil"):
+        SafeTextEncoder().load_or_create(
+            str(path), from_iterables=[["z"]], special_labels={"blank_label": 0}
+        )
+    assert path.read_bytes() == b""
+
+
+def test_a_copy_is_complete_or_not_there(path, tmp_path, monkeypatch):
+    target = tmp_path / "copy.txt"
+
+    def killed(*names):
+        """Stands for a kill before the file is renamed"""
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "replace", killed)
+        with pytest.raises(KeyboardInterrupt):
+            SafeTextEncoder.copy(str(path), str(target))
+    assert not target.exists()
+    SafeTextEncoder.copy(str(path), str(target))
+    assert target.read_bytes() == path.read_bytes()
+    assert sorted(os.listdir(tmp_path)) == ["copy.txt", "labels.txt"]
