@@ -18,7 +18,7 @@ from hyperpyyaml import load_hyperpyyaml, resolve_references
 from hyperpyyaml.core import recursive_update
 
 from speechbrain_growth.blueprint.old_names import old_names
-from speechbrain_growth.blueprint.sizes import Sizes, as_dict, as_size
+from speechbrain_growth.blueprint.sizes import Sizes, as_dict, as_size, at_home
 from speechbrain_growth.blueprint.wording import READING, in_words, unknown_keys
 from speechbrain_growth.errors import GrowthError
 
@@ -75,6 +75,8 @@ class Blueprint:
                 f"{hparams_file}: found {written!r}; it must be a mapping of "
                 "hyperparameters"
             )
+        paths = {**at_home(written), **self.overrides}
+        self.overrides = {**paths, **at_home(paths)}
         problems = [f"{hparams_file}, {p}" for p in old_names(self.text)]
         problems += [
             f"{hparams_file}: {p}"

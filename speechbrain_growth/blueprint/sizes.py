@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import os
 import re
 from typing import Dict, Union
 
@@ -12,6 +13,7 @@ import ruamel.yaml
 from speechbrain_growth.blueprint.wording import in_words
 from speechbrain_growth.errors import GrowthError
 
+PATHS = ("_folder", "_file", "_annotation", "_log")  # ends of their keys
 Sizes = Dict[str, Union[int, list]]  # by YAML key
 
 
@@ -42,6 +44,33 @@ def as_size(node):
         return None if None in numbers else numbers
     counts = isinstance(node, int) and not isinstance(node, bool)
     return int(node) if counts else None
+
+
+def at_home(values):
+    """Returns those paths that begin with ``~``, with the home folder instead.
+
+    Arguments
+    ---------
+    values : dict
+        Values of a YAML; a path is one whose key says so.
+
+    Returns
+    -------
+    dict
+
+    Example
+    -------
+    >>> found = at_home({"data_folder": "~/TIMIT", "name": "~", "seed": 1})
+    >>> list(found), found["data_folder"] == os.path.expanduser("~/TIMIT")
+    (['data_folder'], True)
+    """
+    return {
+        key: os.path.expanduser(value)
+        for key, value in values.items()
+        if isinstance(value, str)
+        and value.startswith("~")
+        and str(key).endswith((*PATHS, "init_from"))
+    }
 
 
 def as_dict(overrides):

@@ -6,7 +6,7 @@ Authors
 
 from numbers import Real
 
-from speechbrain_growth.blueprint.sizes import as_size
+from speechbrain_growth.blueprint.sizes import PATHS, as_size
 from speechbrain_growth.errors import shown
 
 KINDS = {
@@ -20,7 +20,6 @@ KINDS = {
 OBJECTS = ("!new:", "!name:", "!apply:")
 CHECKED_LATER = ("growth", "number_of_epochs")  # by GrowthSchedule, plan_run
 INTEGER = "a whole number"
-PATHS = ("_folder", "_file", "_annotation", "_log")  # ends of their keys
 # Keys that recipes share: the kind of number, the least and the largest value.
 # They are not in train.py: the command `plan` checks a YAML without it.
 RANGES = {

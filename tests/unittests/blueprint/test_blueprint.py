@@ -480,3 +480,22 @@ def test_what_does_not_change_keeps_its_kind(tmp_path):
     assert built.out_channels == 5 and built.kernel_size == (3, 4)
     (kernel,) = blueprint.build("kernel", sizes=sizes)
     assert kernel == (3, 4)
+
+
+@pytest.mark.parametrize("where", ["the file", "an override"])
+def test_a_path_from_home_is_not_a_folder_called_tilde(
+    where, tmp_path, monkeypatch
+):
+    monkeypatch.setenv("HOME", str(tmp_path / "home"))
+    path = tmp_path / "hparams.yaml"
+    written = "~/runs" if where == "the file" else "results"
+    path.write_text(
+        f"output_folder: {written}\nsave_folder: !ref <output_folder>/save\n"
+        "title: ~/runs\nmodules: {}\n"
+    )
+    chosen = {} if where == "the file" else {"output_folder": "~/runs"}
+    blueprint = Blueprint(str(path), chosen)
+    home = str(tmp_path / "home" / "runs")
+    assert blueprint.value("output_folder") == home
+    assert blueprint.load()["save_folder"] == f"{home}/save"
+    assert blueprint.value("title") == "~/runs"  # a text, no path
