@@ -103,6 +103,7 @@ def test_accuracy_and_loss_are_equal_to_the_printed_digit(grown):
         assert f"valid accuracy: {before['accuracy']:.2f}" in log
 
 
+@pytest.mark.slow
 def test_a_new_process_loads_the_best_model(grown, tmp_path):
     _, output, printed = grown
     best, sums = in_a_new_process(output / "model.yaml", "error", tmp_path)

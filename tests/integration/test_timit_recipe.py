@@ -68,6 +68,7 @@ def test_writes_what_upstream_writes_and_the_growth_log(grown):
     assert "Test PER" in printed and "Growth 1 after epoch 1" in printed
 
 
+@pytest.mark.slow
 def test_a_new_process_loads_the_best_model(grown, tmp_path):
     output, _ = grown
     best, sums = in_a_new_process(output / "model.yaml", "PER", tmp_path)
@@ -76,6 +77,7 @@ def test_a_new_process_loads_the_best_model(grown, tmp_path):
     assert f"rnn_neurons: {units}\n" in (output / "model.yaml").read_text()
 
 
+@pytest.mark.slow
 def test_what_the_run_was_started_with_loads_in_a_new_process(grown):
     output, _ = grown
     script = (
