@@ -50,7 +50,13 @@ class SafeTextEncoder(CTCTextEncoder):
             The file of the other run.
         path : str
             The copy.
+
+        Raises
+        ------
+        GrowthError
+            If the file of the other run is damaged.
         """
+        SafeTextEncoder().load(earlier)
         _complete(lambda aside: shutil.copyfile(earlier, aside), path)
 
     def load(self, path: str) -> None:

@@ -60,6 +60,11 @@ def test_a_copy_is_complete_or_not_there(path, tmp_path, monkeypatch):
         with pytest.raises(KeyboardInterrupt):
             SafeTextEncoder.copy(str(path), str(target))
     assert not target.exists()
+    (tmp_path / "cut.txt").write_bytes(path.read_bytes()[:20])
+    with pytest.raises(GrowthError, match=r"cut\.txt: the labels are damaged"):
+        SafeTextEncoder.copy(str(tmp_path / "cut.txt"), str(target))
+    assert not target.exists()
+    (tmp_path / "cut.txt").unlink()
     SafeTextEncoder.copy(str(path), str(target))
     assert target.read_bytes() == path.read_bytes()
     assert sorted(os.listdir(tmp_path)) == ["copy.txt", "labels.txt"]
