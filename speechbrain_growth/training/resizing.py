@@ -17,7 +17,7 @@ from speechbrain_growth.launch.init_from import best_of, sizes_of
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.run_log import RunLogger
 from speechbrain_growth.schedule.state import STATE, read_state
-from speechbrain_growth.schedule.wishes import drop_wish
+from speechbrain_growth.schedule.wishes import drop_wish, read_wish
 from speechbrain_growth.training.transition import (
     TRANSITION,
     Transition,
@@ -54,6 +54,7 @@ class ResizingBrain(WrappingBrain):
         train_logger = getattr(self.hparams, "train_logger", None)
         is_ours = isinstance(train_logger, RunLogger)
         self.run_logger = train_logger if is_ours else None
+        self.yaml_sizes = None  # those of MODEL_YAML, once this run wrote it
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(STATE, self.schedule)
             self.checkpointer.add_recoverable(TRANSITION, self.transition)
@@ -119,6 +120,7 @@ class ResizingBrain(WrappingBrain):
         """Writes the YAML that loads a checkpoint's model, if there is one."""
         if checkpoint is None or STATE not in checkpoint.paramfiles:
             return
+        self.yaml_sizes = sizes_of(checkpoint)
         path = os.path.join(self.hparams.output_folder, MODEL_YAML)
         left = still_weighted(checkpoint.paramfiles.get(TRANSITION))
         if left:
@@ -128,22 +130,23 @@ class ResizingBrain(WrappingBrain):
                 "or train on until they are plain"
             )
         with open(f"{path}.tmp", "w", encoding="utf-8") as fout:
-            fout.write(yaml_at(self.blueprint, sizes_of(checkpoint)))
+            fout.write(yaml_at(self.blueprint, self.yaml_sizes))
         os.replace(f"{path}.tmp", path)
 
     def _end_epoch(self):
         """Writes the best model's YAML; forgets a wish that is decided on."""
-        known = []
-        if self.checkpointer is not None:
-            known = self.checkpointer.list_checkpoints()
-            self._write_yaml(best_of(known))
-        saved = [
-            read_state(checkpoint.paramfiles[STATE])["hand"]
-            for checkpoint in known
-            if STATE in checkpoint.paramfiles
-        ]
-        if self.schedule.hand in saved:  # else a kill would lose it
-            drop_wish(self.hparams.output_folder, self.schedule.hand)
+        if self.checkpointer is None:
+            return
+        known = self.checkpointer.list_checkpoints()
+        best = best_of(known)
+        if best is not None and sizes_of(best) != self.yaml_sizes:
+            self._write_yaml(best)
+        wish, folder = self.schedule.hand, self.hparams.output_folder
+        # A wish that no checkpoint holds would be lost in a kill
+        if wish is not None and read_wish(folder) == wish:
+            states = [c.paramfiles.get(STATE) for c in known]
+            if wish in [read_state(s)["hand"] for s in states if s]:
+                drop_wish(folder, wish)
 
     def _log_growth(self, entry):
         """Writes a growth into both logs; a run may have no run log."""

@@ -156,8 +156,11 @@ def test_a_model_that_no_yaml_describes_is_warned_of(
     channels, warned, tmp_path, caplog
 ):
     growth = [{"after_epoch": 2, "cnn_channels": channels, "fold": 1000}]
-    brain = train(toy(tmp_path, growth=growth))
-    claim_best(brain, 4)
+    brain = toy(tmp_path, growth=growth, number_of_epochs=6)
+    train(brain)
+    said = caplog.text.count("LayerNorms of the checkpoint are weighted")
+    assert said == warned  # not after each epoch
+    claim_best(brain, 6)
     loader = torch.utils.data.DataLoader(data(2, seed=1), batch_size=4)
     caplog.clear()
     brain.evaluate(loader, min_key="error")

@@ -29,8 +29,9 @@ def on_plateau(
 
     That is: when ``patience`` epochs in a row were not better, by at least
     ``min_delta``, than the best epoch before them (the rule of torch's
-    ``ReduceLROnPlateau``). The count starts anew after each growth. A CTC network that still outputs only blanks is on a plateau as
-    well; use ``not_before`` to wait until it has left that one.
+    ``ReduceLROnPlateau``). The count starts anew after each growth. A CTC
+    network that still outputs only blanks is on a plateau as well; use
+    ``not_before`` to wait until it has left that one.
 
     Arguments
     ---------
