@@ -9,6 +9,7 @@ import shutil
 
 from speechbrain.dataio.encoder import CTCTextEncoder
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.files import aside
 
 
 class SafeTextEncoder(CTCTextEncoder):
@@ -38,7 +39,8 @@ class SafeTextEncoder(CTCTextEncoder):
         path : str
             The file.
         """
-        _complete(super().save, path)
+        with aside(path) as temporary:
+            super().save(temporary)
 
     @staticmethod
     def copy(earlier: str, path: str) -> None:
@@ -57,7 +59,8 @@ class SafeTextEncoder(CTCTextEncoder):
             If the file of the other run is damaged.
         """
         SafeTextEncoder().load(earlier)
-        _complete(lambda aside: shutil.copyfile(earlier, aside), path)
+        with aside(path) as temporary:
+            shutil.copyfile(earlier, temporary)
 
     def load(self, path: str) -> None:
         """Reads the labels.
@@ -102,14 +105,3 @@ class SafeTextEncoder(CTCTextEncoder):
         if os.path.exists(path):
             self.load(path)
         return os.path.exists(path)
-
-
-def _complete(write, path):
-    """Writes a file under another name, then renames it."""
-    temporary = f"{path}.{os.getpid()}.tmp"
-    try:
-        write(temporary)
-        os.replace(temporary, path)
-    finally:
-        if os.path.exists(temporary):
-            os.remove(temporary)

@@ -19,6 +19,7 @@ from speechbrain_growth.experiments.jobs import Job, failure, run_all
 from speechbrain_growth.experiments.points import START
 from speechbrain_growth.experiments.runs import epochs_done, is_done
 from speechbrain_growth.experiments.tables import as_markdown
+from speechbrain_growth.files import aside, open_own
 from speechbrain_growth.measure.events import RUN_LOG
 
 SETTINGS = "sweep_settings.json"  # the overrides that a run began with
@@ -120,7 +121,7 @@ def alone(folder):
         If another sweep is running there.
     """
     os.makedirs(folder, exist_ok=True)
-    with open(os.path.join(folder, ".sweep.lock"), "w") as lock:
+    with open(open_own(os.path.join(folder, ".sweep.lock")), "wb") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until it closes
         except BlockingIOError:
@@ -163,9 +164,8 @@ def _job(grid, name, seed, passed_on):
     folder = grid.folder(name, seed)
     os.makedirs(folder, exist_ok=True)
     path = os.path.join(folder, SETTINGS)
-    with open(f"{path}.tmp", "w", encoding="utf-8") as fout:
+    with aside(path) as new, open(new, "w", encoding="utf-8") as fout:
         json.dump(_settings(grid, name, passed_on), fout)
-    os.replace(f"{path}.tmp", path)
     overrides = {**grid.runs[name], "seed": seed, "output_folder": folder}
     earlier = grid.earlier(name)
     if earlier is not None:

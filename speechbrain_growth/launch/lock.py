@@ -12,6 +12,7 @@ import socket
 
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.files import open_own
 from speechbrain_growth.launch.processes import on_main
 
 logger = get_logger(__name__)
@@ -40,7 +41,8 @@ def lock_folder(folder):
     Raises
     ------
     GrowthError
-        If another process has the lock.
+        If another process has the lock, or if the folder holds links that
+        another user made.
 
     Example
     -------
@@ -56,10 +58,11 @@ def lock_folder(folder):
 def _take(folder):
     """Locks a folder, on the main process."""
     os.makedirs(folder, exist_ok=True)
-    path = os.path.realpath(os.path.join(folder, LOCK))
+    path = os.path.join(os.path.realpath(folder), LOCK)
     if _held.get(path, (None, None))[0] == os.getpid():
         return None
-    handle = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)
+    _refuse_planted(folder)
+    handle = open_own(path)
     try:
         # Not inherited by the workers of a loader, which may live longer
         fcntl.lockf(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -81,6 +84,25 @@ def _take(folder):
     os.write(handle, f"{os.getpid()} on {socket.gethostname()}\n".encode())
     _held[path] = (os.getpid(), handle)
     return path
+
+
+def _refuse_planted(folder):
+    """Raises if a run would write through the links of another user."""
+    found = [
+        entry.path
+        for entry in os.scandir(folder)
+        if entry.is_symlink()
+        and not entry.is_dir()
+        and entry.stat(follow_symlinks=False).st_uid != os.geteuid()
+    ]
+    if found:
+        raise GrowthError(
+            [
+                f"{path} is a link that another user made, and a run would "
+                "write where it points; remove it"
+                for path in sorted(found)
+            ]
+        )
 
 
 @contextlib.contextmanager

@@ -14,6 +14,7 @@ from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.blueprint.saving import plain_tuples
+from speechbrain_growth.files import aside
 from speechbrain_growth.launch.init_from import open_blueprint
 from speechbrain_growth.launch.lock import lock_folder
 from speechbrain_growth.launch.planning import as_table, plan_run
@@ -95,7 +96,7 @@ def _create_folder(folder, blueprint):
     saved = os.path.join(folder, "hyperparams.yaml")
     with open(saved, encoding="utf-8") as fin:
         text = plain_tuples(fin.read())
-    with open(saved, "w", encoding="utf-8") as fout:
+    with aside(saved) as new, open(new, "w", encoding="utf-8") as fout:
         fout.write(text)
     script = getattr(sys.modules["__main__"], "__file__", None)
     if script:

@@ -9,6 +9,7 @@ import math
 import os
 
 from speechbrain_growth.errors import GrowthError, shown
+from speechbrain_growth.files import aside
 
 RUN_LOG = "run_log.jsonl"  # beside the text log, where compare looks for it
 
@@ -75,11 +76,9 @@ def write_events(path, events):
     >>> read_events(path)
     [{'event': 'start'}]
     """
-    temporary = f"{path}.tmp"
-    with open(temporary, "w", encoding="utf-8") as fout:
-        for event in events:
-            fout.write(json.dumps(event) + "\n")
-    os.replace(temporary, path)
+    text = "".join(json.dumps(event) + "\n" for event in events)
+    with aside(path) as new, open(new, "w", encoding="utf-8") as fout:
+        fout.write(text)
 
 
 def plain(value):

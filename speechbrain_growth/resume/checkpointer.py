@@ -15,7 +15,8 @@ from speechbrain.utils.checkpoints import METAFNAME, Checkpoint, Checkpointer
 from speechbrain.utils.distributed import ddp_barrier, if_main_process
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.resume.checksums import damage, seal, to_disk
+from speechbrain_growth.files import to_disk
+from speechbrain_growth.resume.checksums import damage, seal
 from speechbrain_growth.resume.loading import Files, loading
 
 logger = get_logger(__name__)

@@ -8,6 +8,8 @@ import hashlib
 import os
 import pathlib
 
+from speechbrain_growth.files import to_disk
+
 CHECKSUMS = "SHA256SUMS"
 CHUNK = 1 << 20  # bytes
 
@@ -69,21 +71,6 @@ def damage(folder):
         elif _digest(folder / name) != digest:
             problems.append(f"{name} is not what was written")
     return problems
-
-
-def to_disk(path):
-    """Waits until the content of a file or folder is on the disk.
-
-    Arguments
-    ---------
-    path : str or pathlib.Path
-        The file or folder.
-    """
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def _digest(path):

@@ -13,6 +13,7 @@ from speechbrain_growth.blueprint.saving import yaml_at
 from speechbrain_growth.engine.optimizers import follow
 from speechbrain_growth.engine.weighted_norm import weighted
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.files import aside
 from speechbrain_growth.launch.init_from import best_of, sizes_of
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.run_log import RunLogger
@@ -129,9 +130,9 @@ class ResizingBrain(WrappingBrain):
                 "more steps, and no YAML says so; evaluate it with train.py, "
                 "or train on until they are plain"
             )
-        with open(f"{path}.tmp", "w", encoding="utf-8") as fout:
-            fout.write(yaml_at(self.blueprint, self.yaml_sizes))
-        os.replace(f"{path}.tmp", path)
+        text = yaml_at(self.blueprint, self.yaml_sizes)
+        with aside(path) as new, open(new, "w", encoding="utf-8") as fout:
+            fout.write(text)
 
     def _end_epoch(self):
         """Writes the best model's YAML; forgets a wish that is decided on."""

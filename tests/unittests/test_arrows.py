@@ -16,6 +16,7 @@ PACKAGE = Path(__file__).resolve().parents[2] / "speechbrain_growth"
 # A room imports itself and rooms of the lines above it, none of its own line
 ORDER = [
     {"errors"},
+    {"files"},
     {"engine"},
     {"schedule", "blueprint", "data", "nnet", "measure", "resume"},
     {"launch"},
