@@ -5,23 +5,22 @@ Authors
 """
 
 import logging
-import os
-import shutil
-from typing import Any, Callable, Dict, Iterable, Optional
+from typing import Any, Callable, Dict, Iterable, List, Optional
 
-import yaml
-
-from speechbrain.utils.checkpoints import METAFNAME, Checkpoint, Checkpointer
-from speechbrain.utils.distributed import ddp_barrier, if_main_process
+from speechbrain.utils.checkpoints import Checkpoint, Checkpointer, ckpt_recency
+from speechbrain.utils.distributed import (
+    ddp_barrier,
+    if_main_process,
+    main_process_only,
+)
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.files import to_disk
-from speechbrain_growth.resume.checksums import damage, seal
+from speechbrain_growth.resume.checksums import seal
 from speechbrain_growth.resume.loading import Files, loading
+from speechbrain_growth.resume.shelf import Shelf
+from speechbrain_growth.resume.soundness import SEALED, Soundness
 
 logger = get_logger(__name__)
-
-UNFINISHED = "unfinished-"  # a folder of this name is no checkpoint
 
 
 class SafeCheckpointer(Checkpointer):
@@ -53,8 +52,8 @@ class SafeCheckpointer(Checkpointer):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        self.damaged = {}  # folder: what is wrong with it
-        self._checked = {}  # folder: times and sizes of its files when checked
+        self.shelf = Shelf(self.checkpoints_dir)
+        self.soundness = Soundness()
         self._saving = False
 
     def save_checkpoint(
@@ -89,9 +88,14 @@ class SafeCheckpointer(Checkpointer):
         """
         self._sweep()
         self._saving = True
+        meta = {
+            **(meta or {}),
+            SEALED: True,
+            "unixtime": self.shelf.next_time(),
+        }
         try:
             saved = super().save_checkpoint(
-                meta or {}, end_of_epoch, name, logging.DEBUG
+                meta, end_of_epoch, name, logging.DEBUG
             )
             ddp_barrier()  # other processes may not have written yet
             if saved is not None:
@@ -104,7 +108,8 @@ class SafeCheckpointer(Checkpointer):
             self._sweep()
             if not _is_about_storage(error):
                 raise
-            raise GrowthError(self._in_words(error)) from error
+            words = self.shelf.unwritable(error, self.find_checkpoint())
+            raise GrowthError(words) from error
         finally:
             self._saving = False
         ddp_barrier()
@@ -150,6 +155,51 @@ class SafeCheckpointer(Checkpointer):
             **kwargs,
         )
 
+    def delete_checkpoints(
+        self,
+        *,
+        num_to_keep: int = 1,
+        min_keys: Optional[List[str]] = None,
+        max_keys: Optional[List[str]] = None,
+        importance_keys: Iterable[Callable[[Checkpoint], Any]] = (
+            ckpt_recency,
+        ),
+        ckpt_predicate: Optional[Callable[[Checkpoint], bool]] = None,
+        verbosity: int = logging.INFO,
+    ) -> None:
+        """Deletes all but the best; none is ever found half deleted.
+
+        Arguments
+        ---------
+        num_to_keep : int
+            How many to keep of each kind.
+        min_keys : list of str
+            Metrics in the metadata; the lowest values are the best.
+        max_keys : list of str
+            The same; the highest values are the best.
+        importance_keys : iterable of callable
+            By which the best are found.
+        ckpt_predicate : callable
+            Whether a checkpoint may be deleted.
+        verbosity : int
+            Logging level of the line that reports a deletion.
+        """
+        ways = [{"min_key": key} for key in min_keys or ()]
+        ways += [{"max_key": key} for key in max_keys or ()]
+        ways += [{"importance_key": key} for key in importance_keys]
+        candidates, kept = set(), set()
+        for way in ways:
+            way["ckpt_predicate"] = ckpt_predicate
+            best_first = self.find_checkpoints(**way)
+            candidates.update(best_first)
+            kept.update(best_first[:num_to_keep])
+        ddp_barrier()  # no process reads the list while another deletes
+        if if_main_process():
+            for path in sorted(found.path for found in candidates - kept):
+                self.shelf.drop(path)
+                logger.log(verbosity, f"Deleted checkpoint in {path}")
+        ddp_barrier()
+
     def _new_checkpoint_dirpath(self):
         """The folder of the next checkpoint."""
         return self._aside(super()._new_checkpoint_dirpath())
@@ -160,32 +210,22 @@ class SafeCheckpointer(Checkpointer):
 
     def _aside(self, path):
         """The name of a folder while it is being written."""
-        return path.with_name(UNFINISHED + path.name) if self._saving else path
+        return self.shelf.aside(path) if self._saving else path
 
     def _finish(self, saved):
         """Renames a complete checkpoint to its final name."""
         seal(saved.path)
-        path = saved.path.with_name(saved.path.name[len(UNFINISHED) :])
-        if path.exists():  # of the same name, saved before
-            path.rename(self._replaced(path))
-        saved.path.rename(path)
-        to_disk(self.checkpoints_dir)
+        path = self.shelf.put(saved.path)
         files = {
             name: path / old.name for name, old in saved.paramfiles.items()
         }
-        self._checked[path] = _stamp(path)
-        self.damaged.pop(path, None)
+        self.soundness.trust(path)
         return saved._replace(path=path, paramfiles=files)
 
-    def _replaced(self, path):
-        """The name of a checkpoint that is about to be deleted."""
-        return path.with_name(f"{UNFINISHED}old-{path.name}")
-
+    @main_process_only
     def _sweep(self):
         """Deletes what a killed or failed save left behind."""
-        if if_main_process():
-            for path in self.checkpoints_dir.glob(f"{UNFINISHED}*"):
-                shutil.rmtree(path, ignore_errors=True)
+        self.shelf.sweep()
 
     def _call_load_hooks(self, checkpoint):
         """Loads a checkpoint; names the file that cannot be loaded."""
@@ -195,65 +235,19 @@ class SafeCheckpointer(Checkpointer):
 
     def _list_checkpoint_dirs(self):
         """Folders of the checkpoints that are not damaged."""
-        found = super()._list_checkpoint_dirs()
-        sound = [path for path in found if self._is_sound(path)]
-        if found and not sound:
-            problems = [f"{p}: {', '.join(self.damaged[p])}" for p in found]
+        found = self.shelf.folders()
+        sound = [path for path in found if self.soundness.of(path)]
+        known = self.soundness.damaged
+        damaged = {path: known[path] for path in found if path in known}
+        if damaged and not sound:
+            problems = [
+                f"{path}: {', '.join(damaged[path])}" for path in damaged
+            ]
             problems[-1] += (
                 "; restore one of them, or name a folder without checkpoints"
             )
             raise GrowthError(problems)
         return sound
-
-    def _is_sound(self, path):
-        """Whether a checkpoint is undamaged; checked once."""
-        stamp = _stamp(path)
-        if self._checked.get(path) != stamp:
-            problems = damage(path) or _unreadable(path / METAFNAME)
-            self._checked[path] = stamp
-            self.damaged.pop(path, None)
-            if problems:
-                self.damaged[path] = problems
-                logger.warning(f"{path} is skipped: {', '.join(problems)}")
-        return path not in self.damaged
-
-    def _in_words(self, error):
-        """The message for a checkpoint that cannot be written."""
-        free = shutil.disk_usage(self.checkpoints_dir).free / 1e6
-        newest = self.find_checkpoint()
-        earlier = (
-            f"The earlier ones are intact; the newest is {newest.path}"
-            if newest
-            else "There is no earlier one"
-        )
-        return (
-            f"{self.checkpoints_dir}: the checkpoint could not be written "
-            f"({error}); {free:.0f} MB are free there. {earlier}. Make room "
-            "and give the same command to resume from there"
-        )
-
-
-def _stamp(path):
-    """Names, sizes and times of a folder's files, which show a change."""
-    try:
-        with os.scandir(path) as entries:
-            stats = [(entry.name, entry.stat()) for entry in entries]
-    except FileNotFoundError:  # deleted by another process
-        return None
-    return sorted((name, s.st_size, s.st_mtime_ns) for name, s in stats)
-
-
-def _unreadable(path):
-    """What is wrong with the metadata of a checkpoint without checksums."""
-    try:
-        with open(path, encoding="utf-8") as fin:
-            notes = yaml.safe_load(fin)
-    except (OSError, ValueError, yaml.YAMLError):
-        notes = None
-    complete = isinstance(notes, dict) and {"unixtime", "end-of-epoch"} <= set(
-        notes
-    )
-    return [] if complete else [f"{path.name} is not what was written"]
 
 
 def _is_about_storage(error):

@@ -46,30 +46,44 @@ def seal(folder):
         to_disk(path)
 
 
-def damage(folder):
+def damage(folder, must=True):
     """Compares a folder's files with their checksums.
 
     Arguments
     ---------
     folder : str or pathlib.Path
-        Without checksums, nothing is wrong with it.
+        Its files.
+    must : bool
+        Whether it is damaged if it has no checksums.
 
     Returns
     -------
     list of str
-        What is wrong; empty if no file has changed.
+        What is wrong; empty if no file has changed, been added or been
+        removed.
     """
     folder, problems = pathlib.Path(folder), []
-    if not (folder / CHECKSUMS).is_file():
+    if not must and not os.path.lexists(folder / CHECKSUMS):
         return []
-    for line in (folder / CHECKSUMS).read_bytes().splitlines():
+    try:
+        lines = (folder / CHECKSUMS).read_bytes().splitlines()
+    except OSError:
+        return [f"{CHECKSUMS} is missing"]
+    unnamed = set(os.listdir(folder)) - {CHECKSUMS}
+    for line in lines:
         digest, _, name = line.decode("utf-8", "replace").partition("  ")
+        unnamed.discard(name)
         if not name or os.path.basename(name) != name:
             problems.append(f"{CHECKSUMS} is not what was written")
         elif not (folder / name).is_file():
             problems.append(f"{name} is missing")
-        elif _digest(folder / name) != digest:
-            problems.append(f"{name} is not what was written")
+        else:
+            try:
+                if _digest(folder / name) != digest:
+                    problems.append(f"{name} is not what was written")
+            except OSError as error:
+                problems.append(f"{name} cannot be read: {error.strerror}")
+    problems += [f"{name} is not in {CHECKSUMS}" for name in sorted(unnamed)]
     return problems
 
 

@@ -116,8 +116,8 @@ class ResumingBrain(sb.Brain):
         if self.checkpointer is None:
             return
         newest = self.checkpointer.find_checkpoint()
-        damaged = getattr(self.checkpointer, "damaged", {})
-        if any(path.name > newest.path.name for path in damaged):
+        soundness = getattr(self.checkpointer, "soundness", None)
+        if newest and soundness and soundness.newer_than(newest.path):
             logger.warning(
                 "The newest checkpoint is damaged; the run resumes from the "
                 f"one before it, {newest.path}"

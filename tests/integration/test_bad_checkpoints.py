@@ -19,7 +19,7 @@ from speechbrain.nnet.schedulers import NewBobScheduler
 from speechbrain.processing.features import InputNormalization
 from speechbrain_growth import GrowthError
 from speechbrain_growth.resume.checkpointer import SafeCheckpointer
-from speechbrain_growth.resume.checksums import CHECKSUMS
+from speechbrain_growth.resume.checksums import seal
 
 RUN = [
     *["hparams/grow.yaml", "--dataset=digits", "--device=cpu", "--growth=[]"],
@@ -166,8 +166,8 @@ def test_one_message_and_nothing_is_run(way, what, trained, tmp_path):
     shutil.copytree(trained, out)
     touch = Touch(tmp_path / "was_run")
     for checkpoint in (out / "save").glob("CKPT*"):
-        (checkpoint / CHECKSUMS).unlink()
         write(touch, checkpoint / name)
+        seal(checkpoint)
     given = [word.replace("{out}", str(out)) for word in [*RUN, *WAYS[way]]]
     code, words = run_recipe(MNIST, given, tmp_path / "printed.txt")
     assert code == 1
@@ -186,9 +186,9 @@ def test_one_message_and_nothing_is_run(way, what, trained, tmp_path):
 def test_what_speechbrain_itself_loads_runs_nothing(kind, arguments, tmp_path):
     checkpointer = SafeCheckpointer(tmp_path, {"part": kind(**arguments)})
     saved = checkpointer.save_checkpoint()
-    (saved.path / CHECKSUMS).unlink()
     touch = Touch(tmp_path / "was_run")
     zipped(touch, saved.paramfiles["part"])
+    seal(saved.path)
     with pytest.raises(GrowthError, match="more than tensors and numbers"):
         checkpointer.recover_if_possible()
     assert not touch.path.exists()

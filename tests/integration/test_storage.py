@@ -4,16 +4,21 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import contextlib
+import itertools
 import os
+import pathlib
 import resource
 import shutil
 import signal
 import subprocess
+import time
 
 import pytest
 import torch
+import yaml
 from bad_inputs import forked
-from growing_run import at, data, toy, train, train_log, weights
+from growing_run import Killed, at, data, toy, train, train_log, weights
 
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth import GrowthError
@@ -71,17 +76,73 @@ def remove(path):
     path.unlink()
 
 
-DAMAGES = [
-    (damage, name)
-    for damage in (truncate, empty, flip, remove)
-    for name in ("model.ckpt", "optimizer.ckpt", "CKPT.yaml")
-] + [
-    (truncate, "growth_schedule.ckpt"),
-    (empty, "randomness.ckpt"),
-    (flip, "counter.ckpt"),
-    (truncate, CHECKSUMS),
-    (flip, CHECKSUMS),
-]
+def rename(path):
+    """The file has another name."""
+    path.rename(path.with_name("other"))
+
+
+def cut_a_line(path):
+    """The last line of the file is missing."""
+    path.write_bytes(b"".join(path.read_bytes().splitlines(True)[:-1]))
+
+
+def dangle(path):
+    """The file is a link that leads nowhere."""
+    path.unlink()
+    path.symlink_to("nowhere")
+
+
+def add(path):
+    """There is a file more."""
+    path.write_text("lr: 1.0")
+
+
+def add_link(path):
+    """There is a link that leads nowhere, and the model is cut off."""
+    path.symlink_to("nowhere")
+    truncate(path.with_name("model.ckpt"))
+
+
+DAMAGES = (
+    [
+        (damage, name)
+        for damage in (truncate, empty, flip, remove)
+        for name in ("model.ckpt", "optimizer.ckpt", "CKPT.yaml")
+    ]
+    + [
+        (truncate, "growth_schedule.ckpt"),
+        (empty, "randomness.ckpt"),
+        (flip, "counter.ckpt"),
+        (add, "scheduler2.ckpt"),
+        (add_link, "beside.ckpt"),
+        (dangle, "model.ckpt"),
+        (dangle, "CKPT.yaml"),
+    ]
+    + [
+        (damage, CHECKSUMS)
+        for damage in (
+            truncate,
+            flip,
+            empty,
+            remove,
+            rename,
+            cut_a_line,
+            dangle,
+        )
+    ]
+)
+
+
+def dies_at(patch, owner, name, moment):
+    """Makes a function end the process instead of its n-th call"""
+    function, calls = getattr(owner, name), itertools.count()
+
+    def dying(*args, **kwargs):
+        if next(calls) == moment:
+            raise Killed
+        return function(*args, **kwargs)
+
+    patch.setattr(owner, name, dying)
 
 
 @pytest.fixture(scope="module")
@@ -114,8 +175,7 @@ def test_a_damaged_checkpoint_is_found(damage, name, stopped, tmp_path):
     checkpointer = SafeCheckpointer(copy)
     found = checkpointer.find_checkpoint()
     assert found.path.name < last.name
-    if not (damage is remove and name == "CKPT.yaml"):  # then it is none
-        assert list(checkpointer.damaged) == [last]
+    assert list(checkpointer.soundness.damaged) == [last]
 
 
 @pytest.mark.parametrize("damage", [truncate, flip, remove])
@@ -192,6 +252,77 @@ def test_a_checkpoint_with_a_name_is_replaced_as_a_whole(tmp_path):
     assert saved.path == tmp_path / "CKPT+mine"
     assert torch.load(saved.paramfiles["net"])["weight"].item() == 2.0
     assert len(list(tmp_path.iterdir())) == 2
+
+
+@pytest.mark.parametrize("moment", range(4))
+def test_a_kill_between_renames_leaves_one_of_the_two(
+    moment, tmp_path, monkeypatch
+):
+    """A checkpoint of the same name, saved twice; also a reader finds one"""
+    net = torch.nn.Linear(1, 1)
+    checkpointer = SafeCheckpointer(tmp_path, {"net": net})
+    net.weight.data.fill_(1.0)
+    checkpointer.save_checkpoint(name="mine")
+    net.weight.data.fill_(2.0)
+    with monkeypatch.context() as patch:
+        dies_at(patch, pathlib.Path, "rename", moment)
+        with contextlib.suppress(Killed):
+            checkpointer.save_checkpoint(name="mine")
+    for again in range(2):  # the second time, another one was saved between
+        found = SafeCheckpointer(tmp_path).list_checkpoints()
+        values = [torch.load(c.paramfiles["net"])["weight"] for c in found]
+        assert (2.0 if moment > 1 else 1.0) in values
+        assert len(found) == 1 + again
+        net.weight.data.fill_(3.0)
+        SafeCheckpointer(tmp_path, {"net": net}).save_checkpoint()
+
+
+@pytest.mark.parametrize("moment", range(5))
+def test_a_kill_while_one_is_deleted_leaves_none_that_counts(
+    moment, tmp_path, monkeypatch, caplog
+):
+    net = torch.nn.Linear(1, 1)
+    checkpointer = SafeCheckpointer(tmp_path, {"net": net})
+    for _ in range(3):
+        checkpointer.save_checkpoint()
+    with monkeypatch.context() as patch:
+        dies_at(patch, os, "unlink", moment)
+        with contextlib.suppress(Killed):
+            checkpointer.delete_checkpoints(num_to_keep=2)
+    again = SafeCheckpointer(tmp_path, {"net": net})
+    assert len(again.list_checkpoints()) == 2
+    again.save_checkpoint()
+    assert len(list(tmp_path.iterdir())) == 3
+    assert "is skipped" not in caplog.text
+
+
+def test_the_newest_is_the_last_that_was_saved_whatever_the_clock_says(
+    whole, tmp_path, monkeypatch
+):
+    now = time.time()
+    with monkeypatch.context() as patch:
+        hours = itertools.count(0, -3600)  # an hour back at each look
+        patch.setattr(time, "time", lambda: now + next(hours))
+        train(toy(tmp_path, kill=at("epoch 4 step 1")))
+        known = SafeCheckpointer(tmp_path / "save").find_checkpoint()
+        assert (
+            yaml.safe_load(known.paramfiles["growth_schedule"].read_text())[
+                "last"
+            ]["epoch"]
+            == 3
+        )
+    resumed = train(toy(tmp_path))
+    assert train_log(resumed) == train_log(whole)
+    for name, tensor in weights(whole).items():
+        assert torch.equal(tensor, weights(resumed)[name]), name
+
+
+def test_checkpoints_without_checksums_are_loaded_from_stock_speechbrain(
+    tmp_path,
+):
+    net = torch.nn.Linear(1, 1)
+    stock = Checkpointer(tmp_path, {"net": net}).save_checkpoint()
+    assert SafeCheckpointer(tmp_path).find_checkpoint().path == stock.path
 
 
 @pytest.mark.parametrize("room", [4_000, 200])
