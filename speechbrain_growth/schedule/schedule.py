@@ -130,7 +130,7 @@ class GrowthSchedule:
         stats : dict
             Metrics of its validation, by name.
         request : int
-            Time stamp of the file ``grow_now``; each counts once.
+            Number of the wish in ``grow_now``; each counts once.
 
         Returns
         -------

@@ -21,7 +21,7 @@ KINDS = {  # the keys of a state, and the types that each may have
     "grown_at_step": (int, NoneType),  # optimizer step of the last growth
     "last": (dict,),  # the last epoch and its metrics
     "seen": (list,),  # the same of all epochs since the last growth
-    "hand": (int, NoneType),  # time stamp of the last grow_now
+    "hand": (int, NoneType),  # number of the last grow_now
 }
 WORDS = {
     dict: "a mapping",

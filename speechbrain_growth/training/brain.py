@@ -29,7 +29,7 @@ from speechbrain_growth.measure.growth_log import (
 from speechbrain_growth.measure.meter import METER, Meter
 from speechbrain_growth.measure.run_log import run_facts
 from speechbrain_growth.schedule.schedule import GrowthSchedule
-from speechbrain_growth.schedule.wishes import WISH, read_wish
+from speechbrain_growth.schedule.wishes import WISH, hear
 from speechbrain_growth.training.probing import ProbingBrain
 from speechbrain_growth.training.rates import scaled_lr, skip_one_comparison
 from speechbrain_growth.training.trial import TrialBrain
@@ -95,11 +95,10 @@ class GrowingBrain(TrialBrain, ProbingBrain):
 
     def _decide(self, epoch, stats):
         """Decides on the main process; returns the state of the schedule."""
-        asked = read_wish(self.hparams.output_folder)
-        fresh = asked is not None and asked != self.schedule.hand
+        asked = hear(self.hparams.output_folder, self.schedule.hand)
         if self.schedule.decide(epoch, stats, asked):
             logger.info(f"The model grows before epoch {epoch + 1}.")
-        elif fresh and self.schedule.decided == len(self.schedule.growths):
+        elif asked and self.schedule.decided == len(self.schedule.growths):
             logger.warning(f"{WISH}: no growth is left in the schedule.")
         return self.schedule.state()
 

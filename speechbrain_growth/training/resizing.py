@@ -18,7 +18,7 @@ from speechbrain_growth.launch.init_from import best_of, sizes_of
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.run_log import RunLogger
 from speechbrain_growth.schedule.state import STATE, read_state
-from speechbrain_growth.schedule.wishes import drop_wish, read_wish
+from speechbrain_growth.schedule.wishes import forget, heard
 from speechbrain_growth.training.transition import (
     TRANSITION,
     Transition,
@@ -144,10 +144,10 @@ class ResizingBrain(WrappingBrain):
             self._write_yaml(best)
         wish, folder = self.schedule.hand, self.hparams.output_folder
         # A wish that no checkpoint holds would be lost in a kill
-        if wish is not None and read_wish(folder) == wish:
+        if wish is not None and heard(folder) == wish:
             states = [c.paramfiles.get(STATE) for c in known]
             if wish in [read_state(s)["hand"] for s in states if s]:
-                drop_wish(folder, wish)
+                forget(folder)
 
     def _log_growth(self, entry):
         """Writes a growth into both logs; a run may have no run log."""

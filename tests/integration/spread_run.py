@@ -82,6 +82,16 @@ def scripted(folder):
     return outcome(train(spread(folder, run_opts={"jit": True})))
 
 
+def by_hand(folder):
+    """Grows when asked to; stopped and started again around the save."""
+    growth = [{"by_hand": True, "rnn_neurons": n} for n in (9, 12)]
+    if torch.distributed.get_rank() == 0:
+        (folder / "grow_now").touch()
+    for moment in ("before saving", "saved"):
+        train(spread(folder, growth=growth, kill=at(f"epoch 1 {moment}")))
+    return outcome(train(spread(folder, growth=growth)))
+
+
 def one_size_only(folder):
     """The output layer stays as it is, and wrapped as it is."""
     growth = [{"after_epoch": 2, "rnn_neurons": 9}]
@@ -198,6 +208,7 @@ if __name__ == "__main__":
         one_to_two,
         two_to_one,
         scripted,
+        by_hand,
         one_size_only,
         failure,
         drifting,

@@ -191,39 +191,43 @@ def test_grows_by_hand_once(tmp_path):
     assert log_of(brain)[0]["epoch"] == 1
 
 
-def test_a_copy_of_the_folder_does_not_grow_once_more(tmp_path):
-    growth = [
-        {"by_hand": True, "rnn_neurons": 7},
-        {"by_hand": True, "rnn_neurons": 8},
-    ]
+BY_HAND = [
+    {"by_hand": True, "rnn_neurons": 7},
+    {"by_hand": True, "rnn_neurons": 8},
+]
+
+
+@pytest.mark.parametrize("moment", ["before saving", "saved", "after"])
+def test_a_wish_counts_once_also_in_a_copy(moment, tmp_path):
+    """Killed around the checkpoint that holds it, copied, started again."""
     first = tmp_path / "first"
     first.mkdir()
     first.joinpath("grow_now").touch()
-    train(toy(first, growth=growth, kill=at("epoch 2 saved")))
-    assert not first.joinpath("grow_now").exists()
+    kill = at("epoch 2 step 1" if moment == "after" else f"epoch 1 {moment}")
+    train(toy(first, growth=BY_HAND, kill=kill))
     # the files of a copy have new time stamps
     second = shutil.copytree(
         first, tmp_path / "second", copy_function=shutil.copy
     )
-    brain = train(toy(second, growth=growth))
-    assert brain.schedule.sizes["rnn_neurons"] == 7
-    assert len(log_of(brain)) == 1
+    for folder in (first, second):
+        brain = train(toy(folder, growth=BY_HAND))
+        assert brain.schedule.sizes["rnn_neurons"] == 7
+        assert [line["epoch"] for line in log_of(brain)] == [1]
+        assert not list(folder.glob("grow_now*"))
 
 
-def test_a_wish_that_no_checkpoint_holds_stays(tmp_path):
-    growth = [{"by_hand": True, "rnn_neurons": 7}]
+def test_a_second_wish_counts_as_well(tmp_path):
     tmp_path.joinpath("grow_now").touch()
-    train(toy(tmp_path, growth=growth, kill=at("epoch 1 before saving")))
-    assert tmp_path.joinpath("grow_now").exists()
+    train(toy(tmp_path, growth=BY_HAND, kill=at("epoch 1 saved")))
+    tmp_path.joinpath("grow_now").touch()  # before the first is forgotten
+    brain = train(toy(tmp_path, growth=BY_HAND))
+    assert [line["epoch"] for line in log_of(brain)] == [1, 2]
 
 
-def test_a_wish_survives_a_kill(tmp_path):
-    growth = [{"by_hand": True, "rnn_neurons": 7}]
-    tmp_path.joinpath("grow_now").touch()
-    train(toy(tmp_path, growth=growth, kill=at("epoch 1 before saving")))
-    assert train(toy(tmp_path, growth=growth)).schedule.sizes[
-        "rnn_neurons"
-    ] == (7)
+def test_a_wish_that_is_damaged_is_named(tmp_path):
+    tmp_path.joinpath("grow_now.heard").write_bytes(b"\xff wi")
+    with pytest.raises(GrowthError, match="grow_now.heard is not what was"):
+        train(toy(tmp_path, growth=BY_HAND))
 
 
 def test_grows_on_a_plateau(tmp_path):
