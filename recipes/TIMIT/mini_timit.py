@@ -21,6 +21,7 @@ Authors
 import argparse
 import contextlib
 import ctypes
+import fcntl
 import functools
 import hashlib
 import json
@@ -29,9 +30,9 @@ import re
 import runpy
 import shutil
 import signal
-import socket
 import sys
 import threading
+import uuid
 import zlib
 from pathlib import Path
 from typing import NamedTuple, Optional
@@ -276,21 +277,13 @@ def render_mini_timit(folder, seed=1986, scale=1.0):
     if is_rendered(folder, wanted):
         return folder
     folder.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = f".{folder.name}.{socket.gethostname()}."
-    for path in folder.parent.iterdir():
-        if path.name.startswith(unfinished) and not _is_in_use(path.suffix[1:]):
-            shutil.rmtree(path, ignore_errors=True)
-    rendering = folder.parent / f"{unfinished}{os.getpid()}"
-    rendering.mkdir()
-    try:
+    with _unfinished(folder.parent, f".{folder.name}.rendering.") as rendering:
         seconds = _render(rendering, seed, scale)
         manifest = {**wanted, "seconds": seconds, **_inventory(rendering)}
         (rendering / "MINI_TIMIT.json").write_text(
             json.dumps(manifest, indent=1)
         )
         _move(rendering, folder, wanted)
-    finally:
-        shutil.rmtree(rendering, ignore_errors=True)
     logger.info("rendered mini-TIMIT in %s", folder)
     return folder
 
@@ -340,17 +333,44 @@ def is_rendered(folder, wanted):
     return False
 
 
-def _is_in_use(pid):
-    """Tells whether another process of this machine may be rendering there."""
-    if not pid.isdigit() or int(pid) == os.getpid():
-        return False
+@contextlib.contextmanager
+def _unfinished(parent, prefix):
+    """Gives a new folder, after removing those that killed processes left."""
+    # A lock says who lives, whatever the machine or container is called
+    for path in parent.glob(f"{prefix}*"):
+        with _lock(path) as free:
+            if free:
+                shutil.rmtree(path, ignore_errors=True)
+    while True:
+        folder = parent / f"{prefix}{uuid.uuid4().hex}"
+        folder.mkdir()
+        with _lock(folder):
+            if not folder.exists():  # removed just before it was locked
+                continue
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+            return
+
+
+@contextlib.contextmanager
+def _lock(folder):
+    """Locks a folder; gives False if it is locked, gone or cannot be locked."""
     try:
-        os.kill(int(pid), 0)
-    except ProcessLookupError:
-        return False
-    except PermissionError:
-        pass
-    return True
+        handle = os.open(folder, os.O_RDONLY)
+    except OSError:
+        yield False
+        return
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        free = True
+    except OSError:
+        free = False
+    try:
+        yield free
+    finally:
+        os.close(handle)
 
 
 def _move(rendering, folder, wanted):

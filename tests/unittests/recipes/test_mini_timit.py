@@ -8,7 +8,6 @@ import importlib.util
 import json
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -249,11 +248,28 @@ def test_a_killed_rendering_leaves_nothing_that_counts(corpus, tmp_path):
     assert process.wait() == -signal.SIGKILL
     assert not folder.exists()
     (remains,) = tmp_path.iterdir()
-    assert remains.name.endswith(f".{process.pid}")
-    living = tmp_path / f".corpus.{socket.gethostname()}.1"
-    living.mkdir()
+    assert remains.name.startswith(".corpus.rendering.")
     assert contents(render(folder)) == contents(corpus)
-    assert set(tmp_path.iterdir()) == {folder, living}
+    assert set(tmp_path.iterdir()) == {folder}
+
+
+@pytest.mark.slow
+def test_two_renderings_do_not_touch_each_other(corpus, tmp_path):
+    """The processes may not see each other, as in two containers."""
+    folder = tmp_path / "corpus"
+    command = [sys.executable, str(SCRIPT), str(folder), "--scale", str(SCALE)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while process.poll() is None and len(list(tmp_path.rglob("*.WAV"))) < 10:
+        time.sleep(0.02)
+    process.send_signal(signal.SIGSTOP)
+    (first,) = tmp_path.iterdir()
+    before = contents(first)
+    with mini_timit._unfinished(tmp_path, ".corpus.rendering.") as second:
+        assert contents(first) == before
+        assert set(tmp_path.iterdir()) == {first, second}
+    process.send_signal(signal.SIGCONT)
+    assert process.wait() == 0
+    assert contents(folder) == contents(corpus)
 
 
 def test_utterances_do_not_depend_on_earlier_ones():
