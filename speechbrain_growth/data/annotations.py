@@ -12,10 +12,15 @@ from typing import Collection, Optional
 
 import soundfile
 
+from speechbrain_growth.data.paths import (
+    fill_in,
+    leads_out,
+    own_folders,
+    wrong_fields,
+)
 from speechbrain_growth.errors import GrowthError
 
 MOST = 20  # mistakes that a message lists
-ROOT = "{data_root}"
 COLUMNS = ("ID", "duration", "wav", "wav_format", "wav_opts")
 FORMATS = ("wav", "flac")
 
@@ -29,8 +34,9 @@ def check_annotation(
 ) -> None:
     """Reads a JSON annotation and raises if training with it would fail.
 
-    The audio file of every item must lie in the data folder: an annotation may
-    come from a stranger, and must not reach other files.
+    The audio file of every item must lie in the data folder, or in a folder
+    that is linked directly inside it: an annotation may come from a stranger,
+    and must not reach other files.
 
     Arguments
     ---------
@@ -66,12 +72,17 @@ def check_annotation(
       - ...train.json: a: phn is ''; it must be a text
     """
     items = _read(path)
+    folders = own_folders(data_folder)
     problems = []
     for name, item in items.items():
         if not isinstance(item, dict):
             problems.append(f"{name}: found {item!r}; it must be a mapping")
             continue
-        audio = _audio(item, data_folder, sample_rate)
+        fields = wrong_fields(item)
+        problems += [f"{name}: {words}" for words in fields]
+        if fields:
+            continue
+        audio = _audio(item, data_folder, folders, sample_rate)
         problems += [f"{name}: wav is {words}" for words in audio]
         problems += [
             f"{name}: {key} is {item.get(key)!r}; it must be a text"
@@ -184,17 +195,20 @@ def _read(path):
     return items
 
 
-def _audio(item, data_folder, sample_rate):
+def _audio(item, data_folder, folders, sample_rate):
     """What is wrong with the audio file of an item."""
     wav = item.get("wav")
     if not isinstance(wav, str) or not wav:
         return [f"{wav!r}; it must be the path of an audio file"]
-    root = os.path.abspath(data_folder)
-    full = os.path.abspath(wav.replace(ROOT, root))
-    if os.path.commonpath([root, full]) != root:
-        return [f"{wav!r}, outside of the data folder {root}"]
+    full = fill_in(wav, data_folder)
+    try:
+        outside = leads_out(full, data_folder, folders)
+    except ValueError:  # a zero byte, for one
+        return [f"{wav!r}, which no file can have as its path"]
+    if outside:
+        return [f"{wav!r}{outside}"]
     if not os.path.isfile(full):
-        return [f"{wav!r}; there is no file {full}"]
+        return [f"{wav!r}; there is no file {os.path.abspath(full)}"]
     if sample_rate is None:
         return []
     return [f"{wav!r}; {words}" for words in _sound(full, sample_rate)]

@@ -19,6 +19,7 @@ from bad_inputs import (
     altered,
     both,
     content,
+    link,
     noise,
     plan,
     run_recipe,
@@ -817,6 +818,41 @@ ON_TIMIT = {
         (
             "{folder}/dev.json: a: wav is '/etc/passwd', outside of the "
             "data folder {folder}/data"
+        ),
+    ),
+    "a path with a format": (
+        utterance(wav="{data_root}/{data_root:.0}../a.wav"),
+        READ,
+        (
+            "{folder}/dev.json: a: '{data_root}/{data_root:.0}../a.wav' has "
+            "the field '{data_root:.0}'; only {data_root} is filled in, other "
+            "braces are written twice"
+        ),
+    ),
+    "a field that is none": (
+        utterance(wav="{data_root}/a.wav", wrd="{foo}"),
+        READ,
+        (
+            "{folder}/dev.json: a: '{foo}' has the field '{foo}'; only "
+            "{data_root} is filled in, other braces are written twice"
+        ),
+    ),
+    "a stray brace": (
+        utterance(wav="{data_root}/a.wav", wrd="she {"),
+        READ,
+        (
+            "{folder}/dev.json: a: 'she {' has a stray brace (Single '{' "
+            "encountered in format string); only {data_root} is filled in, "
+            "other braces are written twice"
+        ),
+    ),
+    "a link out of the data folder": (
+        both(utterance(wav="{data_root}/b.wav"), link("data/b.wav", "../b")),
+        READ,
+        (
+            "{folder}/dev.json: a: wav is '{data_root}/b.wav', which leads to "
+            "{folder}/b, outside of the data folder {folder}/data; put the "
+            "file there, or link its folder directly inside the data folder"
         ),
     ),
     "no path": (
