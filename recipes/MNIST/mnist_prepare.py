@@ -33,6 +33,7 @@ from speechbrain.utils.logger import get_logger
 
 logger = get_logger(__name__)
 
+BLOCK = 1 << 20  # bytes that are read at a time
 SIDE = 28  # pixels of an image, in each direction
 PIXELS = SIDE * SIDE
 FILES = {
@@ -265,7 +266,7 @@ def read_idx(path, shape):
                 wanted in (None, size) for wanted, size in zip(shape, sizes)
             )
             count = int(np.prod(sizes, dtype=object)) if fits else 0
-            values = fin.read(count + 1) if fits else b""
+            values = _read(fin, count + 1) if fits else b""
     except (OSError, EOFError, zlib.error) as error:
         raise DataError([f"{path}: {error}"])
     if not fits:
@@ -281,6 +282,18 @@ def read_idx(path, shape):
             [f"{path}: there are {more} bytes than {_in_words(sizes)}"]
         )
     return np.frombuffer(values, dtype=np.uint8).reshape(sizes)
+
+
+def _read(stream, most):
+    """The next bytes of a stream."""
+    values = bytearray()
+    # A header may promise more bytes than there are, or than memory holds
+    while len(values) < most:
+        block = stream.read(min(BLOCK, most - len(values)))
+        if not block:
+            break
+        values += block
+    return values
 
 
 def _sizes(head, ndim):

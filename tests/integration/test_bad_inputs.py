@@ -675,6 +675,17 @@ ON_MNIST = {
             "unsigned bytes of sizes N x 28 x 28"
         ),
     ),
+    "an IDX file of endless sizes": (
+        content(
+            "train-images-idx3-ubyte.gz",
+            gzip.compress(bytes([0, 0, 8, 3, *[255] * 4, *[0, 0, 0, 28] * 2])),
+        ),
+        IDX,
+        (
+            "{folder}/train-images-idx3-ubyte.gz: there are fewer bytes than "
+            "4294967295 x 28 x 28"
+        ),
+    ),
     "an IDX file that is a pickle": (
         content(
             "train-images-idx3-ubyte.gz", gzip.compress(b"\x80\x04\x95" * 9)
@@ -1041,6 +1052,7 @@ LATER = {
     "no IDX file",
     "an IDX file that is no gzip",
     "an IDX file that is cut off",
+    "an IDX file of endless sizes",
     "an IDX file that is a pickle",
 }
 ROWS = [(MNIST, name, *row) for name, row in ON_MNIST.items()]

@@ -10,6 +10,7 @@ import http.server
 import struct
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -225,6 +226,10 @@ BROKEN = {
     "nothing": (b"", "no IDX file"),
     "a pickle": (b"\x80\x04\x95" + bytes(1568), "no IDX file"),
     "too few bytes": (HEAD + bytes(1567), "fewer bytes than 2 x 28 x 28"),
+    "endless sizes": (
+        struct.pack(">HBBIII", 0, 8, 3, 2**32 - 1, 28, 28) + bytes(1568),
+        "fewer bytes than 4294967295 x 28 x 28",
+    ),
     "too many bytes": (HEAD + bytes(1569), "more bytes than 2 x 28 x 28"),
 }
 
@@ -237,6 +242,21 @@ def test_what_is_no_idx_file_is_refused(tmp_path, what):
     with pytest.raises(DataError, match=message) as raised:
         read_idx(str(path), (None, 28, 28))
     assert str(path) in str(raised.value)
+
+
+def test_no_more_is_read_than_the_header_says(tmp_path):
+    path = tmp_path / "bomb.gz"
+    with gzip.open(path, "wb") as fout:
+        fout.write(HEAD)
+        for _ in range(50):
+            fout.write(bytes(1 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="more bytes than 2 x 28 x 28"):
+            read_idx(str(path), (None, 28, 28))
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("values", [b"", b"no gzip", idx(ZEROS)[:-9], None])
