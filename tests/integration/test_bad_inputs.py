@@ -724,6 +724,14 @@ ON_TIMIT = {
             "named like these, are looked for"
         ),
     ),
+    "a part of the data": (
+        content("data/TRAIN/DR1/FCJF0/SX37.WAV", ""),
+        ["--data_folder={folder}/data/TRAIN"],
+        (
+            "TIMIT in '{folder}/data/TRAIN' cannot be prepared, problems: 1\n"
+            " * data folder: is a part of a corpus; name '{folder}/data' instead"
+        ),
+    ),
     "too short a transform": (
         None,
         ["--n_fft=200"],

@@ -289,6 +289,7 @@ if __name__ == "__main__":
                 "save_json_valid": hparams["valid_annotation"],
                 "save_json_test": hparams["test_annotation"],
                 "skip_prep": hparams["skip_prep"],
+                "sample_rate": hparams["sample_rate"],
             },
         )
 
