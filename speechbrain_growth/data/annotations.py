@@ -8,7 +8,7 @@ import csv
 import json
 import math
 import os
-from typing import Collection, Optional
+from typing import Collection, Dict, List, Optional
 
 import soundfile
 
@@ -31,7 +31,7 @@ def check_annotation(
     texts: Collection[str] = (),
     numbers: Collection[str] = (),
     sample_rate: Optional[int] = None,
-) -> None:
+) -> Dict[str, int]:
     """Reads a JSON annotation and raises if training with it would fail.
 
     The audio file of every item must lie in the data folder, or in a folder
@@ -52,6 +52,11 @@ def check_annotation(
         Sample rate that the files must have, on one channel. None: the files
         are not opened.
 
+    Returns
+    -------
+    dict
+        Samples of the audio of each item; 0 if the files are not opened.
+
     Raises
     ------
     GrowthError
@@ -64,6 +69,7 @@ def check_annotation(
     >>> path = folder / "train.json"
     >>> _ = path.write('{"a": {"wav": "{data_root}/a.wav", "phn": "sil"}}')
     >>> check_annotation(str(path), str(folder), texts=["phn"])
+    {'a': 0}
     >>> _ = path.write('{"a": {"wav": "{data_root}/../b.wav", "phn": ""}}')
     >>> check_annotation(str(path), str(folder), texts=["phn"])
     Traceback (most recent call last):
@@ -73,7 +79,7 @@ def check_annotation(
     """
     items = _read(path)
     folders = own_folders(data_folder)
-    problems = []
+    problems, samples = [], {}
     for name, item in items.items():
         if not isinstance(item, dict):
             problems.append(f"{name}: found {item!r}; it must be a mapping")
@@ -82,8 +88,8 @@ def check_annotation(
         problems += [f"{name}: {words}" for words in fields]
         if fields:
             continue
-        audio = _audio(item, data_folder, folders, sample_rate)
-        problems += [f"{name}: wav is {words}" for words in audio]
+        found, samples[name] = _audio(item, data_folder, folders, sample_rate)
+        problems += [f"{name}: wav is {words}" for words in found]
         problems += [
             f"{name}: {key} is {item.get(key)!r}; it must be a text"
             for key in texts
@@ -94,7 +100,9 @@ def check_annotation(
             for key in numbers
             if not _positive(item.get(key))
         ]
-    _raise(path, problems)
+    if problems:
+        raise GrowthError(listed(path, problems))
+    return samples
 
 
 def check_noise(path: str, sample_rate: int) -> None:
@@ -161,18 +169,36 @@ def check_noise(path: str, sample_rate: int) -> None:
         if not os.path.isfile(row["wav"] or ""):
             problems.append(f"{row['ID']}: there is no file {row['wav']!r}")
             continue
-        words = _sound(row["wav"], sample_rate)
+        words, _ = _sound(row["wav"], sample_rate)
         problems += [f"{row['ID']}: {row['wav']!r}; {word}" for word in words]
-    _raise(path, problems)
+    if problems:
+        raise GrowthError(listed(path, problems))
 
 
-def _raise(path, problems):
-    """Raises all mistakes of a file, or the first of many."""
+def listed(path: str, problems: List[str]) -> List[str]:
+    """Returns all mistakes of a file, or the first of many.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+    problems : list of str
+        What is wrong in it.
+
+    Returns
+    -------
+    list of str
+        At most 21 messages, which name the file.
+
+    Example
+    -------
+    >>> listed("train.json", ["a"] * 30)[19:]
+    ['train.json: a', 'train.json: and 10 more']
+    """
     problems = [f"{path}: {problem}" for problem in problems]
     if len(problems) > MOST:
         problems[MOST:] = [f"{path}: and {len(problems) - MOST} more"]
-    if problems:
-        raise GrowthError(problems)
+    return problems
 
 
 def _read(path):
@@ -196,38 +222,39 @@ def _read(path):
 
 
 def _audio(item, data_folder, folders, sample_rate):
-    """What is wrong with the audio file of an item."""
+    """What is wrong with the audio file of an item, and its samples."""
     wav = item.get("wav")
     if not isinstance(wav, str) or not wav:
-        return [f"{wav!r}; it must be the path of an audio file"]
+        return [f"{wav!r}; it must be the path of an audio file"], 0
     full = fill_in(wav, data_folder)
     try:
         outside = leads_out(full, data_folder, folders)
     except ValueError:  # a zero byte, for one
-        return [f"{wav!r}, which no file can have as its path"]
+        return [f"{wav!r}, which no file can have as its path"], 0
     if outside:
-        return [f"{wav!r}{outside}"]
+        return [f"{wav!r}{outside}"], 0
     if not os.path.isfile(full):
-        return [f"{wav!r}; there is no file {os.path.abspath(full)}"]
+        return [f"{wav!r}; there is no file {os.path.abspath(full)}"], 0
     if sample_rate is None:
-        return []
-    return [f"{wav!r}; {words}" for words in _sound(full, sample_rate)]
+        return [], 0
+    problems, samples = _sound(full, sample_rate)
+    return [f"{wav!r}; {words}" for words in problems], samples
 
 
 def _sound(path, sample_rate):
-    """What is wrong with the sample rate, channels or length of a file."""
+    """What is wrong with the rate, channels or length of a file; its samples."""
     try:
         info = soundfile.info(path)
     except (RuntimeError, OSError) as error:
-        return [f"it cannot be read: {error}"]
+        return [f"it cannot be read: {error}"], 0
     found = (info.samplerate, info.channels)
     if found != (sample_rate, 1) or not info.frames:
         return [
             f"found {info.samplerate} Hz, {info.channels} channels, "
             f"{info.frames} samples; {sample_rate} Hz, 1 channel, 1 sample or "
             "more are expected"
-        ]
-    return []
+        ], 0
+    return [], info.frames
 
 
 def _positive(value):

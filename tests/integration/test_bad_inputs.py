@@ -944,6 +944,36 @@ ON_TIMIT = {
             "sample or more are expected"
         ),
     ),
+    "audio of one sample": (
+        utterance(samples=1),
+        READ,
+        (
+            "3 problems:\n"
+            + "\n".join(
+                f"  - {{folder}}/{part}.json: a: needs 2 output frames, has 0 "
+                "(labels: 2, samples: 1); correct it, or leave it out with "
+                "--skip_too_long=True"
+                for part in ("train", "dev", "test")
+            )
+        ),
+    ),
+    "more labels than frames": (
+        utterance(samples=1600, phn="sil aa sil aa aa"),
+        READ,
+        (
+            "{folder}/dev.json: a: needs 6 output frames, has 5 (labels: 5, "
+            "samples: 1600); correct it, or leave it out with "
+            "--skip_too_long=True"
+        ),
+    ),
+    "no utterance left": (
+        utterance(samples=1600, phn="sil aa sil aa aa"),
+        [*READ, "--skip_too_long=True"],
+        (
+            "{folder}/dev.json: every utterance has more labels than output "
+            "frames; shorten the labels, or use features with more frames"
+        ),
+    ),
     "audio that is cut off": (
         utterance(cut=20),
         READ,

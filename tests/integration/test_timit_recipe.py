@@ -165,6 +165,34 @@ def test_starts_from_an_earlier_run_with_similar_lengths(
     assert "starts from" in log and "in batches of similar lengths" in log
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("skip", [False, True])
+def test_more_labels_than_frames_are_named(grown, corpus, tmp_path, skip):
+    for part in ("train", "dev", "test"):
+        items = json.loads((grown[0] / "save" / f"{part}.json").read_text())
+        if part == "train":
+            total, name = len(items), list(items)[1]
+            items[name]["phn"] = "sil " * 200
+        (tmp_path / f"{part}.json").write_text(json.dumps(items))
+    code, printed = run(
+        tmp_path / "output",
+        f"--data_folder={corpus}",
+        *("--number_of_epochs=1", "--growth=[]", *SMALL),
+        *("--skip_prep=True", f"--skip_too_long={skip}"),
+        f"--train_annotation={tmp_path}/train.json",
+        f"--valid_annotation={tmp_path}/dev.json",
+        f"--test_annotation={tmp_path}/test.json",
+    )
+    assert code == 1 - skip, printed
+    if skip:
+        assert f"left out 1 of {total} utterances" in printed
+        log = (tmp_path / "output" / "log.txt").read_text()
+        assert f"output frames: {name}" in log
+    else:
+        assert f"train.json: {name}: needs 399 output frames" in printed
+        assert "Traceback" not in printed
+
+
 @pytest.mark.parametrize(
     "outputs, right",
     [pytest.param(44, True, marks=pytest.mark.slow), (12, False)],

@@ -34,12 +34,18 @@ from speechbrain_growth import (
     check_annotation,
     check_features,
     check_noise,
+    leave_out,
     open_run,
+    output_frames,
     plain_errors,
     read_audio,
+    refuse_too_long,
+    too_long,
 )
 
 logger = get_logger(__name__)
+
+PARTS = ("train", "valid", "test")
 
 
 # Define training procedure
@@ -145,20 +151,43 @@ def dataio_prep(hparams):
     data_folder = hparams["data_folder"]
 
     # 1. Declarations, of what can be read:
-    for part in ("train", "valid", "test"):
-        check_annotation(
-            hparams[f"{part}_annotation"],
+    parts = [hparams[f"{part}_annotation"] for part in PARTS]
+    samples = {
+        path: check_annotation(
+            path,
             data_folder,
             texts=["phn"],
             numbers=["duration"],
             sample_rate=hparams["sample_rate"],
         )
-    train_data, valid_data, test_data = datasets = [
+        for path in parts
+    }
+    datasets = [
         sb.dataio.dataset.DynamicItemDataset.from_json(
-            json_path=hparams[f"{part}_annotation"],
-            replacements={"data_root": data_folder},
+            json_path=path, replacements={"data_root": data_folder}
         )
-        for part in ("train", "valid", "test")
+        for path in parts
+    ]
+
+    # The loss of too many labels for the audio would count as 0
+    frames = output_frames(
+        hparams["compute_features"], hparams["modules"]["model"]
+    )
+    found = {
+        path: too_long(
+            {
+                name: (samples[path][name], item["phn"].split())
+                for name, item in data.data.items()
+            },
+            frames,
+        )
+        for path, data in zip(parts, datasets)
+    }
+    if not hparams["skip_too_long"]:
+        refuse_too_long(found)
+    train_data, valid_data, test_data = datasets = [
+        leave_out(path, data, found[path])
+        for path, data in zip(parts, datasets)
     ]
 
     if hparams["sorting"] in ("ascending", "descending"):
@@ -216,9 +245,9 @@ def dataio_prep(hparams):
     problems = [
         f"{hparams[f'{part}_annotation']}: {name}: there is no label {phn!r} "
         f"in {lab_enc_file}; the labels are those of the train annotation"
-        for part, data in zip(("train", "valid", "test"), datasets)
-        for name, item in data.data.items()
-        for phn in sorted(set(item["phn"].split()) - set(known))
+        for part, data in zip(PARTS, datasets)
+        for name in data.data_ids
+        for phn in sorted(set(data.data[name]["phn"].split()) - set(known))
     ]
     if problems:
         raise GrowthError(problems)
