@@ -58,6 +58,7 @@ HOMES = {
     "rule": "engine.rules.registry",
     "too_long": "data.too_long",
     "trace": "engine.tracing",
+    "unaligned": "data.too_long",
     "way": "engine.births.units",
 }
 __all__ = sorted(HOMES)

@@ -132,6 +132,48 @@ def output_frames(
     return frames
 
 
+def unaligned(
+    log_probs: torch.Tensor,
+    targets: torch.Tensor,
+    input_lens: torch.Tensor,
+    target_lens: torch.Tensor,
+) -> torch.Tensor:
+    """Returns which utterances of a batch have more labels than output frames.
+
+    In a batch, an utterance can have fewer frames than alone: SpeechBrain
+    rounds its share of the padded length, and augmentation may shorten it.
+
+    Arguments
+    ---------
+    log_probs : torch.Tensor
+        As for ``speechbrain.nnet.losses.ctc_loss``, like the others.
+    targets : torch.Tensor
+        Labels of shape (batch, labels).
+    input_lens : torch.Tensor
+        Relative lengths of the audio.
+    target_lens : torch.Tensor
+        Relative lengths of the labels.
+
+    Returns
+    -------
+    torch.Tensor
+        True where the loss counts as 0.
+
+    Example
+    -------
+    >>> targets = torch.tensor([[1, 1, 2], [1, 2, 2]])
+    >>> lens = torch.tensor([1.0, 2 / 3])
+    >>> unaligned(torch.zeros(2, 3, 5), targets, lens, lens)
+    tensor([ True, False])
+    """
+    frames = (input_lens * log_probs.shape[1]).round()
+    lengths = (target_lens * targets.shape[1]).round()
+    later = torch.arange(1, targets.shape[1], device=targets.device)
+    repeated = targets[:, 1:] == targets[:, :-1]
+    repeated &= later < lengths[:, None]
+    return frames < lengths + repeated.sum(1)
+
+
 def refuse_too_long(found: Dict[str, Dict[str, str]]) -> None:
     """Raises if there is an utterance with more labels than output frames.
 

@@ -19,6 +19,7 @@ from speechbrain_growth.data.too_long import (
     output_frames,
     refuse_too_long,
     too_long,
+    unaligned,
 )
 from speechbrain_growth.errors import GrowthError
 
@@ -122,6 +123,26 @@ def test_audio_that_is_too_short_for_the_model_has_no_frames():
     assert found == {
         "a": "needs 2 output frames, has 0 (labels: 1, samples: 1)"
     }
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_those_whose_loss_counts_as_0_are_found_in_a_batch(seed):
+    draw = random.Random(seed)
+    torch.manual_seed(seed)
+    labels = [[1, *draw_labels(draw)] for _ in range(30)]
+    most, longest = max(map(len, labels)), draw.randint(8, 20)
+    targets = torch.zeros(30, most, dtype=torch.long)
+    for row, line in zip(targets, labels):
+        row[: len(line)] = torch.tensor(line)
+    lens = torch.tensor([len(line) / most for line in labels])
+    # Shares of the longest audio, which are no whole frames
+    shares = torch.rand(30).clamp(min=2 / longest)
+    log_probs = torch.randn(30, longest, 5).log_softmax(-1)
+    batch = (log_probs, targets, shares, lens)
+    losses = ctc_loss(*batch, 0, reduction="batch")
+    found = unaligned(*batch)
+    assert torch.equal(found, losses == 0)
+    assert found.any() and not found.all()
 
 
 def test_all_are_named_in_one_message():

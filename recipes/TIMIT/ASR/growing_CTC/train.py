@@ -20,6 +20,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import itertools
 import os
 import sys
 
@@ -41,6 +42,7 @@ from speechbrain_growth import (
     read_audio,
     refuse_too_long,
     too_long,
+    unaligned,
 )
 
 logger = get_logger(__name__)
@@ -78,6 +80,11 @@ class ASR_Brain(GrowingBrain):
             phn_lens = self.hparams.wav_augment.replicate_labels(phn_lens)
 
         loss = self.hparams.compute_cost(pout, phns, pout_lens, phn_lens)
+        # Each copy that augmentation makes has the utterances in this order
+        silent = unaligned(pout, phns, pout_lens, phn_lens).tolist()
+        self.uncounted.update(
+            itertools.compress(itertools.cycle(batch.id), silent)
+        )
 
         if stage != sb.Stage.TRAIN:
             self.ctc_metrics.append(batch.id, pout, phns, pout_lens, phn_lens)
@@ -96,6 +103,7 @@ class ASR_Brain(GrowingBrain):
 
     def on_stage_start(self, stage, epoch=None):
         """Gets called when a stage (train, validation, test) starts."""
+        self.uncounted = set()  # utterances whose loss counted as 0
         if stage != sb.Stage.TRAIN:
             self.ctc_metrics = self.hparams.ctc_stats()
             self.per_metrics = self.hparams.per_stats()
@@ -107,6 +115,12 @@ class ASR_Brain(GrowingBrain):
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Gets called at the end of a stage."""
+        if self.uncounted:
+            logger.warning(
+                f"{stage.name}: {len(self.uncounted)} utterances had fewer output "
+                "frames than their labels need, after padding or augmentation; "
+                f"their loss counted as 0: {', '.join(sorted(self.uncounted))}"
+            )
         if stage == sb.Stage.TRAIN:
             self.train_loss = stage_loss
             return
