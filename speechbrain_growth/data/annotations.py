@@ -12,17 +12,13 @@ from typing import Collection, Dict, List, Optional
 
 import soundfile
 
-from speechbrain_growth.data.paths import (
-    fill_in,
-    leads_out,
-    own_folders,
-    wrong_fields,
-)
+from speechbrain_growth.data import paths
 from speechbrain_growth.errors import GrowthError
 
 MOST = 20  # mistakes that a message lists
 COLUMNS = ("ID", "duration", "wav", "wav_format", "wav_opts")
 FORMATS = ("wav", "flac")
+COMPUTED = {"id", "sig", "phn_list", "phn_encoded"}  # of each item, in training
 
 
 def check_annotation(
@@ -78,13 +74,17 @@ def check_annotation(
       - ...train.json: a: phn is ''; it must be a text
     """
     items = _read(path)
-    folders = own_folders(data_folder)
+    folders = paths.own_folders(data_folder)
     problems, samples = [], {}
     for name, item in items.items():
         if not isinstance(item, dict):
             problems.append(f"{name}: found {item!r}; it must be a mapping")
             continue
-        fields = wrong_fields(item)
+        fields = paths.wrong_fields(item)
+        fields += [
+            f"has the field {key}, which training computes; rename it"
+            for key in sorted(COMPUTED & item.keys())
+        ]
         problems += [f"{name}: {words}" for words in fields]
         if fields:
             continue
@@ -226,9 +226,9 @@ def _audio(item, data_folder, folders, sample_rate):
     wav = item.get("wav")
     if not isinstance(wav, str) or not wav:
         return [f"{wav!r}; it must be the path of an audio file"], 0
-    full = fill_in(wav, data_folder)
+    full = paths.fill_in(wav, data_folder)
     try:
-        outside = leads_out(full, data_folder, folders)
+        outside = paths.leads_out(full, data_folder, folders)
     except ValueError:  # a zero byte, for one
         return [f"{wav!r}, which no file can have as its path"], 0
     if outside:

@@ -874,6 +874,17 @@ ON_TIMIT = {
             "file there, or link its folder directly inside the data folder"
         ),
     ),
+    "fields that training computes": (
+        utterance(sig=1, id="a"),
+        READ,
+        (
+            "2 problems:\n"
+            "  - {folder}/dev.json: a: has the field id, which training "
+            "computes; rename it\n"
+            "  - {folder}/dev.json: a: has the field sig, which training "
+            "computes; rename it"
+        ),
+    ),
     "no path": (
         utterance(wav=None),
         READ,
