@@ -41,7 +41,7 @@ HOMES = {
     "carry": "engine.carrying",
     "check_annotation": "data.annotations",
     "check_features": "data.audio",
-    "check_noise": "data.annotations",
+    "check_noise": "data.noises",
     "condition": "schedule.conditions.registry",
     "drift": "engine.probe",
     "fold": "engine.weighted_norm",

@@ -4,20 +4,16 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import csv
 import json
 import math
 import os
 from typing import Collection, Dict, List, Optional
 
-import soundfile
-
 from speechbrain_growth.data import paths
+from speechbrain_growth.data.audio import examine
 from speechbrain_growth.errors import GrowthError
 
 MOST = 20  # mistakes that a message lists
-COLUMNS = ("ID", "duration", "wav", "wav_format", "wav_opts")
-FORMATS = ("wav", "flac")
 COMPUTED = {"id", "sig", "phn_list", "phn_encoded"}  # of each item, in training
 
 
@@ -105,76 +101,6 @@ def check_annotation(
     return samples
 
 
-def check_noise(path: str, sample_rate: int) -> None:
-    """Reads a CSV of noises and raises if adding one of them would fail.
-
-    SpeechBrain unpickles files with the format ``pkl``, which may run any code;
-    they are refused.
-
-    Arguments
-    ---------
-    path : str
-        Columns ``ID``, ``duration``, ``wav``, ``wav_format`` and ``wav_opts``.
-    sample_rate : int
-        Sample rate that the noises must have, on one channel.
-
-    Raises
-    ------
-    GrowthError
-        Naming every mistake, or the first twenty.
-
-    Example
-    -------
-    >>> path = getfixture("tmpdir") / "noise.csv"
-    >>> _ = path.write(
-    ...     "ID,duration,wav,wav_format,wav_opts\\na,1,a.pkl,pkl,\\n"
-    ... )
-    >>> check_noise(str(path), 16000)
-    Traceback (most recent call last):
-    speechbrain_growth.errors.GrowthError: ...noise.csv: a: wav_format is 'pkl'; ...
-    """
-    try:
-        with open(path, encoding="utf-8", newline="") as fin:
-            reader = csv.DictReader(fin, skipinitialspace=True)
-            rows, fields = list(reader), reader.fieldnames or []
-    except OSError as error:
-        raise GrowthError(
-            f"noise_annotation: {path}: {error.strerror}; it must be a CSV of "
-            "noises, or left out"
-        )
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise GrowthError(f"noise_annotation: {path}: this is no CSV: {error}")
-    missing = [name for name in COLUMNS if name not in fields]
-    if missing or not rows:
-        raise GrowthError(
-            f"noise_annotation: {path}: there is no "
-            f"{', '.join(missing) or 'noise'}; it must have the columns "
-            f"{', '.join(COLUMNS)} and one noise at least"
-        )
-    problems, seen = [], set()
-    for row in rows:
-        if row["ID"] in seen:
-            problems.append(f"{row['ID']}: has two rows; leave one out")
-        seen.add(row["ID"])
-        if row["wav_format"] not in FORMATS:
-            problems.append(
-                f"{row['ID']}: wav_format is {row['wav_format']!r}; "
-                f"use {' or '.join(FORMATS)}"
-            )
-        if not _positive(row["duration"]):
-            problems.append(
-                f"{row['ID']}: duration is {row['duration']!r}; it must be a "
-                "number above 0"
-            )
-        if not os.path.isfile(row["wav"] or ""):
-            problems.append(f"{row['ID']}: there is no file {row['wav']!r}")
-            continue
-        words, _ = _sound(row["wav"], sample_rate)
-        problems += [f"{row['ID']}: {row['wav']!r}; {word}" for word in words]
-    if problems:
-        raise GrowthError(listed(path, problems))
-
-
 def listed(path: str, problems: List[str]) -> List[str]:
     """Returns all mistakes of a file, or the first of many.
 
@@ -237,24 +163,8 @@ def _audio(item, data_folder, folders, sample_rate):
         return [f"{wav!r}; there is no file {os.path.abspath(full)}"], 0
     if sample_rate is None:
         return [], 0
-    problems, samples = _sound(full, sample_rate)
+    problems, samples = examine(full, sample_rate)
     return [f"{wav!r}; {words}" for words in problems], samples
-
-
-def _sound(path, sample_rate):
-    """What is wrong with the rate, channels or length of a file; its samples."""
-    try:
-        info = soundfile.info(path)
-    except (RuntimeError, OSError) as error:
-        return [f"it cannot be read: {error}"], 0
-    found = (info.samplerate, info.channels)
-    if found != (sample_rate, 1) or not info.frames:
-        return [
-            f"found {info.samplerate} Hz, {info.channels} channels, "
-            f"{info.frames} samples; {sample_rate} Hz, 1 channel, 1 sample or "
-            "more are expected"
-        ], 0
-    return [], info.frames
 
 
 def _positive(value):
