@@ -5,8 +5,8 @@ Authors
 """
 
 import json
-import math
 import os
+import sys
 from typing import Collection, Dict, List, Optional
 
 from speechbrain_growth.data import paths
@@ -14,6 +14,7 @@ from speechbrain_growth.data.audio import examine
 from speechbrain_growth.errors import GrowthError
 
 MOST = 20  # mistakes that a message lists
+BLANK = "<blank>"
 COMPUTED = {"id", "sig", "phn_list", "phn_encoded"}  # of each item, in training
 
 
@@ -37,9 +38,9 @@ def check_annotation(
     data_folder : str
         The folder that ``{data_root}`` in the annotation stands for.
     texts : collection of str
-        Fields of an item that must be a text, and not an empty one.
+        Fields of an item that must be a text of labels, and not an empty one.
     numbers : collection of str
-        Fields that must be a number above 0, or the text of one.
+        Fields that must be a number above 0.
     sample_rate : int
         Sample rate that the files must have, on one channel. None: the files
         are not opened.
@@ -84,17 +85,24 @@ def check_annotation(
         problems += [f"{name}: {words}" for words in fields]
         if fields:
             continue
+        if not _is_text(name):
+            problems.append(f"{name!r}: it must be a text that names the item")
         found, samples[name] = _audio(item, data_folder, folders, sample_rate)
         problems += [f"{name}: wav is {words}" for words in found]
         problems += [
             f"{name}: {key} is {item.get(key)!r}; it must be a text"
             for key in texts
-            if not isinstance(item.get(key), str) or not item[key].strip()
+            if not _is_text(item.get(key))
+        ]
+        problems += [
+            f"{name}: {key} has the label {BLANK}, which CTC adds; rename it"
+            for key in texts
+            if BLANK in str(item.get(key)).split()
         ]
         problems += [
             f"{name}: {key} is {item.get(key)!r}; it must be a number above 0"
             for key in numbers
-            if not _positive(item.get(key))
+            if not _is_positive(item.get(key))
         ]
     if problems:
         raise GrowthError(listed(path, problems))
@@ -167,10 +175,15 @@ def _audio(item, data_folder, folders, sample_rate):
     return [f"{wav!r}; {words}" for words in problems], samples
 
 
-def _positive(value):
-    """Whether a value is a number above 0, or a text that is one."""
+def _is_text(value):
+    """Whether a value is a text, not an empty one, that a file can hold."""
     try:
-        number = float(value)
-    except (TypeError, ValueError):
+        return isinstance(value, str) and bool(value.encode().strip())
+    except UnicodeEncodeError:  # a half of a character
         return False
-    return not isinstance(value, bool) and 0 < number < math.inf
+
+
+def _is_positive(value):
+    """Whether a value is a number above 0 that a float can be."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and 0 < value <= sys.float_info.max

@@ -914,6 +914,24 @@ ON_TIMIT = {
             "above 0"
         ),
     ),
+    "a duration that is a text": (
+        utterance(duration="1.0"),
+        READ,
+        "{folder}/dev.json: a: duration is '1.0'; it must be a number above 0",
+    ),
+    "a half of a character": (
+        utterance(phn="sil \ud800"),
+        READ,
+        "{folder}/dev.json: a: phn is 'sil \\ud800'; it must be a text",
+    ),
+    "a blank among the phones": (
+        utterance(phn="sil <blank>"),
+        READ,
+        (
+            "{folder}/dev.json: a: phn has the label <blank>, which CTC adds; "
+            "rename it"
+        ),
+    ),
     "no phones": (
         utterance(phn=""),
         READ,
