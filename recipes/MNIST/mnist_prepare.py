@@ -1,12 +1,12 @@
 """MNIST, Fashion-MNIST and digits as tensors in memory.
 
-MNIST and Fashion-MNIST are four canonical IDX files each, gzipped. Files that are
-not in the data folder are downloaded there from the first mirror that answers. An
-interrupted download resumes, and gets its final name when its checksum is right.
-A file with another checksum is refused, and the message names it. digits are the
-1797 images of 8 x 8 pixels that come with scikit-learn; they need no folder and
-no network, and are enlarged to 28 x 28, so that a model for the other two also
-takes them.
+MNIST and Fashion-MNIST are four canonical IDX files each, gzipped or not, in the
+data folder or below it as torchvision keeps them (``MNIST/raw``). Files that are
+not there are downloaded from the first mirror that answers. An interrupted
+download resumes, and gets its final name when its checksum is right. A file with
+another checksum is refused, and the message names it. digits are the 1797 images
+of 8 x 8 pixels that come with scikit-learn; they need no folder and no network,
+and are enlarged to 28 x 28, so that a model for the other two also takes them.
 
 MNIST: LeCun et al. 1998, https://doi.org/10.1109/5.726791
 Fashion-MNIST: Xiao et al. 2017, https://arxiv.org/abs/1708.07747
@@ -20,6 +20,7 @@ import gzip
 import hashlib
 import http.client
 import os
+import re
 import urllib.error
 import urllib.request
 import zlib
@@ -33,6 +34,7 @@ from speechbrain.utils.logger import get_logger
 
 logger = get_logger(__name__)
 
+BLOCK = 1 << 20  # bytes that are read at a time
 SIDE = 28  # pixels of an image, in each direction
 PIXELS = SIDE * SIDE
 FILES = {
@@ -51,11 +53,14 @@ class Source(NamedTuple):
     mirrors : tuple of str
         Addresses that a file's name is put behind.
     checksums : dict
-        SHA-256 of each file, by name.
+        SHA-256 of each file, gzipped and not, by name.
+    folder : str
+        The folder in which torchvision keeps it.
     """
 
     mirrors: Tuple[str, ...]
     checksums: Dict[str, str]
+    folder: str
 
 
 # cspell:disable
@@ -70,7 +75,12 @@ SOURCES = {
             "train-labels-idx1-ubyte.gz": "3552534a0a558bbed6aed32b30c495cca23d567ec52cac8be1a0730e8010255c",
             "t10k-images-idx3-ubyte.gz": "8d422c7b0a1c1c79245a5bcf07fe86e33eeafee792b84584aec276f5a2dbc4e6",
             "t10k-labels-idx1-ubyte.gz": "f7ae60f92e00ec6debd23a6088c31dbd2371eca3ffa0defaefb259924204aec6",
+            "train-images-idx3-ubyte": "ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db",
+            "train-labels-idx1-ubyte": "65a50cbbf4e906d70832878ad85ccda5333a97f0f4c3dd2ef09a8a9eef7101c5",
+            "t10k-images-idx3-ubyte": "0fa7898d509279e482958e8ce81c8e77db3f2f8254e26661ceb7762c4d494ce7",
+            "t10k-labels-idx1-ubyte": "ff7bcfd416de33731a308c3f266cc351222c34898ecbeaf847f06e48f7ec33f2",
         },
+        "MNIST",
     ),
     "fashion_mnist": Source(
         (
@@ -83,7 +93,12 @@ SOURCES = {
             "train-labels-idx1-ubyte.gz": "a04f17134ac03560a47e3764e11b92fc97de4d1bfaf8ba1a3aa29af54cc90845",
             "t10k-images-idx3-ubyte.gz": "346e55b948d973a97e58d2351dde16a484bd415d4595297633bb08f03db6a073",
             "t10k-labels-idx1-ubyte.gz": "67da17c76eaffca5446c3361aaab5c3cd6d1c2608764d35dfb1850b086bf8dd5",
+            "train-images-idx3-ubyte": "c59f468a2f672dc815687fe0f83887768d799fd8a3f3276145d20f83aa44d888",
+            "train-labels-idx1-ubyte": "bad3541b69d912435c50bb6ba87bec294ff4f6a2e1246121d8633921760443d9",
+            "t10k-images-idx3-ubyte": "5b4141f0afbad91edebe8549f8fcffe087ea10ca49f1dbef5c9a5cd8815ce37b",
+            "t10k-labels-idx1-ubyte": "0402a96d92fd2663957122ceb108a494c5af83dab82d92729df917d7dec38c34",
         },
+        "FashionMNIST",
     ),
 }
 # cspell:enable
@@ -111,7 +126,8 @@ def prepare_mnist(data_folder, dataset, skip_prep=False):
     data_folder : str
         Where the four files are, or are downloaded to.
     dataset : str
-        ``mnist``, ``fashion_mnist`` or ``digits``; the last needs no files.
+        ``mnist``, ``fashion_mnist`` or ``digits``, in any usual spelling; the
+        last needs no files.
     skip_prep : bool
         If True, nothing is downloaded and no checksum compared.
 
@@ -120,12 +136,12 @@ def prepare_mnist(data_folder, dataset, skip_prep=False):
     DataError
         Naming every file that cannot be downloaded or has another checksum.
     """
-    _known(dataset)
+    dataset = _known(dataset)
     if skip_prep or dataset == "digits":
         return
     source, problems = SOURCES[dataset], []
-    for name in source.checksums:
-        path = os.path.join(data_folder, name)
+    for name in FILES.values():
+        path = _place(data_folder, dataset, name)
         if os.path.exists(path):
             problems += _wrong(path, dataset)
         elif not problems:  # a wrong file must be removed by hand first
@@ -167,13 +183,13 @@ def load_mnist(data_folder, dataset, valid_size=5000):
     >>> parts["train"][0].mean().abs() < 1e-4
     tensor(True)
     """
-    _known(dataset)
+    dataset = _known(dataset)
     if dataset == "digits":
         (images, labels), test = _digits()
         valid_size = min(valid_size, len(images) // 8)
     else:
-        images, labels = _canonical(data_folder, "train")
-        test = _canonical(data_folder, "test")
+        images, labels = _canonical(data_folder, dataset, "train")
+        test = _canonical(data_folder, dataset, "test")
     if type(valid_size) is not int or not 0 < valid_size < len(images):
         raise DataError(
             [
@@ -235,7 +251,7 @@ def read_idx(path, shape):
     Arguments
     ---------
     path : str
-        A gzipped file.
+        A file, which is gzipped if its name ends with ``.gz``.
     shape : tuple
         Sizes that are expected; None where any size is accepted.
 
@@ -258,14 +274,14 @@ def read_idx(path, shape):
     array([7, 5], dtype=uint8)
     """
     try:
-        with gzip.open(path) as fin:
+        with (gzip.open if path.endswith(".gz") else open)(path, "rb") as fin:
             head = fin.read(4 + 4 * len(shape))
             sizes = _sizes(head, len(shape))
             fits = sizes is not None and all(
                 wanted in (None, size) for wanted, size in zip(shape, sizes)
             )
             count = int(np.prod(sizes, dtype=object)) if fits else 0
-            values = fin.read(count + 1) if fits else b""
+            values = _read(fin, count + 1) if fits else b""
     except (OSError, EOFError, zlib.error) as error:
         raise DataError([f"{path}: {error}"])
     if not fits:
@@ -281,6 +297,18 @@ def read_idx(path, shape):
             [f"{path}: there are {more} bytes than {_in_words(sizes)}"]
         )
     return np.frombuffer(values, dtype=np.uint8).reshape(sizes)
+
+
+def _read(stream, most):
+    """The next bytes of a stream."""
+    values = bytearray()
+    # A header may promise more bytes than there are, or than memory holds
+    while len(values) < most:
+        block = stream.read(min(BLOCK, most - len(values)))
+        if not block:
+            break
+        values += block
+    return values
 
 
 def _sizes(head, ndim):
@@ -324,9 +352,9 @@ def fetch(path, source, dataset):
     folder = os.path.abspath(os.path.dirname(path))
     return [
         f"{name} of {dataset} is not in {folder} and could not be downloaded. "
-        f"Put the four files {', '.join(FILES.values())} there, or name their "
-        "folder with --data_folder; --dataset=digits needs no files. Tried:"
-        + "".join(f"\n      {answer}" for answer in answers)
+        f"Put the four files {', '.join(FILES.values())} there, gzipped or "
+        "not, or name their folder with --data_folder; --dataset=digits needs "
+        "no files. Tried:" + "".join(f"\n      {answer}" for answer in answers)
     ]
 
 
@@ -393,17 +421,30 @@ def _sha256(path):
 
 
 def _known(dataset):
-    """Raises if the name is not one of a data set."""
-    if dataset not in DATASETS:
-        raise DataError(
-            [f"dataset is {dataset!r}; it must be {' or '.join(DATASETS)}"]
-        )
+    """The name of a data set, of whatever spelling; raises if there is none."""
+    letters = re.sub("[-_ ]", "", str(dataset).lower())
+    for name in DATASETS:
+        if name.replace("_", "") == letters:
+            return name
+    raise DataError(
+        [f"dataset is {dataset!r}; it must be {' or '.join(DATASETS)}"]
+    )
 
 
-def _canonical(data_folder, part):
+def _place(data_folder, dataset, name):
+    """Where a file is, gzipped or not; where it belongs if it is not there."""
+    paths = [
+        os.path.join(data_folder, folder, one)
+        for folder in ("", os.path.join(SOURCES[dataset].folder, "raw"), "raw")
+        for one in (name, name[: -len(".gz")])
+    ]
+    return next(filter(os.path.exists, paths), paths[0])
+
+
+def _canonical(data_folder, dataset, part):
     """Images and labels of one part, as they are in the files."""
     paths = [
-        os.path.join(data_folder, FILES[part, kind])
+        _place(data_folder, dataset, FILES[part, kind])
         for kind in ("images", "labels")
     ]
     images = read_idx(paths[0], (None, SIDE, SIDE))

@@ -11,7 +11,10 @@ below the data folder:
   the first three speakers are test, the next three valid, the rest train.
   With the sample's 16 speakers, train holds 10, and each part both sexes.
 
-The SA sentences are left out, because every speaker reads the same two.
+The SA sentences are left out, because every speaker reads the same two. Each
+other sentence needs audio and phones; words are taken from .wrd or .txt if one
+of them is there. A folder that is linked directly inside the data folder is
+searched like the others.
 Only label files and audio headers are read. All defects of the corpus are
 reported together, before anything is written.
 
@@ -37,7 +40,7 @@ from speechbrain.utils.logger import get_logger
 
 logger = get_logger(__name__)
 
-SAMPLE_RATE = 16000
+SAMPLE_RATE = 16000  # of the discs
 MAX_LISTED = 20
 THREADS = 4  # that wait for the disk
 CHUNK = 16  # utterances that one of them reads at a time
@@ -170,6 +173,14 @@ class Utterance(NamedTuple):
         return f"{self.speaker}_{self.sentence}"
 
 
+class Choice(NamedTuple):
+    """What the annotations are made for."""
+
+    phn_set: int  # Number of phone classes.
+    sample_rate: int  # Samples per second of all audio.
+    label_rate: int  # Samples per second that the label files count.
+
+
 class Segments(NamedTuple):
     """The lines of a label file, by column."""
 
@@ -196,12 +207,13 @@ def prepare_timit(
     save_json_test,
     phn_set=39,
     skip_prep=False,
+    sample_rate=SAMPLE_RATE,
 ):
     """Writes the three annotations of TIMIT, unless they are there already.
 
     What they were made from is kept in ``timit_prepare.json`` beside the
-    train annotation. They are written again when the data folder, its layout
-    or the phone set is another one.
+    train annotation. They are written again when the data folder, its layout,
+    the phone set or the sample rate is another one.
 
     Arguments
     ---------
@@ -217,6 +229,9 @@ def prepare_timit(
         Number of phone classes. 60 and 61 both keep the labels as they are.
     skip_prep : bool
         Whether to do nothing.
+    sample_rate : int
+        Samples per second that all audio must have. The labels may count them,
+        or those of the discs, as when only the audio was resampled.
 
     Returns
     -------
@@ -247,6 +262,11 @@ def prepare_timit(
     paths = _list_paths(data_folder, problems)
     layout, utterances = _find_layout(paths, problems)
     if layout is None:
+        above = _corpus_above(data_folder, paths)
+        if above:
+            problems = [
+                f"data folder: is a part of a corpus; name '{above}' instead"
+            ]
         raise CorpusError(data_folder, problems)
 
     annotations = [save_json_train, save_json_valid, save_json_test]
@@ -257,6 +277,7 @@ def prepare_timit(
         "data_folder": os.path.realpath(data_folder),
         "layout": layout,
         "phn_set": 61 if phn_set == 60 else phn_set,
+        "sample_rate": sample_rate,
         "annotations": [
             os.path.relpath(path, os.path.dirname(record_path))
             for path in annotations
@@ -266,12 +287,19 @@ def prepare_timit(
         return
 
     parts = _split(layout, utterances, problems)
-    documents = [
-        _annotate_all(data_folder, part, phn_set, problems)
-        for part in parts.values()
-    ]
-    if problems:
-        raise CorpusError(data_folder, problems)
+    choice = Choice(phn_set, sample_rate, sample_rate)
+    documents, found = _annotate_parts(data_folder, parts, choice)
+    if found and sample_rate != SAMPLE_RATE:
+        choice = choice._replace(label_rate=SAMPLE_RATE)
+        again = _annotate_parts(data_folder, parts, choice)
+        if len(again[1]) < len(found):
+            documents, found = again
+            logger.info(
+                f"The labels count {SAMPLE_RATE} samples a second, as on the "
+                f"disc; they are converted to {sample_rate}"
+            )
+    if problems + found:
+        raise CorpusError(data_folder, problems + found)
 
     _write_together(dict(zip(annotations, documents)), record_path, record)
     for name, path, document in zip(parts, annotations, documents):
@@ -375,6 +403,19 @@ def _layout_of(folder):
         if match:
             return layout, match
     return None, None
+
+
+def _corpus_above(data_folder, paths):
+    """The folder of the corpus that a data folder is a part of, if any."""
+    for place in (os.path.abspath(data_folder), os.path.realpath(data_folder)):
+        names = []
+        for _ in range(3):  # a half, a region, a speaker
+            place, name = os.path.split(place)
+            names.insert(0, name)
+            inner = ["/".join([*names, path]) for path in paths]
+            if _find_layout(inner, [])[0]:
+                return place
+    return None
 
 
 def _file_under(utterances, path, place, match):
@@ -557,11 +598,14 @@ def _read_sphere_header(stream):
     return AudioHeader(rate, channels, frames, width * channels, start)
 
 
-def _check_audio(header, size):
+def _check_audio(header, size, sample_rate):
     """What is wrong with an audio file of this header and size."""
     findings = []
-    if header.rate != SAMPLE_RATE:
-        findings.append(f"{header.rate} Hz; {SAMPLE_RATE} Hz are expected")
+    if header.rate != sample_rate:
+        findings.append(
+            f"{header.rate} Hz, but sample_rate is {sample_rate}; use "
+            f"--sample_rate={header.rate}, or resample the audio of the corpus"
+        )
     if header.channels != 1:
         findings.append(f"{header.channels} channels; one is expected")
     there = max(size - header.start, 0) // header.frame_bytes
@@ -581,8 +625,8 @@ def _list_paths(root, problems):
         state = "is a file" if os.path.isfile(root) else "does not exist"
         problems.append(f"data folder: {state}; a folder is expected")
         return []
-    real_root = os.path.realpath(root)
-    paths = []
+    owned = [os.path.realpath(root)]
+    paths, links = [], []
     folders = [""]
     while folders:
         folder = folders.pop()
@@ -594,31 +638,64 @@ def _list_paths(root, problems):
                     if entry.is_dir(follow_symlinks=False):
                         folders.append(path + "/")
                     elif entry.is_symlink():
-                        problems += _check_link(real_root, path, entry)
+                        target = os.path.realpath(entry.path)
+                        if not folder and _is_beside(target, owned[0]):
+                            owned.append(target)
+                            folders.append(path + "/")
+                        else:
+                            links.append((path, target))
         except OSError as error:
             where = folder or "data folder"
             problems.append(_describe(where, error, "a readable folder"))
+    for path, target in links:
+        if not any(_is_inside(target, folder) for folder in owned):
+            problems += _describe_link(root, path, target)
     return paths
 
 
-def _check_link(real_root, path, entry):
-    """A problem if a link leads out of the data folder."""
-    target = os.path.realpath(entry.path)
-    inside = os.path.commonpath([real_root, target]) == real_root
-    if inside or not (os.path.isdir(target) or LINKABLE.fullmatch(path)):
-        return []
-    return [
-        f"{path}: links to {target}; files and folders inside the data folder "
-        "are accepted"
+def _is_inside(path, folder):
+    """Whether a path without links is a folder's or of something in it."""
+    return os.path.commonpath([path, folder]) == folder
+
+
+def _is_beside(path, folder):
+    """Whether a folder neither is in another one nor holds it."""
+    return os.path.isdir(path) and not (
+        _is_inside(path, folder) or _is_inside(folder, path)
+    )
+
+
+def _describe_link(root, path, target):
+    """A problem for a link that leads out of the data folder, if it matters."""
+    found = f"{path}: links to {target}, outside of the data folder"
+    if os.path.isdir(target) and "/" in path:
+        place = os.path.join(root, path.rpartition("/")[0])
+        return [
+            f"{found}; a folder may be linked directly inside the data folder: "
+            f"name '{place}' as the data folder"
+        ]
+    if os.path.isdir(target):
+        return [f"{found}, and holds it; remove the link"]
+    if LINKABLE.fullmatch(path):
+        return [f"{found}; put the file there"]
+    return []
+
+
+def _annotate_parts(root, parts, choice):
+    """The annotations of each part, and the problems of all."""
+    problems = []
+    documents = [
+        _annotate_all(root, part, choice, problems) for part in parts.values()
     ]
+    return documents, problems
 
 
-def _annotate_all(root, utterances, phn_set, problems):
+def _annotate_all(root, utterances, choice, problems):
     """The annotations by key; several threads read, to overlap disk waits."""
 
     def annotate(chunk):
         found = []
-        return [_annotate(root, item, phn_set, found) for item in chunk], found
+        return [_annotate(root, item, choice, found) for item in chunk], found
 
     firsts = range(0, len(utterances), CHUNK)
     chunks = [utterances[first : first + CHUNK] for first in firsts]
@@ -630,26 +707,32 @@ def _annotate_all(root, utterances, phn_set, problems):
     return dict(zip([item.id for item in utterances], annotations))
 
 
-def _annotate(root, utterance, phn_set, problems):
+def _annotate(root, utterance, choice, problems):
     """The annotation of one utterance, as upstream's recipes read it."""
-    missing = [
-        kind
-        for kind, found in (
-            ("wav", "wav" in utterance.files),
-            ("phn", "phn" in utterance.files),
-            ("wrd", "wrd" in utterance.files or "txt" in utterance.files),
-        )
-        if not found
-    ]
+    missing = [kind for kind in ("wav", "phn") if kind not in utterance.files]
     if missing:
         problems.append(
             f"{utterance.stem}: no .{' and no .'.join(missing)} file; each "
-            "sentence needs .wav, .phn and .wrd (or .txt)"
+            "sentence needs both"
         )
-    phones, ends = _read_phones(root, utterance, phn_set, problems)
+    frames = _read_frames(root, utterance, choice.sample_rate, problems)
+    segments = _read_phones(root, utterance, problems)
+    ends = segments.ends
+    if choice.label_rate != choice.sample_rate:
+        ends = [end * choice.sample_rate // choice.label_rate for end in ends]
+    if frames and max(ends, default=0) > frames:
+        problems.append(
+            f"{utterance.files['phn']}: the labels end at sample {max(ends)}, "
+            f"but the audio has {frames}; labels within the audio are expected"
+        )
+    phones, ends = fold(segments.labels, ends, choice.phn_set)
+    if segments.labels and not phones:
+        problems.append(
+            f"{utterance.files['phn']}: only glottal stops; a phone is expected"
+        )
     return {
         "wav": "{data_root}/" + _escape(utterance.files.get("wav", "")),
-        "duration": _read_duration(root, utterance, problems),
+        "duration": frames / choice.sample_rate,
         "spk_id": utterance.speaker,
         "phn": " ".join(phones),
         "wrd": _escape(_read_words(root, utterance, problems)),
@@ -657,37 +740,36 @@ def _annotate(root, utterance, phn_set, problems):
     }
 
 
-def _read_duration(root, utterance, problems):
-    """Seconds of audio."""
+def _read_frames(root, utterance, sample_rate, problems):
+    """Samples of audio; 0 if there are none that can be read."""
     if "wav" not in utterance.files:
-        return 0.0
+        return 0
     path = utterance.files["wav"]
     try:
         header, size = _read_header(os.path.join(root, path))
     except OSError as error:
         problems.append(_describe(path, error, "an audio file"))
-        return 0.0
+        return 0
     except ValueError as error:
         problems.append(f"{path}: {error}")
-        return 0.0
-    problems += [f"{path}: {item}" for item in _check_audio(header, size)]
-    return header.frames / SAMPLE_RATE
+        return 0
+    found = _check_audio(header, size, sample_rate)
+    problems += [f"{path}: {item}" for item in found]
+    return header.frames if not found else 0
 
 
-def _read_phones(root, utterance, phn_set, problems):
-    """Folded phones and their ends."""
+def _read_phones(root, utterance, problems):
+    """The phones and where they end, as in the label file."""
+    nothing = Segments([], [], [], [])
     if "phn" not in utterance.files:
-        return [], []
+        return nothing
     path = utterance.files["phn"]
     text = _read_text(root, path, problems)
     if text is None:
-        return [], []
+        return nothing
     segments = _parse_segments(text, path, problems)
     problems += _check_phones(segments, path)
-    folded = fold(segments.labels, segments.ends, phn_set)
-    if segments.labels and not folded[0]:
-        problems.append(f"{path}: only glottal stops; a phone is expected")
-    return folded
+    return segments
 
 
 def _read_words(root, utterance, problems):

@@ -4,20 +4,18 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import csv
 import json
-import math
 import os
-from typing import Collection, Optional
+import sys
+from typing import Collection, Dict, List, Optional
 
-import soundfile
-
+from speechbrain_growth.data import paths
+from speechbrain_growth.data.audio import examine
 from speechbrain_growth.errors import GrowthError
 
 MOST = 20  # mistakes that a message lists
-ROOT = "{data_root}"
-COLUMNS = ("ID", "duration", "wav", "wav_format", "wav_opts")
-FORMATS = ("wav", "flac")
+BLANK = "<blank>"
+COMPUTED = {"id", "sig", "phn_list", "phn_encoded"}  # of each item, in training
 
 
 def check_annotation(
@@ -26,11 +24,12 @@ def check_annotation(
     texts: Collection[str] = (),
     numbers: Collection[str] = (),
     sample_rate: Optional[int] = None,
-) -> None:
+) -> Dict[str, int]:
     """Reads a JSON annotation and raises if training with it would fail.
 
-    The audio file of every item must lie in the data folder: an annotation may
-    come from a stranger, and must not reach other files.
+    The audio file of every item must lie in the data folder, or in a folder
+    that is linked directly inside it: an annotation may come from a stranger,
+    and must not reach other files.
 
     Arguments
     ---------
@@ -39,12 +38,17 @@ def check_annotation(
     data_folder : str
         The folder that ``{data_root}`` in the annotation stands for.
     texts : collection of str
-        Fields of an item that must be a text, and not an empty one.
+        Fields of an item that must be a text of labels, and not an empty one.
     numbers : collection of str
-        Fields that must be a number above 0, or the text of one.
+        Fields that must be a number above 0.
     sample_rate : int
         Sample rate that the files must have, on one channel. None: the files
         are not opened.
+
+    Returns
+    -------
+    dict
+        Samples of the audio of each item; 0 if the files are not opened.
 
     Raises
     ------
@@ -58,6 +62,7 @@ def check_annotation(
     >>> path = folder / "train.json"
     >>> _ = path.write('{"a": {"wav": "{data_root}/a.wav", "phn": "sil"}}')
     >>> check_annotation(str(path), str(folder), texts=["phn"])
+    {'a': 0}
     >>> _ = path.write('{"a": {"wav": "{data_root}/../b.wav", "phn": ""}}')
     >>> check_annotation(str(path), str(folder), texts=["phn"])
     Traceback (most recent call last):
@@ -66,102 +71,68 @@ def check_annotation(
       - ...train.json: a: phn is ''; it must be a text
     """
     items = _read(path)
-    problems = []
+    folders = paths.own_folders(data_folder)
+    problems, samples = [], {}
     for name, item in items.items():
         if not isinstance(item, dict):
             problems.append(f"{name}: found {item!r}; it must be a mapping")
             continue
-        audio = _audio(item, data_folder, sample_rate)
-        problems += [f"{name}: wav is {words}" for words in audio]
+        fields = paths.wrong_fields(item)
+        fields += [
+            f"has the field {key}, which training computes; rename it"
+            for key in sorted(COMPUTED & item.keys())
+        ]
+        problems += [f"{name}: {words}" for words in fields]
+        if fields:
+            continue
+        if not _is_text(name):
+            problems.append(f"{name!r}: it must be a text that names the item")
+        found, samples[name] = _audio(item, data_folder, folders, sample_rate)
+        problems += [f"{name}: wav is {words}" for words in found]
         problems += [
             f"{name}: {key} is {item.get(key)!r}; it must be a text"
             for key in texts
-            if not isinstance(item.get(key), str) or not item[key].strip()
+            if not _is_text(item.get(key))
+        ]
+        problems += [
+            f"{name}: {key} has the label {BLANK}, which CTC adds; rename it"
+            for key in texts
+            if BLANK in str(item.get(key)).split()
         ]
         problems += [
             f"{name}: {key} is {item.get(key)!r}; it must be a number above 0"
             for key in numbers
-            if not _positive(item.get(key))
+            if not _is_positive(item.get(key))
         ]
-    _raise(path, problems)
+    if problems:
+        raise GrowthError(listed(path, problems))
+    return samples
 
 
-def check_noise(path: str, sample_rate: int) -> None:
-    """Reads a CSV of noises and raises if adding one of them would fail.
-
-    SpeechBrain unpickles files with the format ``pkl``, which may run any code;
-    they are refused.
+def listed(path: str, problems: List[str]) -> List[str]:
+    """Returns all mistakes of a file, or the first of many.
 
     Arguments
     ---------
     path : str
-        Columns ``ID``, ``duration``, ``wav``, ``wav_format`` and ``wav_opts``.
-    sample_rate : int
-        Sample rate that the noises must have, on one channel.
+        The file.
+    problems : list of str
+        What is wrong in it.
 
-    Raises
-    ------
-    GrowthError
-        Naming every mistake, or the first twenty.
+    Returns
+    -------
+    list of str
+        At most 21 messages, which name the file.
 
     Example
     -------
-    >>> path = getfixture("tmpdir") / "noise.csv"
-    >>> _ = path.write(
-    ...     "ID,duration,wav,wav_format,wav_opts\\na,1,a.pkl,pkl,\\n"
-    ... )
-    >>> check_noise(str(path), 16000)
-    Traceback (most recent call last):
-    speechbrain_growth.errors.GrowthError: ...noise.csv: a: wav_format is 'pkl'; ...
+    >>> listed("train.json", ["a"] * 30)[19:]
+    ['train.json: a', 'train.json: and 10 more']
     """
-    try:
-        with open(path, encoding="utf-8", newline="") as fin:
-            reader = csv.DictReader(fin, skipinitialspace=True)
-            rows, fields = list(reader), reader.fieldnames or []
-    except OSError as error:
-        raise GrowthError(
-            f"noise_annotation: {path}: {error.strerror}; it must be a CSV of "
-            "noises, or left out"
-        )
-    except (UnicodeDecodeError, csv.Error) as error:
-        raise GrowthError(f"noise_annotation: {path}: this is no CSV: {error}")
-    missing = [name for name in COLUMNS if name not in fields]
-    if missing or not rows:
-        raise GrowthError(
-            f"noise_annotation: {path}: there is no "
-            f"{', '.join(missing) or 'noise'}; it must have the columns "
-            f"{', '.join(COLUMNS)} and one noise at least"
-        )
-    problems, seen = [], set()
-    for row in rows:
-        if row["ID"] in seen:
-            problems.append(f"{row['ID']}: has two rows; leave one out")
-        seen.add(row["ID"])
-        if row["wav_format"] not in FORMATS:
-            problems.append(
-                f"{row['ID']}: wav_format is {row['wav_format']!r}; "
-                f"use {' or '.join(FORMATS)}"
-            )
-        if not _positive(row["duration"]):
-            problems.append(
-                f"{row['ID']}: duration is {row['duration']!r}; it must be a "
-                "number above 0"
-            )
-        if not os.path.isfile(row["wav"] or ""):
-            problems.append(f"{row['ID']}: there is no file {row['wav']!r}")
-            continue
-        words = _sound(row["wav"], sample_rate)
-        problems += [f"{row['ID']}: {row['wav']!r}; {word}" for word in words]
-    _raise(path, problems)
-
-
-def _raise(path, problems):
-    """Raises all mistakes of a file, or the first of many."""
     problems = [f"{path}: {problem}" for problem in problems]
     if len(problems) > MOST:
         problems[MOST:] = [f"{path}: and {len(problems) - MOST} more"]
-    if problems:
-        raise GrowthError(problems)
+    return problems
 
 
 def _read(path):
@@ -184,42 +155,35 @@ def _read(path):
     return items
 
 
-def _audio(item, data_folder, sample_rate):
-    """What is wrong with the audio file of an item."""
+def _audio(item, data_folder, folders, sample_rate):
+    """What is wrong with the audio file of an item, and its samples."""
     wav = item.get("wav")
     if not isinstance(wav, str) or not wav:
-        return [f"{wav!r}; it must be the path of an audio file"]
-    root = os.path.abspath(data_folder)
-    full = os.path.abspath(wav.replace(ROOT, root))
-    if os.path.commonpath([root, full]) != root:
-        return [f"{wav!r}, outside of the data folder {root}"]
+        return [f"{wav!r}; it must be the path of an audio file"], 0
+    full = paths.fill_in(wav, data_folder)
+    try:
+        outside = paths.leads_out(full, data_folder, folders)
+    except ValueError:  # a zero byte, for one
+        return [f"{wav!r}, which no file can have as its path"], 0
+    if outside:
+        return [f"{wav!r}{outside}"], 0
     if not os.path.isfile(full):
-        return [f"{wav!r}; there is no file {full}"]
+        return [f"{wav!r}; there is no file {os.path.abspath(full)}"], 0
     if sample_rate is None:
-        return []
-    return [f"{wav!r}; {words}" for words in _sound(full, sample_rate)]
+        return [], 0
+    problems, samples = examine(full, sample_rate)
+    return [f"{wav!r}; {words}" for words in problems], samples
 
 
-def _sound(path, sample_rate):
-    """What is wrong with the sample rate, channels or length of a file."""
+def _is_text(value):
+    """Whether a value is a text, not an empty one, that a file can hold."""
     try:
-        info = soundfile.info(path)
-    except (RuntimeError, OSError) as error:
-        return [f"it cannot be read: {error}"]
-    found = (info.samplerate, info.channels)
-    if found != (sample_rate, 1) or not info.frames:
-        return [
-            f"found {info.samplerate} Hz, {info.channels} channels, "
-            f"{info.frames} samples; {sample_rate} Hz, 1 channel, 1 sample or "
-            "more are expected"
-        ]
-    return []
-
-
-def _positive(value):
-    """Whether a value is a number above 0, or a text that is one."""
-    try:
-        number = float(value)
-    except (TypeError, ValueError):
+        return isinstance(value, str) and bool(value.encode().strip())
+    except UnicodeEncodeError:  # a half of a character
         return False
-    return not isinstance(value, bool) and 0 < number < math.inf
+
+
+def _is_positive(value):
+    """Whether a value is a number above 0 that a float can be."""
+    is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
+    return is_number and 0 < value <= sys.float_info.max

@@ -4,8 +4,9 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import Any, Callable
+from typing import Any, Callable, List, Tuple
 
+import soundfile
 import torch
 
 import speechbrain as sb
@@ -48,6 +49,48 @@ def read_audio(path: str) -> torch.Tensor:
             "channel, with one sample at least, is expected"
         )
     return signal
+
+
+def examine(path: str, sample_rate: int) -> Tuple[List[str], int]:
+    """Returns what is wrong with an audio file, and how long it is.
+
+    Only its header is read.
+
+    Arguments
+    ---------
+    path : str
+        The file.
+    sample_rate : int
+        Sample rate that it must have, on one channel.
+
+    Returns
+    -------
+    problems : list of str
+        What is wrong; none if all is well.
+    samples : int
+        Its samples; 0 if something is wrong.
+
+    Example
+    -------
+    >>> path = getfixture("tmpdir") / "a.wav"
+    >>> soundfile.write(path, [0.0] * 800, 8000)
+    >>> examine(str(path), 8000)
+    ([], 800)
+    >>> examine(str(path), 16000)[0]
+    ['found 8000 Hz, 1 channels, 800 samples; 16000 Hz, 1 channel, 1 sample or more are expected']
+    """
+    try:
+        info = soundfile.info(path)
+    except (RuntimeError, OSError) as error:
+        return [f"it cannot be read: {error}"], 0
+    found = (info.samplerate, info.channels)
+    if found != (sample_rate, 1) or not info.frames:
+        return [
+            f"found {info.samplerate} Hz, {info.channels} channels, "
+            f"{info.frames} samples; {sample_rate} Hz, 1 channel, 1 sample or "
+            "more are expected"
+        ], 0
+    return [], info.frames
 
 
 def check_features(

@@ -158,6 +158,11 @@ def content(name, text):
     return write
 
 
+def link(name, target):
+    """Makes a link in a folder that is there."""
+    return lambda folder: (folder / name).symlink_to(target)
+
+
 def utterance(**fields):
     """Writes an audio file, and annotations of it that are right but for one."""
 

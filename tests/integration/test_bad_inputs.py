@@ -19,6 +19,7 @@ from bad_inputs import (
     altered,
     both,
     content,
+    link,
     noise,
     plan,
     run_recipe,
@@ -674,6 +675,17 @@ ON_MNIST = {
             "unsigned bytes of sizes N x 28 x 28"
         ),
     ),
+    "an IDX file of endless sizes": (
+        content(
+            "train-images-idx3-ubyte.gz",
+            gzip.compress(bytes([0, 0, 8, 3, *[255] * 4, *[0, 0, 0, 28] * 2])),
+        ),
+        IDX,
+        (
+            "{folder}/train-images-idx3-ubyte.gz: there are fewer bytes than "
+            "4294967295 x 28 x 28"
+        ),
+    ),
     "an IDX file that is a pickle": (
         content(
             "train-images-idx3-ubyte.gz", gzip.compress(b"\x80\x04\x95" * 9)
@@ -710,6 +722,14 @@ ON_TIMIT = {
             " * data folder: no SX or SI sentence in it, but 'x'; "
             "TRAIN/DR1/FCJF0/SX37.WAV or dr1-fvmh0/sx116.wav, or any others "
             "named like these, are looked for"
+        ),
+    ),
+    "a part of the data": (
+        content("data/TRAIN/DR1/FCJF0/SX37.WAV", ""),
+        ["--data_folder={folder}/data/TRAIN"],
+        (
+            "TIMIT in '{folder}/data/TRAIN' cannot be prepared, problems: 1\n"
+            " * data folder: is a part of a corpus; name '{folder}/data' instead"
         ),
     ),
     "too short a transform": (
@@ -819,6 +839,52 @@ ON_TIMIT = {
             "data folder {folder}/data"
         ),
     ),
+    "a path with a format": (
+        utterance(wav="{data_root}/{data_root:.0}../a.wav"),
+        READ,
+        (
+            "{folder}/dev.json: a: '{data_root}/{data_root:.0}../a.wav' has "
+            "the field '{data_root:.0}'; only {data_root} is filled in, other "
+            "braces are written twice"
+        ),
+    ),
+    "a field that is none": (
+        utterance(wav="{data_root}/a.wav", wrd="{foo}"),
+        READ,
+        (
+            "{folder}/dev.json: a: '{foo}' has the field '{foo}'; only "
+            "{data_root} is filled in, other braces are written twice"
+        ),
+    ),
+    "a stray brace": (
+        utterance(wav="{data_root}/a.wav", wrd="she {"),
+        READ,
+        (
+            "{folder}/dev.json: a: 'she {' has a stray brace (Single '{' "
+            "encountered in format string); only {data_root} is filled in, "
+            "other braces are written twice"
+        ),
+    ),
+    "a link out of the data folder": (
+        both(utterance(wav="{data_root}/b.wav"), link("data/b.wav", "../b")),
+        READ,
+        (
+            "{folder}/dev.json: a: wav is '{data_root}/b.wav', which leads to "
+            "{folder}/b, outside of the data folder {folder}/data; put the "
+            "file there, or link its folder directly inside the data folder"
+        ),
+    ),
+    "fields that training computes": (
+        utterance(sig=1, id="a"),
+        READ,
+        (
+            "2 problems:\n"
+            "  - {folder}/dev.json: a: has the field id, which training "
+            "computes; rename it\n"
+            "  - {folder}/dev.json: a: has the field sig, which training "
+            "computes; rename it"
+        ),
+    ),
     "no path": (
         utterance(wav=None),
         READ,
@@ -846,6 +912,24 @@ ON_TIMIT = {
         (
             "{folder}/dev.json: a: duration is 'long'; it must be a number "
             "above 0"
+        ),
+    ),
+    "a duration that is a text": (
+        utterance(duration="1.0"),
+        READ,
+        "{folder}/dev.json: a: duration is '1.0'; it must be a number above 0",
+    ),
+    "a half of a character": (
+        utterance(phn="sil \ud800"),
+        READ,
+        "{folder}/dev.json: a: phn is 'sil \\ud800'; it must be a text",
+    ),
+    "a blank among the phones": (
+        utterance(phn="sil <blank>"),
+        READ,
+        (
+            "{folder}/dev.json: a: phn has the label <blank>, which CTC adds; "
+            "rename it"
         ),
     ),
     "no phones": (
@@ -887,6 +971,36 @@ ON_TIMIT = {
             "{folder}/train.json: a: wav is '{data_root}/a.wav'; found "
             "16000 Hz, 1 channels, 0 samples; 16000 Hz, 1 channel, 1 "
             "sample or more are expected"
+        ),
+    ),
+    "audio of one sample": (
+        utterance(samples=1),
+        READ,
+        (
+            "3 problems:\n"
+            + "\n".join(
+                f"  - {{folder}}/{part}.json: a: needs 2 output frames, has 0 "
+                "(labels: 2, samples: 1); correct it, or leave it out with "
+                "--skip_too_long=True"
+                for part in ("train", "dev", "test")
+            )
+        ),
+    ),
+    "more labels than frames": (
+        utterance(samples=1600, phn="sil aa sil aa aa"),
+        READ,
+        (
+            "{folder}/dev.json: a: needs 6 output frames, has 5 (labels: 5, "
+            "samples: 1600); correct it, or leave it out with "
+            "--skip_too_long=True"
+        ),
+    ),
+    "no utterance left": (
+        utterance(samples=1600, phn="sil aa sil aa aa"),
+        [*READ, "--skip_too_long=True"],
+        (
+            "{folder}/dev.json: every utterance has more labels than output "
+            "frames; shorten the labels, or use features with more frames"
         ),
     ),
     "audio that is cut off": (
@@ -1005,6 +1119,7 @@ LATER = {
     "no IDX file",
     "an IDX file that is no gzip",
     "an IDX file that is cut off",
+    "an IDX file of endless sizes",
     "an IDX file that is a pickle",
 }
 ROWS = [(MNIST, name, *row) for name, row in ON_MNIST.items()]

@@ -9,7 +9,9 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
+import soundfile
 import torch
 from bad_inputs import from_a_shell, run_recipe
 from load_model import in_a_new_process, sums_in
@@ -163,6 +165,60 @@ def test_starts_from_an_earlier_run_with_similar_lengths(
     assert (output / labels).read_text() == (earlier / labels).read_text()
     log = (output / "log.txt").read_text()
     assert "starts from" in log and "in batches of similar lengths" in log
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("skip", [False, True])
+def test_more_labels_than_frames_are_named(grown, corpus, tmp_path, skip):
+    for part in ("train", "dev", "test"):
+        items = json.loads((grown[0] / "save" / f"{part}.json").read_text())
+        if part == "train":
+            total, name = len(items), list(items)[1]
+            items[name]["phn"] = "sil " * 200
+        (tmp_path / f"{part}.json").write_text(json.dumps(items))
+    code, printed = run(
+        tmp_path / "output",
+        f"--data_folder={corpus}",
+        *("--number_of_epochs=1", "--growth=[]", *SMALL),
+        *("--skip_prep=True", f"--skip_too_long={skip}"),
+        f"--train_annotation={tmp_path}/train.json",
+        f"--valid_annotation={tmp_path}/dev.json",
+        f"--test_annotation={tmp_path}/test.json",
+    )
+    assert code == 1 - skip, printed
+    if skip:
+        assert f"left out 1 of {total} utterances" in printed
+        log = (tmp_path / "output" / "log.txt").read_text()
+        assert f"output frames: {name}" in log
+    else:
+        assert f"train.json: {name}: needs 399 output frames" in printed
+        assert "Traceback" not in printed
+
+
+@pytest.mark.slow
+def test_a_loss_that_counts_as_0_in_a_batch_is_logged(tmp_path):
+    # 5 frames alone; of the 10 frames of a batch with the other one, 4
+    items = {}
+    for name, samples in (("short", 1440), ("long", 3359)):
+        soundfile.write(tmp_path / f"{name}.wav", np.ones(samples) / 2, 16000)
+        items[name] = {
+            "wav": f"{{data_root}}/{name}.wav",
+            "duration": samples / 16000,
+            "phn": "sil aa sil aa sil",
+        }
+    (tmp_path / "all.json").write_text(json.dumps(items))
+    parts = ("train", "valid", "test")
+    code, printed = run(
+        tmp_path / "output",
+        *[f"--{part}_annotation={tmp_path}/all.json" for part in parts],
+        *("--skip_prep=True", f"--data_folder={tmp_path}"),
+        *("--number_of_epochs=1", "--growth=[]", *SMALL),
+    )
+    assert code == 0, printed
+    log = (tmp_path / "output" / "log.txt").read_text()
+    for stage in ("TRAIN", "VALID", "TEST"):
+        assert f"{stage}: 1 utterances had fewer output frames" in log
+    assert log.count("their loss counted as 0: short\n") == 3
 
 
 @pytest.mark.parametrize(

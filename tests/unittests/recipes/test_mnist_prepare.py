@@ -10,6 +10,7 @@ import http.server
 import struct
 import sys
 import threading
+import tracemalloc
 from pathlib import Path
 
 import numpy as np
@@ -52,9 +53,15 @@ def content(seed):
     return arrays, files
 
 
+def plain(files):
+    """The same files, not gzipped"""
+    return {name[:-3]: gzip.decompress(b) for name, b in files.items()}
+
+
 def checksums(files):
     """SHA-256 by name"""
-    return {name: hashlib.sha256(b).hexdigest() for name, b in files.items()}
+    both = {**files, **plain(files)}
+    return {name: hashlib.sha256(b).hexdigest() for name, b in both.items()}
 
 
 ARRAYS, MNIST = content(0)
@@ -70,8 +77,10 @@ def small(monkeypatch):
             mnist_prepare,
             "SOURCES",
             {
-                "mnist": Source(mirrors, checksums(MNIST)),
-                "fashion_mnist": Source(mirrors, checksums(FASHION)),
+                "mnist": Source(mirrors, checksums(MNIST), "MNIST"),
+                "fashion_mnist": Source(
+                    mirrors, checksums(FASHION), "FashionMNIST"
+                ),
             },
         )
 
@@ -144,6 +153,52 @@ def test_digits_need_no_files():
     assert sum(len(labels) for _, labels in parts.values()) == 1797
 
 
+@pytest.mark.parametrize("below", ["", "MNIST/raw", "raw"])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_files_are_read_where_people_have_them(small, tmp_path, below, zipped):
+    kept = tmp_path / below
+    kept.mkdir(parents=True, exist_ok=True)
+    files = MNIST if zipped else plain(MNIST)
+    for name, values in files.items():
+        (kept / name).write_bytes(values)
+    prepare_mnist(str(tmp_path), "mnist")  # there is no mirror
+    labels = load_mnist(str(tmp_path), "mnist", valid_size=15)["test"][1]
+    assert torch.equal(labels, torch.tensor(ARRAYS["test", "labels"]).long())
+    assert names_in(kept) == sorted(files)
+
+
+def test_both_data_sets_may_be_in_one_folder(small, tmp_path):
+    for below, files in (("MNIST", MNIST), ("FashionMNIST", FASHION)):
+        (tmp_path / below / "raw").mkdir(parents=True)
+        for name, values in plain(files).items():
+            (tmp_path / below / "raw" / name).write_bytes(values)
+    for name, right in (("mnist", MNIST), ("Fashion-MNIST", FASHION)):
+        prepare_mnist(str(tmp_path), name)
+        labels = load_mnist(str(tmp_path), name, valid_size=15)["test"][1]
+        values = gzip.decompress(right[FILES["test", "labels"]])[8:]
+        assert bytes(labels.tolist()) == values
+
+
+# The names as LeCun, Zalando, torchvision, Keras and people write them
+NAMES = {
+    "mnist": ["mnist", "MNIST", "Mnist"],
+    "fashion_mnist": ["fashion_mnist", "fashion-mnist", "FashionMNIST"]
+    + ["Fashion-MNIST", "fashionmnist", "FASHION_MNIST", "fashion mnist"],
+    "digits": ["digits", "Digits"],
+}
+
+
+@pytest.mark.parametrize(
+    "name, known", [(n, known) for known, names in NAMES.items() for n in names]
+)
+def test_a_data_set_has_several_spellings(small, tmp_path, name, known):
+    files = {"mnist": MNIST, "fashion_mnist": FASHION}.get(known, {})
+    for file, values in files.items():
+        (tmp_path / file).write_bytes(values)
+    prepare_mnist(str(tmp_path), name)
+    assert load_mnist(str(tmp_path), name, valid_size=15)
+
+
 # What is moved
 
 
@@ -192,6 +247,17 @@ DAMAGE = {
 }
 
 
+@pytest.mark.parametrize("what", ["truncated", "altered", "empty"])
+def test_a_wrong_file_that_is_not_gzipped_is_refused(small, tmp_path, what):
+    files = plain(MNIST)
+    for name, values in files.items():
+        (tmp_path / name).write_bytes(values)
+    damage, message = DAMAGE[what]
+    (tmp_path / NAME[:-3]).write_bytes(damage(files[NAME[:-3]]))
+    with pytest.raises(DataError, match=f"not {NAME[:-3]} of mnist.*{message}"):
+        prepare_mnist(str(tmp_path), "mnist")
+
+
 @pytest.mark.parametrize("what", DAMAGE)
 def test_a_wrong_file_is_refused_by_name(folder, what):
     damage, message = DAMAGE[what]
@@ -225,6 +291,10 @@ BROKEN = {
     "nothing": (b"", "no IDX file"),
     "a pickle": (b"\x80\x04\x95" + bytes(1568), "no IDX file"),
     "too few bytes": (HEAD + bytes(1567), "fewer bytes than 2 x 28 x 28"),
+    "endless sizes": (
+        struct.pack(">HBBIII", 0, 8, 3, 2**32 - 1, 28, 28) + bytes(1568),
+        "fewer bytes than 4294967295 x 28 x 28",
+    ),
     "too many bytes": (HEAD + bytes(1569), "more bytes than 2 x 28 x 28"),
 }
 
@@ -237,6 +307,21 @@ def test_what_is_no_idx_file_is_refused(tmp_path, what):
     with pytest.raises(DataError, match=message) as raised:
         read_idx(str(path), (None, 28, 28))
     assert str(path) in str(raised.value)
+
+
+def test_no_more_is_read_than_the_header_says(tmp_path):
+    path = tmp_path / "bomb.gz"
+    with gzip.open(path, "wb") as fout:
+        fout.write(HEAD)
+        for _ in range(50):
+            fout.write(bytes(1 << 20))
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="more bytes than 2 x 28 x 28"):
+            read_idx(str(path), (None, 28, 28))
+        assert tracemalloc.get_traced_memory()[1] < 1 << 20
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("values", [b"", b"no gzip", idx(ZEROS)[:-9], None])
@@ -375,6 +460,8 @@ def test_preparation_can_be_skipped(small, tmp_path):
 def test_the_checksums_are_the_published_ones():
     """By size and MD5 they were compared once; here: no name is missing"""
     for source in mnist_prepare.SOURCES.values():
-        assert set(source.checksums) == set(FILES.values())
+        gzipped = set(FILES.values())
+        names = {*gzipped, *(name[: -len(".gz")] for name in gzipped)}
+        assert set(source.checksums) == names
         assert all(len(digest) == 64 for digest in source.checksums.values())
         assert all(mirror.endswith("/") for mirror in source.mirrors)

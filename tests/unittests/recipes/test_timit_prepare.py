@@ -18,6 +18,7 @@ import soundfile
 
 from speechbrain.dataio.dataio import read_audio
 from speechbrain.dataio.dataset import DynamicItemDataset
+from speechbrain_growth import check_annotation
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SCRIPT = ROOT / "recipes" / "TIMIT" / "timit_prepare.py"
@@ -200,6 +201,86 @@ def test_links_within_the_data_folder(corpus, out):
     (corpus / "README").symlink_to("/etc/hosts")
     assert prepare(corpus, out, 48) is not None
     assert prepare(corpus, out) == expected
+
+
+@pytest.mark.parametrize("halves", [("TRAIN",), ("TRAIN", "TEST")])
+def test_halves_on_another_disk(corpus, out, halves):
+    shutil.copytree(str(corpus), str(out / "plain"))
+    disk = outside(corpus)
+    for half in halves:
+        (corpus / half).rename(disk / half)
+        (corpus / half).symlink_to(disk / half)
+    found = prepare(corpus, out)
+    assert found == prepare(out / "plain", out)
+    for part in PARTS:
+        check_annotation(
+            str(out / f"{part}.json"), str(corpus), sample_rate=16000
+        )
+
+
+@pytest.mark.parametrize("layout", ["disc", "flat"])
+def test_words_are_not_needed(tmp_path, out, layout):
+    root = write_corpus(tmp_path / "data", layout)
+    expected = prepare(root, out)
+    for path in [*root.rglob("*.WRD"), *root.rglob("*.TXT")]:
+        path.unlink()
+    found = prepare(root, out / "new")
+    for part, right in zip(found, expected):
+        assert part == {name: {**right[name], "wrd": ""} for name in right}
+
+
+@pytest.mark.parametrize(
+    "layout, below",
+    [
+        ("disc", "TRAIN"),
+        ("disc", "TEST"),
+        ("disc", "TRAIN/DR1"),
+        ("disc", "TRAIN/DR1/FCJF0"),
+        ("flat", "DR2-FAAA0"),
+    ],
+)
+def test_a_part_of_a_corpus_is_no_corpus(tmp_path, out, layout, below):
+    root = write_corpus(tmp_path / "data", layout)
+    (tmp_path / "link").symlink_to(root / below)
+    for part in (root / below, tmp_path / "link"):
+        with pytest.raises(timit.CorpusError) as error:
+            prepare(part, out)
+        assert error.value.problems == [
+            f"data folder: is a part of a corpus; name '{root}' instead"
+        ]
+
+
+@pytest.mark.parametrize("write", [write_riff, write_sphere])
+@pytest.mark.parametrize("counted", [8000, 16000])
+def test_a_corpus_at_8_khz(tmp_path, out, log, counted, write):
+    fields = {"rate" if write == write_riff else "sample_rate": 8000}
+    root = write_corpus(
+        tmp_path / "data",
+        write=lambda path: write(path, FRAMES * 8000 // counted, **fields),
+    )
+    paths = [str(out / f"{part}.json") for part in PARTS]
+    timit.prepare_timit(str(root), *paths, sample_rate=8000)
+    assert ("are converted to 8000" in log.text) == (counted == 16000)
+    for path in paths:
+        check_annotation(path, str(root), sample_rate=8000)
+        for item in json.loads(pathlib.Path(path).read_text()).values():
+            wav = item["wav"].format(data_root=root)
+            frames = soundfile.info(wav).frames
+            assert item["duration"] == frames / 8000
+            ends = [int(end) for end in item["ground_truth_phn_ends"].split()]
+            assert ends[-1] == frames and ends[0] == frames // 8
+    with pytest.raises(timit.CorpusError, match="use --sample_rate=8000, or"):
+        timit.prepare_timit(str(root), *paths)  # at 16 kHz, made again
+
+
+def test_all_labels_beyond_the_audio_are_named(tmp_path, out):
+    root = write_corpus(
+        tmp_path / "data", write=lambda path: write_sphere(path, FRAMES - 1)
+    )
+    with pytest.raises(timit.CorpusError) as error:
+        prepare(root, out)
+    assert len(error.value.problems) == 8  # two sentences of four speakers
+    assert all("end at sample 160" in line for line in error.value.problems)
 
 
 def test_folding_tables():
@@ -483,8 +564,9 @@ def double(root):
     )
 
 
+RATE = "use --sample_rate=8000, or resample the audio of the corpus"
 MALFORMED = "'first-sample last-sample label' is expected"
-FILES = "each sentence needs .wav, .phn and .wrd (or .txt)"
+FILES = "each sentence needs both"
 LOOKED_FOR = (
     "TRAIN/DR1/FCJF0/SX37.WAV or dr1-fvmh0/sx116.wav, or any others named "
     "like these, are looked for"
@@ -551,7 +633,6 @@ BAD = {
     ),
     "no audio": (remove("WAV"), [f"{SX}: no .wav file; {FILES}"]),
     "no phones": (remove("PHN"), [f"{SX}: no .phn file; {FILES}"]),
-    "no words": (remove("WRD", "TXT"), [f"{SX}: no .wrd file; {FILES}"]),
     "only a sentence": (
         remove("WAV", "PHN", "WRD"),
         [f"{SX}: no .wav and no .phn file; {FILES}"],
@@ -650,16 +731,38 @@ BAD = {
     "link to the outside": (
         damage("PHN", move_out),
         [
-            f"{SX}.PHN: links to OUTSIDE/SX37.PHN; files and folders inside "
-            "the data folder are accepted"
+            f"{SX}.PHN: links to OUTSIDE/SX37.PHN, outside of the data folder; "
+            "put the file there"
         ],
     ),
-    "folder on the outside": (
-        lambda root: move_out(root / "TRAIN"),
+    "folder on the outside, linked further down": (
+        lambda root: move_out(root / "TRAIN" / "DR1"),
         [
-            "TRAIN: links to OUTSIDE/TRAIN; files and folders inside the data "
-            "folder are accepted",
+            "TRAIN/DR1: links to OUTSIDE/DR1, outside of the data folder; a "
+            "folder may be linked directly inside the data folder: name "
+            "'ROOT/TRAIN' as the data folder",
             f"train part: no utterance; {NEEDED}",
+        ],
+    ),
+    "link to the folder above": (
+        lambda root: (root / "above").symlink_to(root.parent),
+        [
+            "above: links to ABOVE, outside of the data folder, and holds it; "
+            "remove the link"
+        ],
+    ),
+    "labels beyond the audio": (
+        lambda root: [
+            (root / f"{SX}.PHN").write_text("0 20 sh\n20 200 h#\n"),
+            (root / "TEST/DR1/FADG0/SI648.PHN").write_text("0 161 q\n0 0 sh"),
+        ],
+        [
+            f"{SX}.PHN: the labels end at sample 200, but the audio has 160; "
+            "labels within the audio are expected",
+            "TEST/DR1/FADG0/SI648.PHN, line 2: 0 0 goes backwards; 161 <= first "
+            "sample <= last sample is expected",
+            "TEST/DR1/FADG0/SI648.PHN: the labels end at sample 161, but the "
+            "audio has 160; labels within the audio are expected",
         ],
     ),
     "no bytes": (
@@ -710,7 +813,7 @@ BAD = {
     "SPHERE with two channels at 8 kHz": (
         replace_by_sphere(held=2 * FRAMES, channel_count=2, sample_rate=8000),
         [
-            f"{SX}.WAV: 8000 Hz; 16000 Hz are expected",
+            f"{SX}.WAV: 8000 Hz, but sample_rate is 16000; {RATE}",
             f"{SX}.WAV: 2 channels; one is expected",
         ],
     ),
@@ -757,7 +860,7 @@ BAD = {
     ),
     "RIFF at 8 kHz": (
         replace_by_riff(rate=8000),
-        [f"{SX}.WAV: 8000 Hz; 16000 Hz are expected"],
+        [f"{SX}.WAV: 8000 Hz, but sample_rate is 16000; {RATE}"],
     ),
     "RIFF without format": (
         damage(
@@ -786,7 +889,12 @@ def test_bad_corpus(corpus, out, spoil, expected):
     with pytest.raises(timit.CorpusError) as error:
         prepare(corpus, out)
     place = str(corpus.with_name("outside"))
-    expected = [line.replace("OUTSIDE", place) for line in expected]
+    for word, path in (
+        ("OUTSIDE", place),
+        ("ROOT", str(corpus)),
+        ("ABOVE", str(corpus.parent)),
+    ):
+        expected = [line.replace(word, path) for line in expected]
     assert error.value.problems == expected
     assert str(error.value).splitlines() == [
         f"TIMIT in '{corpus}' cannot be prepared, problems: {len(expected)}",

@@ -20,6 +20,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import itertools
 import os
 import sys
 
@@ -34,12 +35,19 @@ from speechbrain_growth import (
     check_annotation,
     check_features,
     check_noise,
+    leave_out,
     open_run,
+    output_frames,
     plain_errors,
     read_audio,
+    refuse_too_long,
+    too_long,
+    unaligned,
 )
 
 logger = get_logger(__name__)
+
+PARTS = ("train", "valid", "test")
 
 
 # Define training procedure
@@ -72,6 +80,11 @@ class ASR_Brain(GrowingBrain):
             phn_lens = self.hparams.wav_augment.replicate_labels(phn_lens)
 
         loss = self.hparams.compute_cost(pout, phns, pout_lens, phn_lens)
+        # Each copy that augmentation makes has the utterances in this order
+        silent = unaligned(pout, phns, pout_lens, phn_lens).tolist()
+        self.uncounted.update(
+            itertools.compress(itertools.cycle(batch.id), silent)
+        )
 
         if stage != sb.Stage.TRAIN:
             self.ctc_metrics.append(batch.id, pout, phns, pout_lens, phn_lens)
@@ -90,6 +103,7 @@ class ASR_Brain(GrowingBrain):
 
     def on_stage_start(self, stage, epoch=None):
         """Gets called when a stage (train, validation, test) starts."""
+        self.uncounted = set()  # utterances whose loss counted as 0
         if stage != sb.Stage.TRAIN:
             self.ctc_metrics = self.hparams.ctc_stats()
             self.per_metrics = self.hparams.per_stats()
@@ -101,6 +115,12 @@ class ASR_Brain(GrowingBrain):
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Gets called at the end of a stage."""
+        if self.uncounted:
+            logger.warning(
+                f"{stage.name}: {len(self.uncounted)} utterances had fewer output "
+                "frames than their labels need, after padding or augmentation; "
+                f"their loss counted as 0: {', '.join(sorted(self.uncounted))}"
+            )
         if stage == sb.Stage.TRAIN:
             self.train_loss = stage_loss
             return
@@ -145,20 +165,43 @@ def dataio_prep(hparams):
     data_folder = hparams["data_folder"]
 
     # 1. Declarations, of what can be read:
-    for part in ("train", "valid", "test"):
-        check_annotation(
-            hparams[f"{part}_annotation"],
+    parts = [hparams[f"{part}_annotation"] for part in PARTS]
+    samples = {
+        path: check_annotation(
+            path,
             data_folder,
             texts=["phn"],
             numbers=["duration"],
             sample_rate=hparams["sample_rate"],
         )
-    train_data, valid_data, test_data = datasets = [
+        for path in parts
+    }
+    datasets = [
         sb.dataio.dataset.DynamicItemDataset.from_json(
-            json_path=hparams[f"{part}_annotation"],
-            replacements={"data_root": data_folder},
+            json_path=path, replacements={"data_root": data_folder}
         )
-        for part in ("train", "valid", "test")
+        for path in parts
+    ]
+
+    # The loss of too many labels for the audio would count as 0
+    frames = output_frames(
+        hparams["compute_features"], hparams["modules"]["model"]
+    )
+    found = {
+        path: too_long(
+            {
+                name: (samples[path][name], item["phn"].split())
+                for name, item in data.data.items()
+            },
+            frames,
+        )
+        for path, data in zip(parts, datasets)
+    }
+    if not hparams["skip_too_long"]:
+        refuse_too_long(found)
+    train_data, valid_data, test_data = datasets = [
+        leave_out(path, data, found[path])
+        for path, data in zip(parts, datasets)
     ]
 
     if hparams["sorting"] in ("ascending", "descending"):
@@ -216,9 +259,9 @@ def dataio_prep(hparams):
     problems = [
         f"{hparams[f'{part}_annotation']}: {name}: there is no label {phn!r} "
         f"in {lab_enc_file}; the labels are those of the train annotation"
-        for part, data in zip(("train", "valid", "test"), datasets)
-        for name, item in data.data.items()
-        for phn in sorted(set(item["phn"].split()) - set(known))
+        for part, data in zip(PARTS, datasets)
+        for name in data.data_ids
+        for phn in sorted(set(data.data[name]["phn"].split()) - set(known))
     ]
     if problems:
         raise GrowthError(problems)
@@ -289,6 +332,7 @@ if __name__ == "__main__":
                 "save_json_valid": hparams["valid_annotation"],
                 "save_json_test": hparams["test_annotation"],
                 "skip_prep": hparams["skip_prep"],
+                "sample_rate": hparams["sample_rate"],
             },
         )
 
