@@ -380,6 +380,30 @@ ON_MNIST = {
         "lr_annealing is None; the YAML has an object "
         "(!new:speechbrain.nnet.schedulers.LinearScheduler) there",
     ),
+    "a scheduler for fewer epochs": (
+        None,
+        ["--lr_annealing={epoch_count: 4}"],
+        (
+            "lr_annealing: LinearScheduler fails after epoch 5 of 18: list "
+            "index out of range; it must last for all epochs (its epoch_count, "
+            "say)"
+        ),
+    ),
+    "a scheduler of torch": (
+        altered(
+            "!new:speechbrain.nnet.schedulers.LinearScheduler\n"
+            "    initial_value: !ref <lr>\n"
+            "    final_value: !ref <final_lr>\n"
+            "    epoch_count: !ref <number_of_epochs>\n",
+            "!name:torch.optim.lr_scheduler.StepLR\n    step_size: 3\n",
+        ),
+        [YAML, "--dataset=digits"],
+        (
+            "lr_annealing: StepLR is not called as the schedulers of "
+            "speechbrain.nnet.schedulers are; use one of these, such as "
+            "LinearScheduler, NewBobScheduler or NoamScheduler"
+        ),
+    ),
     "no modules": (
         None,
         ["--modules="],
@@ -735,6 +759,14 @@ ON_TIMIT = {
         [*READ, "--anneal_by=WER"],
         "anneal_by is 'WER'; it must be epoch, loss or PER",
     ),
+    "a metric for a scheduler that counts epochs": (
+        utterance(),
+        [*READ, "--anneal_by=PER"],
+        (
+            "anneal_by is 'PER', but LinearScheduler is called with the epoch; "
+            "use epoch"
+        ),
+    ),
     "a kernel that is none": (
         None,
         ["--cnn_kernelsize=abc"],
@@ -980,6 +1012,8 @@ ON_TIMIT = {
 
 # Found after the plan, some with files written; the others before it is made
 LATER = {
+    "a scheduler for fewer epochs",
+    "a scheduler of torch",
     "an optimizer's argument",
     "an optimizer that is none",
     "data that are none",
