@@ -1,0 +1,257 @@
+"""Finds before the first epoch what would else fail after one.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import contextlib
+import copy
+
+import torch
+from torch.utils.data import DataLoader, Dataset, Sampler
+
+import speechbrain as sb
+from speechbrain.dataio.dataloader import LoopedLoader
+from speechbrain.utils.checkpoints import Checkpointer
+from speechbrain.utils.logger import get_logger
+from speechbrain_growth.blueprint.blueprint import Blueprint
+from speechbrain_growth.errors import GrowthError, shown
+from speechbrain_growth.resume.batches import generators_of
+from speechbrain_growth.resume.randomness import restore, snapshot
+from speechbrain_growth.schedule.conditions.registry import metrics_of
+from speechbrain_growth.training.rates import keep_count
+from speechbrain_growth.training.resizing import ResizingBrain
+
+logger = get_logger(__name__)
+# What no validation changes, and may be large
+SHARED = (DataLoader, LoopedLoader, Dataset, Sampler, Checkpointer, Blueprint)
+# What a summary of one batch may raise although one of many batches would not
+FEW = (ArithmeticError, IndexError, RuntimeError, ValueError)
+
+
+class StartingBrain(ResizingBrain):
+    """Checks what a recipe must do for its model to grow.
+
+    Before the first epoch it validates one batch, on copies of all that it
+    holds, which leaves no trace in it or in the random numbers. After each validation, the
+    recipe must have called ``decide_growth``.
+
+    Arguments
+    ---------
+    **kwargs : dict
+        As for ``ResizingBrain``.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.tried = None  # names of the metrics, once a batch was tried
+        keep_count(
+            getattr(self.hparams, "lr_annealing", None), self.checkpointer
+        )
+
+    def fit(self, epoch_counter, train_set, valid_set=None, **kwargs):
+        """Trains as ``speechbrain.Brain.fit`` does, after the checks.
+
+        Arguments
+        ---------
+        epoch_counter : iterable
+            Gives the epochs.
+        train_set : DataLoader
+            Training data.
+        valid_set : DataLoader
+            Its first batch is tried.
+        **kwargs : dict
+            As for ``speechbrain.Brain.fit``.
+
+        Raises
+        ------
+        GrowthError
+            Naming every metric that a growth asks for and no validation gives.
+        """
+        if self.schedule.growths and not self.test_only:
+            stats = trial_stats(self, valid_set)
+            if stats is not None:
+                self._check_metrics(stats)
+                self.tried = set(stats)
+        super().fit(epoch_counter, train_set, valid_set, **kwargs)
+
+    def _check_metrics(self, stats):
+        """Raises if a growth names a metric that is not among these."""
+        own, name = type(self).valid_stats, type(self).__name__
+        bare = own.__module__.split(".")[0] == __name__.split(".")[0]
+        known = ", ".join(stats)
+        problems = [
+            f"growth[{number}] ({growth.when}): there is no metric {metric!r}; "
+            + (
+                f"write a method {name}.valid_stats(self, stage_loss), which "
+                f"returns it, or name {known}"
+                if bare
+                else f"let {name}.valid_stats return it, or name one that it "
+                f"returns: {known}"
+            )
+            for number, growth in enumerate(self.schedule.growths)
+            for metric in metrics_of(growth.condition, growth.arguments)
+            if metric not in stats
+        ]
+        if problems:
+            raise GrowthError(problems)
+
+    def checked(self, stats):
+        """Returns metrics that the recipe reports, if all can be measured.
+
+        Arguments
+        ---------
+        stats : dict
+            For ``decide_growth``.
+
+        Returns
+        -------
+        dict
+            The same.
+
+        Raises
+        ------
+        GrowthError
+            If ``valid_stats`` does not return one of them: a growth measures
+            all of them before and after.
+        """
+        if self.tried is not None and not set(stats) <= self.tried:
+            name = type(self).__name__
+            raise GrowthError(
+                f"{name}.on_stage_end: decide_growth is given "
+                f"{', '.join(stats)}, but valid_stats returns "
+                f"{', '.join(sorted(self.tried))}; write in on_stage_end\n"
+                "    stats = self.valid_stats(stage_loss)\n"
+                "    self.decide_growth(epoch, stats)\n"
+                f"and let {name}.valid_stats return all metrics"
+            )
+        return stats
+
+    def _fit_valid(self, valid_set, epoch, enable):
+        """Validates; raises if the recipe did not let the schedule decide."""
+        super()._fit_valid(valid_set, epoch, enable)
+        left = self.schedule.decided < len(self.schedule.growths)
+        if left and self.schedule.last.get("epoch") != epoch:
+            raise GrowthError(
+                f"{type(self).__name__}.on_stage_end did not call "
+                f"decide_growth after the validation of epoch {epoch}, so the "
+                "model would never grow; add there, before the checkpoint is "
+                "saved: self.decide_growth(epoch, stats)"
+            )
+
+
+def trial_stats(brain, loader):
+    """Validates the first batch, and leaves no trace of it.
+
+    Arguments
+    ---------
+    brain : speechbrain.Brain
+        Has ``valid_stats``. It and the random numbers stay as they are.
+    loader : DataLoader
+        The validation data.
+
+    Returns
+    -------
+    dict
+        What ``valid_stats`` returns; None if one batch is too few for it.
+
+    Raises
+    ------
+    GrowthError
+        If there is no batch, or ``valid_stats`` returns no numbers.
+    """
+    generators = generators_of(loader)
+    before = snapshot(generators)
+    try:
+        with on_copies(brain), torch.no_grad():
+            stats = _tried(brain, next(iter(copy.copy(loader)), None))
+    finally:
+        restore(before, generators)
+    return stats
+
+
+def _tried(brain, batch):
+    """Validates one batch, as the first epoch will."""
+    if batch is None:
+        raise GrowthError("fit: valid_set has no batch; give it some data")
+    counter = getattr(brain.hparams, "epoch_counter", None)
+    if hasattr(counter, "current"):
+        counter.current = 1  # some metrics are for every tenth epoch only
+    brain.modules.eval()
+    brain.on_stage_start(sb.Stage.VALID, 1)
+    brain.step = 1
+    loss = float(brain.evaluate_batch(batch, sb.Stage.VALID))
+    try:
+        stats = brain.valid_stats(loss)
+    except FEW as error:
+        logger.warning(
+            f"valid_stats fails on a single batch ({error}), so its metrics "
+            "are not checked before the first epoch"
+        )
+        return None
+    return _numbers(stats, type(brain).__name__)
+
+
+def _numbers(stats, name):
+    """Returns metrics; raises if they are not numbers by name."""
+    if not isinstance(stats, dict):
+        raise GrowthError(
+            f"{name}.valid_stats returns {shown(stats)}; it must be a dict of "
+            "numbers"
+        )
+    problems = []
+    for key, value in stats.items():
+        try:
+            float(value)
+        except (TypeError, ValueError, RuntimeError):
+            problems.append(
+                f"{name}.valid_stats returns {shown(value)} as {key!r}; it "
+                "must be a number"
+            )
+    if problems:
+        raise GrowthError(problems)
+    return stats
+
+
+@contextlib.contextmanager
+def on_copies(brain):
+    """Inside this context, a Brain holds copies of all that it holds.
+
+    Its data are not copied, nor what cannot be, such as an open file.
+
+    Arguments
+    ---------
+    brain : speechbrain.Brain
+        The same object inside, so that its methods and functions that know it
+        still find it. Afterwards it holds what it held before.
+
+    Yields
+    ------
+    None
+    """
+    holders = (brain.hparams, brain)
+    held = [dict(vars(holder)) for holder in holders]
+    memo = {id(holder): holder for holder in holders}
+    for own in held:
+        memo.update({id(v): v for v in own.values() if isinstance(v, SHARED)})
+    try:
+        for holder, own in zip(holders, held):
+            for name, value in own.items():
+                vars(holder)[name] = _copied(name, value, memo)
+        yield
+    finally:
+        for holder, own in zip(holders, held):
+            vars(holder).clear()
+            vars(holder).update(own)
+
+
+def _copied(name, value, memo):
+    """A copy of a value; the value itself if it cannot be copied."""
+    known = set(memo)
+    try:
+        return copy.deepcopy(value, memo)
+    except Exception as error:  # any object may stand in a YAML
+        logger.debug(f"{name} is shared, not copied: {error}")
+        for half_made in set(memo) - known - {id(memo)}:
+            del memo[half_made]
+        return value
