@@ -98,9 +98,10 @@ def _wrong_sizes(sizes, now, inline):
 
 def _unknown(key, now, inline):
     """What to do about a size that no key of the YAML gives the model."""
-    same = {p: n for p, n in inline.items() if p.rpartition(".")[2] == key}
+    named = [n for p, n in inline.items() if p.rpartition(".")[2] == key]
+    same = {p: n for p, n in inline.items() if n in named}
     near = difflib.get_close_matches(str(key), now, n=1, cutoff=0.5)
-    near = [] if same else near
+    near = [] if same else near  # such as n_mels for n_neurons
     hint = f"did you mean {near[0]}? " if near else ""
     words = f"the model has no size {key!r}; {hint}its sizes are "
     words += ", ".join(now) or "all written into it"
