@@ -8,23 +8,19 @@ import contextlib
 import copy
 
 import torch
-from torch.utils.data import DataLoader, Dataset, Sampler
 
 import speechbrain as sb
-from speechbrain.dataio.dataloader import LoopedLoader
-from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.errors import GrowthError, shown
 from speechbrain_growth.resume.batches import generators_of
 from speechbrain_growth.resume.randomness import restore, snapshot
 from speechbrain_growth.schedule.conditions.registry import metrics_of
+from speechbrain_growth.training.copies import on_copies
+from speechbrain_growth.training.options import check_steps
 from speechbrain_growth.training.rates import keep_count
 from speechbrain_growth.training.resizing import ResizingBrain
 
 logger = get_logger(__name__)
-# What no validation changes, and may be large
-SHARED = (DataLoader, LoopedLoader, Dataset, Sampler, Checkpointer, Blueprint)
 # What a summary of one batch may raise although one of many batches would not
 FEW = (ArithmeticError, IndexError, RuntimeError, ValueError)
 
@@ -66,14 +62,26 @@ class StartingBrain(ResizingBrain):
         Raises
         ------
         GrowthError
-            Naming every metric that a growth asks for and no validation gives.
+            If the optimizer would never take a step; or naming every metric
+            that a growth asks for and no validation gives.
         """
+        if not self.test_only:
+            self._check_steps(train_set)
         if self.schedule.growths and not self.test_only:
             stats = trial_stats(self, valid_set)
             if stats is not None:
                 self._check_metrics(stats)
                 self.tried = set(stats)
         super().fit(epoch_counter, train_set, valid_set, **kwargs)
+
+    def _check_steps(self, train_set):
+        """Raises if the optimizer would never take a step."""
+        with contextlib.suppress(TypeError):  # the length of a stream
+            check_steps(
+                len(train_set),
+                self.grad_accumulation_factor,
+                self.debug_batches if self.debug else None,
+            )
 
     def _check_metrics(self, stats):
         """Raises if a growth names a metric that is not among these."""
@@ -126,6 +134,16 @@ class StartingBrain(ResizingBrain):
                 f"and let {name}.valid_stats return all metrics"
             )
         return stats
+
+    def _fit_train(self, train_set, epoch, enable):
+        """Trains an epoch; raises if a stream ended before the first step."""
+        super()._fit_train(train_set, epoch, enable)
+        if self.grad_accumulation_factor > 1 and not self.optimizer_step:
+            raise GrowthError(
+                f"--grad_accumulation_factor is {self.grad_accumulation_factor}"
+                f", but epoch {epoch} ended before so many batches, and the "
+                "optimizer took no step; use a smaller number"
+            )
 
     def _fit_valid(self, valid_set, epoch, enable):
         """Validates; raises if the recipe did not let the schedule decide."""
@@ -211,47 +229,3 @@ def _numbers(stats, name):
     if problems:
         raise GrowthError(problems)
     return stats
-
-
-@contextlib.contextmanager
-def on_copies(brain):
-    """Inside this context, a Brain holds copies of all that it holds.
-
-    Its data are not copied, nor what cannot be, such as an open file.
-
-    Arguments
-    ---------
-    brain : speechbrain.Brain
-        The same object inside, so that its methods and functions that know it
-        still find it. Afterwards it holds what it held before.
-
-    Yields
-    ------
-    None
-    """
-    holders = (brain.hparams, brain)
-    held = [dict(vars(holder)) for holder in holders]
-    memo = {id(holder): holder for holder in holders}
-    for own in held:
-        memo.update({id(v): v for v in own.values() if isinstance(v, SHARED)})
-    try:
-        for holder, own in zip(holders, held):
-            for name, value in own.items():
-                vars(holder)[name] = _copied(name, value, memo)
-        yield
-    finally:
-        for holder, own in zip(holders, held):
-            vars(holder).clear()
-            vars(holder).update(own)
-
-
-def _copied(name, value, memo):
-    """A copy of a value; the value itself if it cannot be copied."""
-    known = set(memo)
-    try:
-        return copy.deepcopy(value, memo)
-    except Exception as error:  # any object may stand in a YAML
-        logger.debug(f"{name} is shared, not copied: {error}")
-        for half_made in set(memo) - known - {id(memo)}:
-            del memo[half_made]
-        return value

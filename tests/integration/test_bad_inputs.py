@@ -506,6 +506,43 @@ ON_MNIST = {
         ["--grad_accumulation_factor=0"],
         "--grad_accumulation_factor is 0; it must be at least 1",
     ),
+    "more batches to accumulate than there are": (
+        None,
+        ["--grad_accumulation_factor=21"],
+        (
+            "--grad_accumulation_factor is 21, but an epoch has 20 batches, so "
+            "the optimizer would never take a step; use 1 to 20"
+        ),
+    ),
+    "more of them than debugging takes": (
+        None,
+        ["--grad_accumulation_factor=4", "--debug", "--debug_batches=3"],
+        (
+            "--grad_accumulation_factor is 4, but --debug takes 3 only, so "
+            "the optimizer would never take a step; use 1 to 3"
+        ),
+    ),
+    "gradients turned round": (
+        None,
+        ["--max_grad_norm=-1"],
+        (
+            "--max_grad_norm is -1.0; it must be above 0, since gradients are "
+            "multiplied by it. To leave them as they are, use inf"
+        ),
+    ),
+    "gradients that vanish": (
+        altered("max_grad_norm: .inf", "max_grad_norm: 0"),
+        [YAML],
+        (
+            "--max_grad_norm is 0; it must be above 0, since gradients are "
+            "multiplied by it. To leave them as they are, use inf"
+        ),
+    ),
+    "an option in the YAML": (
+        altered("max_grad_norm: .inf", "grad_accumulation_factor: 0"),
+        [YAML],
+        "--grad_accumulation_factor is 0; it must be at least 1",
+    ),
     "fp16 on a CPU": (
         None,
         ["--precision=fp16"],
@@ -1012,6 +1049,11 @@ ON_TIMIT = {
 
 # Found after the plan, some with files written; the others before it is made
 LATER = {
+    "more batches to accumulate than there are",
+    "more of them than debugging takes",
+    "gradients turned round",
+    "gradients that vanish",
+    "an option in the YAML",
     "a scheduler for fewer epochs",
     "a scheduler of torch",
     "an optimizer's argument",

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from speechbrain_growth import GrowthError
 from speechbrain_growth.resume.randomness import snapshot
 from speechbrain_growth.training import starting
+from speechbrain_growth.training.copies import on_copies
 
 PLATEAU = {"on_plateau": {"metric": "PER"}, "rnn_neurons": 7}
 DATE = {"after_epoch": 1, "rnn_neurons": 8}
@@ -81,7 +82,7 @@ def test_the_copies_share_no_tensor_and_no_number(tmp_path):
     brain.hparams.counted = brain.also = counted = {"times": 0}
     held = {**vars(brain)}, {**vars(brain.hparams)}
     own = {t.data_ptr() for t in brain.modules.state_dict().values()}
-    with starting.on_copies(brain):
+    with on_copies(brain):
         assert brain.also is brain.hparams.counted is not counted
         model = brain.modules.model
         assert model is brain.raw_modules.model is brain.hparams.model
@@ -223,3 +224,32 @@ def test_without_growths_it_need_not_decide(tmp_path, monkeypatch):
     monkeypatch.setattr(starting, "trial_stats", None)
     brain = train(toy(tmp_path, growth=[], number_of_epochs=1))
     assert brain.hparams.epoch_counter.current == 1
+
+
+class Stream(torch.utils.data.IterableDataset):
+    """The toy's frames, one after the other, nobody knows how many."""
+
+    def __iter__(self):
+        yield from data()
+
+
+@pytest.mark.parametrize("factor", [3, 4])
+def test_an_optimizer_that_never_steps_is_noticed(factor, tmp_path):
+    options = {"grad_accumulation_factor": factor}
+    stream = DataLoader(Stream(), batch_size=4)
+    brain = toy(tmp_path, growth=[], number_of_epochs=1, run_opts=options)
+    if factor == 3:  # an epoch has three batches
+        assert train(brain, stream).optimizer_step == 1
+        return
+    with pytest.raises(GrowthError) as caught:
+        train(brain, stream)
+    assert str(caught.value) == (
+        "--grad_accumulation_factor is 4, but epoch 1 ended before so many "
+        "batches, and the optimizer took no step; use a smaller number"
+    )
+
+
+def test_without_training_data_nothing_begins(tmp_path):
+    brain = toy(tmp_path, growth=[])
+    with pytest.raises(GrowthError, match="train_set has no batch; give it"):
+        train(brain, DataLoader(data(), batch_size=99, drop_last=True))
