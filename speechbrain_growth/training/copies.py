@@ -34,6 +34,15 @@ def on_copies(brain):
     Yields
     ------
     None
+
+    Example
+    -------
+    >>> from types import SimpleNamespace
+    >>> brain = SimpleNamespace(hparams=SimpleNamespace(), seen=[])
+    >>> with on_copies(brain):
+    ...     brain.seen.append(1)
+    >>> brain.seen
+    []
     """
     holders = (brain.hparams, brain)
     held = [dict(vars(holder)) for holder in holders]

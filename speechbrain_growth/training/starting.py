@@ -10,6 +10,7 @@ import copy
 import torch
 
 import speechbrain as sb
+from speechbrain.nnet.schedulers import LinearScheduler
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError, shown
 from speechbrain_growth.resume.batches import generators_of
@@ -17,7 +18,7 @@ from speechbrain_growth.resume.randomness import restore, snapshot
 from speechbrain_growth.schedule.conditions.registry import metrics_of
 from speechbrain_growth.training.copies import on_copies
 from speechbrain_growth.training.options import check_steps
-from speechbrain_growth.training.rates import keep_count
+from speechbrain_growth.training.rates import check_annealing, keep_count
 from speechbrain_growth.training.resizing import ResizingBrain
 
 logger = get_logger(__name__)
@@ -62,11 +63,13 @@ class StartingBrain(ResizingBrain):
         Raises
         ------
         GrowthError
-            If the optimizer would never take a step; or naming every metric
-            that a growth asks for and no validation gives.
+            If the optimizer would never take a step, or the scheduler ends too
+            early; or naming every metric that a growth asks for and no
+            validation gives.
         """
         if not self.test_only:
             self._check_steps(train_set)
+            self._check_epochs()
         if self.schedule.growths and not self.test_only:
             stats = trial_stats(self, valid_set)
             if stats is not None:
@@ -82,6 +85,15 @@ class StartingBrain(ResizingBrain):
                 self.grad_accumulation_factor,
                 self.debug_batches if self.debug else None,
             )
+
+    def _check_epochs(self):
+        """Raises if a scheduler has fewer epochs than the run."""
+        held = vars(self.hparams)
+        scheduler = held.get("lr_annealing")
+        epochs = getattr(held.get("epoch_counter"), "limit", None)
+        # Only of this one it is known what a recipe calls it with
+        if isinstance(scheduler, LinearScheduler) and epochs is not None:
+            check_annealing(scheduler, epochs)
 
     def _check_metrics(self, stats):
         """Raises if a growth names a metric that is not among these."""
@@ -177,6 +189,19 @@ def trial_stats(brain, loader):
     ------
     GrowthError
         If there is no batch, or ``valid_stats`` returns no numbers.
+
+    Example
+    -------
+    >>> from types import SimpleNamespace
+    >>> brain = SimpleNamespace(
+    ...     hparams=SimpleNamespace(),
+    ...     modules=torch.nn.ModuleDict(),
+    ...     on_stage_start=lambda stage, epoch: None,
+    ...     evaluate_batch=lambda batch, stage: batch.sum(),
+    ...     valid_stats=lambda loss: {"loss": loss},
+    ... )
+    >>> trial_stats(brain, torch.utils.data.DataLoader([2.0]))
+    {'loss': 2.0}
     """
     generators = generators_of(loader)
     before = snapshot(generators)

@@ -12,6 +12,7 @@ import torch
 from growing_run import ToyBrain, data, toy, train, train_log, weights
 from torch.utils.data import DataLoader
 
+from speechbrain.nnet.schedulers import LinearScheduler
 from speechbrain_growth import GrowthError
 from speechbrain_growth.resume.randomness import snapshot
 from speechbrain_growth.training import starting
@@ -253,3 +254,30 @@ def test_without_training_data_nothing_begins(tmp_path):
     brain = toy(tmp_path, growth=[])
     with pytest.raises(GrowthError, match="train_set has no batch; give it"):
         train(brain, DataLoader(data(), batch_size=99, drop_last=True))
+
+
+def test_a_scheduler_for_too_few_epochs_is_noticed(tmp_path):
+    """Also in a recipe that calls it as stock recipes do."""
+    brain = toy(tmp_path, growth=[])
+    brain.hparams.lr_annealing = LinearScheduler(0.5, 0.1, 3)
+    with pytest.raises(GrowthError, match="Scheduler fails after epoch 4 of 4"):
+        train(brain)
+    assert brain.hparams.epoch_counter.current == 0
+
+
+def test_workers_that_stay_are_those_of_the_run(tmp_path, monkeypatch):
+    """A worker that gave the trial its batch would have drawn numbers."""
+    ended, real = [], starting.trial_stats
+
+    def trial_stats(brain, loader):
+        """Tries, and looks at the loader."""
+        ended.append((real(brain, loader), loader._iterator))
+
+    monkeypatch.setattr(starting, "trial_stats", trial_stats)
+    brain = toy(tmp_path, number_of_epochs=3)
+    options = {"batch_size": 4, "num_workers": 1, "persistent_workers": True}
+    valid = DataLoader(data(2, seed=1), **options)
+    loader = {"train_loader_kwargs": {"batch_size": 4}}
+    brain.fit(brain.hparams.epoch_counter, data(), valid, **loader)
+    ((stats, iterator),) = ended
+    assert stats.keys() == {"loss", "error"} and iterator is None
