@@ -7,6 +7,7 @@ Authors
 import contextlib
 import copy
 
+import torch
 from torch.utils.data import DataLoader, Dataset, Sampler
 
 from speechbrain.dataio.dataloader import LoopedLoader
@@ -65,6 +66,8 @@ def _copied(name, value, memo):
     known = set(memo)
     try:
         return copy.deepcopy(value, memo)
+    except (MemoryError, torch.OutOfMemoryError):
+        raise
     except Exception as error:  # any object may stand in a YAML
         logger.debug(f"{name} is shared, not copied: {error}")
         for half_made in set(memo) - known - {id(memo)}:

@@ -22,16 +22,14 @@ from speechbrain_growth.training.rates import check_annealing, keep_count
 from speechbrain_growth.training.resizing import ResizingBrain
 
 logger = get_logger(__name__)
-# What a summary of one batch may raise although one of many batches would not
-FEW = (ArithmeticError, IndexError, RuntimeError, ValueError)
 
 
 class StartingBrain(ResizingBrain):
     """Checks what a recipe must do for its model to grow.
 
     Before the first epoch it validates one batch, on copies of all that it
-    holds, which leaves no trace in it or in the random numbers. After each validation, the
-    recipe must have called ``decide_growth``.
+    holds, which leaves no trace in it or in the random numbers. After each
+    validation, the recipe must have called ``decide_growth``.
 
     Arguments
     ---------
@@ -183,7 +181,8 @@ def trial_stats(brain, loader):
     Returns
     -------
     dict
-        What ``valid_stats`` returns; None if one batch is too few for it.
+        What ``valid_stats`` returns; None if the recipe cannot validate yet, or
+        not a single batch.
 
     Raises
     ------
@@ -207,10 +206,18 @@ def trial_stats(brain, loader):
     before = snapshot(generators)
     try:
         with on_copies(brain), torch.no_grad():
-            stats = _tried(brain, next(iter(copy.copy(loader)), None))
+            return _tried(brain, next(iter(copy.copy(loader)), None))
+    except GrowthError:
+        raise
+    except Exception as error:  # of the recipe, which may need the training
+        logger.warning(
+            "valid_stats could not be tried on a single batch before the first "
+            f"epoch ({type(error).__name__}: {error}); so it is not known yet "
+            "whether it returns all metrics that the growths name"
+        )
+        return None
     finally:
         restore(before, generators)
-    return stats
 
 
 def _tried(brain, batch):
@@ -224,15 +231,7 @@ def _tried(brain, batch):
     brain.on_stage_start(sb.Stage.VALID, 1)
     brain.step = 1
     loss = float(brain.evaluate_batch(batch, sb.Stage.VALID))
-    try:
-        stats = brain.valid_stats(loss)
-    except FEW as error:
-        logger.warning(
-            f"valid_stats fails on a single batch ({error}), so its metrics "
-            "are not checked before the first epoch"
-        )
-        return None
-    return _numbers(stats, type(brain).__name__)
+    return _numbers(brain.valid_stats(loss), type(brain).__name__)
 
 
 def _numbers(stats, name):

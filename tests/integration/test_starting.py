@@ -15,8 +15,7 @@ from torch.utils.data import DataLoader
 from speechbrain.nnet.schedulers import LinearScheduler
 from speechbrain_growth import GrowthError
 from speechbrain_growth.resume.randomness import snapshot
-from speechbrain_growth.training import starting
-from speechbrain_growth.training.copies import on_copies
+from speechbrain_growth.training import copies, starting
 
 PLATEAU = {"on_plateau": {"metric": "PER"}, "rnn_neurons": 7}
 DATE = {"after_epoch": 1, "rnn_neurons": 8}
@@ -83,7 +82,7 @@ def test_the_copies_share_no_tensor_and_no_number(tmp_path):
     brain.hparams.counted = brain.also = counted = {"times": 0}
     held = {**vars(brain)}, {**vars(brain.hparams)}
     own = {t.data_ptr() for t in brain.modules.state_dict().values()}
-    with on_copies(brain):
+    with copies.on_copies(brain):
         assert brain.also is brain.hparams.counted is not counted
         model = brain.modules.model
         assert model is brain.raw_modules.model is brain.hparams.model
@@ -173,21 +172,41 @@ def test_stats_that_are_no_numbers_are_refused(
     assert refused(toy(tmp_path, growth=[DATE])) == expected
 
 
-def test_a_summary_that_needs_more_than_a_batch_is_left_alone(
-    tmp_path, monkeypatch, caplog
+@pytest.mark.parametrize("method", ["valid_stats", "evaluate_batch"])
+@pytest.mark.parametrize("error", [ZeroDivisionError, AttributeError])
+def test_a_recipe_that_cannot_validate_yet_is_left_alone(
+    method, error, tmp_path, monkeypatch, caplog
 ):
-    valid_stats = ToyBrain.valid_stats
+    """A metric may need more than a batch, or something of the training."""
+    real = getattr(ToyBrain, method)
 
-    def of_all_batches(self, stage_loss):
-        """Fails in a trial."""
-        assert self.hparams.epoch_counter.current > 0
-        assert 1 / self.optimizer_step
-        return valid_stats(self, stage_loss)
+    def later(self, *given, **named):
+        """Fails in the trial."""
+        if not self.optimizer_step:
+            raise error("too early")
+        return real(self, *given, **named)
 
-    monkeypatch.setattr(ToyBrain, "valid_stats", of_all_batches)
+    monkeypatch.setattr(ToyBrain, method, later)
     brain = train(toy(tmp_path, growth=[DATE], number_of_epochs=2))
     assert brain.modules.model.RNN.hidden_size == 8
-    assert "not checked before the first epoch" in caplog.text
+    expected = f"before the first epoch ({error.__name__}: too early); so it"
+    assert expected in caplog.text
+
+
+class Large:
+    """Cannot be copied on a machine that is too small."""
+
+    def __deepcopy__(self, memo):
+        raise MemoryError("too large")
+
+
+def test_without_memory_for_copies_nothing_is_tried(tmp_path, caplog):
+    brain = toy(tmp_path, growth=[DATE], number_of_epochs=2)
+    brain.hparams.large = Large()
+    with pytest.raises(MemoryError), copies.on_copies(brain):
+        raise AssertionError("it works on what it could not copy")
+    assert train(brain).modules.model.RNN.hidden_size == 8
+    assert "(MemoryError: too large); so it is not known" in caplog.text
 
 
 def test_without_a_batch_nothing_is_trained(tmp_path):
