@@ -4,12 +4,21 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from speechbrain_growth.blueprint.inline import inline_sizes
 from speechbrain_growth.blueprint.values import wrong_sizes, wrong_values
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.chain import (
+    check_elements,
+    not_through,
+    not_to_grow,
+)
 from speechbrain_growth.schedule.checking import check
+
+# What a module raises that cannot take an example
+PASSING = (RuntimeError, ValueError, IndexError, TypeError, AttributeError)
 
 
 def plan_run(blueprint):
@@ -52,7 +61,8 @@ def _checked(blueprint):
     problems = wrong_sizes(blueprint, _growing(schedule.growths))
     if problems:
         raise GrowthError(problems)
-    check(schedule.growths, blueprint.sizes, epochs, _directions(blueprint))
+    sizes, inline = blueprint.sizes, inline_sizes(blueprint)
+    check(schedule.growths, sizes, epochs, _directions(blueprint), inline)
     return schedule, log
 
 
@@ -65,7 +75,7 @@ def _rows(blueprint, growths, log):
     """A row for the first model and for each growth, without the shares."""
     sizes, grow = blueprint.sizes, _growing(growths)
     old = blueprint.modules(sizes)
-    _check_elements(old)
+    check_elements(old)
     first = {key: size for key, size in sizes.items() if key in grow}
     rows = [{"when": "start", "sizes": first or sizes, "exact": ""}]
     rows[0].update(_cost(log, old))
@@ -80,7 +90,8 @@ def _rows(blueprint, growths, log):
             _check_output(plan.output)
         except GrowthError as error:
             here = f"growth[{number}] ({growth.when})"
-            problems += [f"{here}: {problem}" for problem in error.problems]
+            found = not_to_grow(old, error.problems)
+            problems += [f"{here}: {problem}" for problem in found]
         else:
             rows.append(
                 {
@@ -97,18 +108,6 @@ def _rows(blueprint, growths, log):
     return rows
 
 
-def _check_elements(modules):
-    """A size of 0 would leave a parameter without elements."""
-    problems = [
-        f"{name} would have no element, {tuple(parameter.shape)}; every size "
-        "must be above 0"
-        for name, parameter in modules.named_parameters()
-        if not parameter.numel()
-    ]
-    if problems:
-        raise GrowthError(problems)
-
-
 def _directions(blueprint):
     """For the metric of the YAML's train logger: which value is better."""
     logger = blueprint.value("train_logger")
@@ -121,10 +120,10 @@ def _cost(log, modules):
     """Parameters and MACs; one example runs through the modules."""
     try:
         return log.cost(modules)
-    except (RuntimeError, ValueError, IndexError) as error:
+    except PASSING as error:
         raise GrowthError(
             f"growth_log: an example of shape {log.example_shape} does not go "
-            f"through the modules: {str(error).splitlines()[0]}"
+            f"through the modules: {not_through(error)}"
         )
 
 

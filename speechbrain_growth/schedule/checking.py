@@ -14,7 +14,7 @@ from speechbrain_growth.schedule.conditions.registry import (
 )
 
 
-def check(growths, sizes, epochs, better=None):
+def check(growths, sizes, epochs, better=None, inline=None):
     """Raises if a growth does not fit the model or the length of the run.
 
     Arguments
@@ -28,6 +28,9 @@ def check(growths, sizes, epochs, better=None):
     better : dict
         ``lower`` or ``higher`` for each metric whose direction the run's logger
         knows.
+    inline : dict
+        Numbers that the YAML writes into the model, by their places, such as
+        ``model.width``.
 
     Raises
     ------
@@ -37,7 +40,7 @@ def check(growths, sizes, epochs, better=None):
     problems, now, dates = [], dict(sizes), {}
     for number, growth in enumerate(growths):
         found = [
-            *_wrong_sizes(growth.sizes, now),
+            *_wrong_sizes(growth.sizes, now, inline or {}),
             *_late_dates(growth, epochs),
             *_unknown_directions(growth, better),
         ]
@@ -82,21 +85,38 @@ def _unknown_directions(growth, better):
     return []
 
 
-def _wrong_sizes(sizes, now):
+def _wrong_sizes(sizes, now, inline):
     """What is wrong with the sizes of a growth, compared with the model's."""
-    problems = (_wrong_size(key, size, now) for key, size in sizes.items())
+    problems = (
+        _wrong_size(key, size, now)
+        if key in now
+        else _unknown(key, now, inline)
+        for key, size in sizes.items()
+    )
     return [problem for problem in problems if problem]
 
 
+def _unknown(key, now, inline):
+    """What to do about a size that no key of the YAML gives the model."""
+    named = [n for p, n in inline.items() if p.rpartition(".")[2] == key]
+    same = {p: n for p, n in inline.items() if n in named}
+    near = difflib.get_close_matches(str(key), now, n=1, cutoff=0.5)
+    near = [] if same else near  # such as n_mels for n_neurons
+    hint = f"did you mean {near[0]}? " if near else ""
+    words = f"the model has no size {key!r}; {hint}its sizes are "
+    words += ", ".join(now) or "all written into it"
+    if near or not inline:
+        return words
+    written = [f"{p} {n}" for p, n in (same or inline).items()]
+    return (
+        f"{words}. Write the number that grows as a key at the top of the "
+        f"YAML, and refer to it by !ref <{key}>; now it is written into "
+        f"the model: {', '.join(written)}"
+    )
+
+
 def _wrong_size(key, size, now):
-    """What is wrong with one size; None if nothing is."""
-    if key not in now:
-        near = difflib.get_close_matches(str(key), now, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}? " if near else ""
-        return (
-            f"the model has no size {key!r}; {hint}its sizes are "
-            f"{', '.join(now)}"
-        )
+    """What is wrong with one size that the model has; None if nothing is."""
     becomes = f"{key} is {now[key]} and would become {size}; it must stay"
     if not isinstance(now[key], list):
         if isinstance(size, list):

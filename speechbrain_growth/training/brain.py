@@ -90,7 +90,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
         stats : dict
             Its metrics, from ``valid_stats``.
         """
-        state = on_main(self._decide, epoch, stats)
+        state = on_main(self._decide, epoch, self.checked(stats))
         self.schedule.restore(state)
 
     def _decide(self, epoch, stats):

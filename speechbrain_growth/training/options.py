@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from numbers import Real
+
 import torch
 
 from speechbrain_growth.errors import GrowthError
@@ -42,8 +44,14 @@ def check_options(run_opts, hparams):
     problems = []
     for name, least in LEAST.items():
         value = _chosen(name, run_opts, hparams)
-        if value is not None and value < least:
+        if value is not None and not (_is_number(value) and value >= least):
             problems.append(f"--{name} is {value}; it must be at least {least}")
+    norm = _chosen("max_grad_norm", run_opts, hparams)
+    if norm is not None and not (_is_number(norm) and norm > 0):
+        problems.append(
+            f"--max_grad_norm is {norm}; it must be above 0, since gradients "
+            "are multiplied by it. To leave them as they are, use inf"
+        )
     limit = _chosen("optimizer_step_limit", run_opts, hparams)
     if limit is not None and not (str(limit).isdigit() and int(limit)):
         problems.append(
@@ -75,9 +83,52 @@ def check_options(run_opts, hparams):
         raise GrowthError(problems)
 
 
-def _chosen(name, *holders):
-    """The value of an option from the first holder that has it, or None."""
-    for holder in holders:
-        if holder is not None and name in holder:
+def check_steps(batches, factor, debug_batches=None):
+    """Raises if the optimizer would never take a step.
+
+    SpeechBrain drops what is accumulated when an epoch ends.
+
+    Arguments
+    ---------
+    batches : int
+        Of an epoch.
+    factor : int
+        After how many batches the optimizer takes a step.
+    debug_batches : int
+        After how many batches ``--debug`` ends an epoch; None without it.
+
+    Raises
+    ------
+    GrowthError
+        If an epoch ends before the first step.
+
+    Example
+    -------
+    >>> check_steps(batches=6, factor=7)
+    Traceback (most recent call last):
+    speechbrain_growth.errors.GrowthError: --grad_accumulation_factor is 7, but an epoch has 6 batches, so the optimizer would never take a step; use 1 to 6
+    """
+    words = f"an epoch has {batches} batches"
+    if debug_batches is not None and debug_batches < batches:
+        batches, words = debug_batches, f"--debug takes {debug_batches} only"
+    if not batches:
+        raise GrowthError("fit: train_set has no batch; give it some data")
+    if factor > batches:
+        raise GrowthError(
+            f"--grad_accumulation_factor is {factor}, but {words}, so the "
+            f"optimizer would never take a step; use 1 to {batches}"
+        )
+
+
+def _is_number(value):
+    """Whether a value is a number."""
+    return isinstance(value, Real) and not isinstance(value, bool)
+
+
+def _chosen(name, run_opts, hparams):
+    """The value of an option as SpeechBrain chooses it; None for its default."""
+    given = getattr(run_opts, "overridden_args", run_opts)
+    for holder, names in ((run_opts, given), (hparams, hparams)):
+        if names is not None and name in names:
             return holder[name]
     return None

@@ -13,10 +13,10 @@ import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
 from speechbrain_growth.engine.probe import drift
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.training.resizing import ResizingBrain
+from speechbrain_growth.training.starting import StartingBrain
 
 
-class ProbingBrain(ResizingBrain):
+class ProbingBrain(StartingBrain):
     """Compares the outputs of new modules with those of the present ones.
 
     Recipes override ``valid_stats``.
@@ -24,7 +24,7 @@ class ProbingBrain(ResizingBrain):
     Arguments
     ---------
     **kwargs : dict
-        As for ``ResizingBrain``.
+        As for ``StartingBrain``.
     """
 
     def __init__(self, **kwargs):

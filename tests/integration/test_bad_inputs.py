@@ -381,6 +381,30 @@ ON_MNIST = {
         "lr_annealing is None; the YAML has an object "
         "(!new:speechbrain.nnet.schedulers.LinearScheduler) there",
     ),
+    "a scheduler for fewer epochs": (
+        None,
+        ["--lr_annealing={epoch_count: 4}"],
+        (
+            "lr_annealing: LinearScheduler fails after epoch 5 of 18: list "
+            "index out of range; it must last for all epochs (its epoch_count, "
+            "say)"
+        ),
+    ),
+    "a scheduler of torch": (
+        altered(
+            "!new:speechbrain.nnet.schedulers.LinearScheduler\n"
+            "    initial_value: !ref <lr>\n"
+            "    final_value: !ref <final_lr>\n"
+            "    epoch_count: !ref <number_of_epochs>\n",
+            "!name:torch.optim.lr_scheduler.StepLR\n    step_size: 3\n",
+        ),
+        [YAML, "--dataset=digits"],
+        (
+            "lr_annealing: StepLR is not called as the schedulers of "
+            "speechbrain.nnet.schedulers are; use one of these, such as "
+            "LinearScheduler, NewBobScheduler or NoamScheduler"
+        ),
+    ),
     "no modules": (
         None,
         ["--modules="],
@@ -481,6 +505,43 @@ ON_MNIST = {
     "no batch to accumulate": (
         None,
         ["--grad_accumulation_factor=0"],
+        "--grad_accumulation_factor is 0; it must be at least 1",
+    ),
+    "more batches to accumulate than there are": (
+        None,
+        ["--grad_accumulation_factor=21"],
+        (
+            "--grad_accumulation_factor is 21, but an epoch has 20 batches, so "
+            "the optimizer would never take a step; use 1 to 20"
+        ),
+    ),
+    "more of them than debugging takes": (
+        None,
+        ["--grad_accumulation_factor=4", "--debug", "--debug_batches=3"],
+        (
+            "--grad_accumulation_factor is 4, but --debug takes 3 only, so "
+            "the optimizer would never take a step; use 1 to 3"
+        ),
+    ),
+    "gradients turned round": (
+        None,
+        ["--max_grad_norm=-1"],
+        (
+            "--max_grad_norm is -1.0; it must be above 0, since gradients are "
+            "multiplied by it. To leave them as they are, use inf"
+        ),
+    ),
+    "gradients that vanish": (
+        altered("max_grad_norm: .inf", "max_grad_norm: 0"),
+        [YAML],
+        (
+            "--max_grad_norm is 0; it must be above 0, since gradients are "
+            "multiplied by it. To leave them as they are, use inf"
+        ),
+    ),
+    "an option in the YAML": (
+        altered("max_grad_norm: .inf", "grad_accumulation_factor: 0"),
+        [YAML],
         "--grad_accumulation_factor is 0; it must be at least 1",
     ),
     "fp16 on a CPU": (
@@ -754,6 +815,14 @@ ON_TIMIT = {
         utterance(),
         [*READ, "--anneal_by=WER"],
         "anneal_by is 'WER'; it must be epoch, loss or PER",
+    ),
+    "a metric for a scheduler that counts epochs": (
+        utterance(),
+        [*READ, "--anneal_by=PER"],
+        (
+            "anneal_by is 'PER', but LinearScheduler is called with the epoch; "
+            "use epoch"
+        ),
     ),
     "a kernel that is none": (
         None,
@@ -1094,6 +1163,13 @@ ON_TIMIT = {
 
 # Found after the plan, some with files written; the others before it is made
 LATER = {
+    "more batches to accumulate than there are",
+    "more of them than debugging takes",
+    "gradients turned round",
+    "gradients that vanish",
+    "an option in the YAML",
+    "a scheduler for fewer epochs",
+    "a scheduler of torch",
     "an optimizer's argument",
     "an optimizer that is none",
     "data that are none",

@@ -14,7 +14,7 @@ from unittest import mock
 
 import pytest
 import torch
-from bad_inputs import from_a_shell, run_recipe
+from bad_inputs import altered, from_a_shell, run_recipe
 from load_model import in_a_new_process, sums_in
 from torch import nn
 
@@ -25,6 +25,7 @@ from speechbrain_growth.launch.init_from import open_blueprint
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / "recipes" / "MNIST" / "classification" / "growing_MLP"
 YAML = str(RECIPE / "hparams" / "grow.yaml")
+YAML_TEXT = Path(YAML).read_text(encoding="utf-8")
 NOWHERE = "http://localhost:1"
 
 # The published strategies: schedule, and what the README adds to it
@@ -74,6 +75,31 @@ def test_learns_grows_and_says_so(grown):
     growths = (output / "growth_log.jsonl").read_text().splitlines()
     assert len(growths) == 1 + (strategy != "mlp_early_widen_with_batchnorm")
     assert f"Growth {len(growths)} after epoch" in printed
+
+
+def test_a_scheduler_may_count_steps(tmp_path):
+    linear = re.search(r"lr_annealing: (!new:.*\n(?: .*\n)+)", YAML_TEXT)[1]
+    noam = (
+        "!new:speechbrain.nnet.schedulers.NoamScheduler\n"
+        "    lr_initial: !ref <lr>\n    n_warmup_steps: 4\n"
+    )
+    altered(linear, noam)(tmp_path)
+    given = [
+        f"{tmp_path}/bad.yaml",
+        f"--output_folder={tmp_path}",
+        "--dataset=digits",
+        "--number_of_epochs=2",
+        "--lr=0.5",
+        "--growth=[{after_epoch: 1, hidden: [17]}]",
+    ]
+    code, printed = run_recipe(RECIPE, given, tmp_path / "printed.txt")
+    assert code == 0, printed
+    log = (tmp_path / "train_log.txt").read_text()
+    found = [float(lr) for lr in re.findall(r"lr: ([^,]+),", log)]
+    images = 1437 - 1437 // 8  # the rest is held out
+    steps = [epoch * -(-images // 64) for epoch in (1, 2)]
+    expected = [0.5 * (4 / step) ** 0.5 for step in steps]
+    assert found == pytest.approx(expected, rel=1e-2)
 
 
 def test_the_training_macs_are_those_of_the_widths(grown):

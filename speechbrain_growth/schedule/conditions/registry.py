@@ -215,7 +215,7 @@ def is_due(name, values, seen, better=None):
     >>> is_due("after_epoch", {"epoch": 4}, [{"epoch": 3}])
     False
     """
-    missing = [m for m in _metrics(name, values) if m not in seen[-1]]
+    missing = [m for m in metrics_of(name, values) if m not in seen[-1]]
     if missing:
         known = ", ".join(key for key in seen[-1] if key != "epoch")
         raise GrowthError(
@@ -225,8 +225,25 @@ def is_due(name, values, seen, better=None):
     return bool(CONDITIONS[name](seen, **directed(name, values, better)))
 
 
-def _metrics(name, values):
-    """The names of metrics among the arguments of a condition."""
+def metrics_of(name, values):
+    """Returns the names of metrics among the arguments of a condition.
+
+    Arguments
+    ---------
+    name : str
+        The condition.
+    values : dict
+        Its arguments.
+
+    Returns
+    -------
+    list of str
+
+    Example
+    -------
+    >>> metrics_of("on_plateau", {"metric": "PER", "not_before": 8})
+    ['PER']
+    """
     kinds = kinds_of(name)
     return [value for key, value in values.items() if kinds[key] is METRIC]
 
@@ -257,7 +274,7 @@ def directed(name, values, better=None):
     >>> directed("on_plateau", {"metric": "BLEU"}, {"BLEU": "higher"})
     {'metric': 'BLEU', 'better': 'higher'}
     """
-    directions, metrics = {}, _metrics(name, values)
+    directions, metrics = {}, metrics_of(name, values)
     for key, kind in kinds_of(name).items():
         if kind is BETTER and metrics:
             given = values.get(key) or (better or {}).get(metrics[0])

@@ -314,3 +314,73 @@ def test_a_growth_done_again_replaces_what_a_killed_run_logged(tmp_path):
     lines = (tmp_path / "log.jsonl").read_text().splitlines()
     assert [json.loads(line)["growth"] for line in lines] == [0, 1]
     assert [file.name for file in tmp_path.iterdir()] == ["log.jsonl"]
+
+
+# What a recipe's YAML may have where no growth can reach it
+
+HEAD = "growth[0] (after_epoch 2): "
+BY_KEY = (
+    "Write the number that grows as a key at the top of the YAML, and refer to "
+    "it by !ref <{}>; now it is written into the model: {}"
+)
+
+
+@pytest.mark.parametrize(
+    "old, new, message",
+    [
+        (
+            "[!ref <width>, !ref <depth_width>]",
+            "{in_features: !ref <width>, out_features: 5}",
+            "net.2.out_features 5",
+        ),
+        ("modules:", "own: !new:torch.nn.PReLU {num_parameters: 5}", None),
+    ],
+    ids=["in the model", "elsewhere"],
+)
+def test_a_size_written_into_the_model_is_shown(tmp_path, old, new, message):
+    path = tmp_path / "hparams.yaml"
+    text = TEXT.replace("{norm}", "BatchNorm1d")
+    text = text.replace(old, new if message else f"{new}\n{old}", 1)
+    path.write_text(text)
+    growth = [{"after_epoch": 2, "out_features": 9}]
+    with pytest.raises(GrowthError) as raised:
+        plan_run(Blueprint(str(path), {"growth": growth}))
+    hint = "" if message else "did you mean outputs? "
+    expected = (
+        f"{HEAD}the model has no size 'out_features'; {hint}its sizes are "
+        "inputs, width, depth_width, outputs"
+    )
+    if message:
+        expected += ". " + BY_KEY.format("out_features", message)
+    assert str(raised.value) == expected
+
+
+@pytest.mark.parametrize(
+    "module, message",
+    [
+        (
+            "speechbrain.lobes.features.Fbank",
+            f"{HEAD}first: Fbank has no growth rule, and no parameters to grow; "
+            "take it out of modules, and call self.hparams.first",
+        ),
+        (
+            "torch.nn.Bilinear [3, 3, 3]",
+            "growth_log: an example of shape (1, 3) does not go through the "
+            "modules: Bilinear.forward() missing 1 required positional "
+            "argument: 'input2'; each of modules must take what the one before "
+            "it returns, and nothing else",
+        ),
+    ],
+    ids=["nothing to grow", "another signature"],
+)
+def test_a_module_that_no_growth_can_pass_is_named(tmp_path, module, message):
+    path = tmp_path / "hparams.yaml"
+    text = TEXT.replace("{norm}", "BatchNorm1d").replace(
+        "modules:\n",
+        f"first: !new:{module}\nmodules:\n    first: !ref <first>\n",
+    )
+    path.write_text(text)
+    growth = [{"after_epoch": 2, "width": 9}]
+    with pytest.raises(GrowthError) as raised:
+        plan_run(Blueprint(str(path), {"growth": growth}))
+    assert str(raised.value).startswith(message)

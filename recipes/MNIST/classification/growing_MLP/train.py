@@ -34,6 +34,9 @@ from speechbrain_growth import (
     GrowingBrain,
     GrowthError,
     LeanBrain,
+    anneal_epoch,
+    anneal_step,
+    check_annealing,
     open_run,
     plain_errors,
 )
@@ -66,6 +69,13 @@ class ImageBrain(GrowingBrain, LeanBrain):
 
         return loss
 
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        """At the end of a step, anneals by a scheduler that counts steps."""
+        if should_step:
+            anneal_step(
+                self.hparams.lr_annealing, self.optimizer, self.optimizer_step
+            )
+
     def on_stage_start(self, stage, epoch=None):
         """Gets called when a stage (train, validation, test) starts."""
         if stage != sb.Stage.TRAIN:
@@ -88,8 +98,9 @@ class ImageBrain(GrowingBrain, LeanBrain):
         stats = self.valid_stats(stage_loss)
 
         if stage == sb.Stage.VALID:
-            old_lr, new_lr = self.hparams.lr_annealing(epoch)
-            sb.nnet.schedulers.update_learning_rate(self.optimizer, new_lr)
+            old_lr = anneal_epoch(
+                self.hparams.lr_annealing, self.optimizer, epoch, stats["loss"]
+            )
             self.hparams.train_logger.log_stats(
                 stats_meta={
                     "epoch": epoch,
@@ -139,6 +150,12 @@ def choose_optimizer(hparams):
     return known[chosen]
 
 
+def check_hparams(hparams):
+    """Raises for values with which the training could not run."""
+    choose_optimizer(hparams)
+    check_annealing(hparams["lr_annealing"], hparams["number_of_epochs"])
+
+
 # Begin Recipe!
 if __name__ == "__main__":
     # A mistake of the user ends with one message instead of a traceback
@@ -146,7 +163,7 @@ if __name__ == "__main__":
         # CLI: checks all growths, loads the hyperparameters file with
         # command-line overrides, initializes ddp, creates the experiment
         # directory
-        run = open_run(sys.argv[1:], check=choose_optimizer)
+        run = open_run(sys.argv[1:], check=check_hparams)
         hparams = run.hparams
         if hparams["init_from"]:
             logger.info(f"It starts from {hparams['init_from']}")

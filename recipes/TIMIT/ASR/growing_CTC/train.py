@@ -31,7 +31,10 @@ from speechbrain_growth import (
     GrowingBrain,
     GrowthError,
     SafeTextEncoder,
+    anneal_epoch,
+    anneal_step,
     bucketed,
+    check_annealing,
     check_annotation,
     check_features,
     check_noise,
@@ -101,6 +104,13 @@ class ASR_Brain(GrowingBrain):
 
         return loss
 
+    def on_fit_batch_end(self, batch, outputs, loss, should_step):
+        """At the end of a step, anneals by a scheduler that counts steps."""
+        if should_step:
+            anneal_step(
+                self.hparams.lr_annealing, self.optimizer, self.optimizer_step
+            )
+
     def on_stage_start(self, stage, epoch=None):
         """Gets called when a stage (train, validation, test) starts."""
         self.uncounted = set()  # utterances whose loss counted as 0
@@ -128,8 +138,9 @@ class ASR_Brain(GrowingBrain):
 
         if stage == sb.Stage.VALID:
             anneal_by = {"epoch": epoch, **stats}[self.hparams.anneal_by]
-            old_lr, new_lr = self.hparams.lr_annealing(anneal_by)
-            sb.nnet.schedulers.update_learning_rate(self.optimizer, new_lr)
+            old_lr = anneal_epoch(
+                self.hparams.lr_annealing, self.optimizer, epoch, anneal_by
+            )
             self.hparams.train_logger.log_stats(
                 stats_meta={
                     "epoch": epoch,
@@ -303,6 +314,11 @@ def check_hparams(hparams):
             f"anneal_by is {hparams['anneal_by']!r}; it must be epoch, loss "
             "or PER"
         )
+    check_annealing(
+        hparams["lr_annealing"],
+        hparams["number_of_epochs"],
+        hparams["anneal_by"],
+    )
     check_features(hparams["compute_features"], hparams["sample_rate"])
 
 
