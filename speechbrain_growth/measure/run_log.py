@@ -11,6 +11,7 @@ from typing import Any, Dict, Optional
 import torch
 
 from speechbrain.utils.distributed import main_process_only
+from speechbrain.utils.logger import get_logger
 from speechbrain.utils.train_logger import FileTrainLogger
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.measure.events import (
@@ -20,6 +21,7 @@ from speechbrain_growth.measure.events import (
     write_events,
 )
 
+logger = get_logger(__name__)
 STAGES = ("train", "valid", "test")
 
 
@@ -76,6 +78,9 @@ class RunLogger(FileTrainLogger):
     def begin(self, facts: Dict[str, Any], epoch: Optional[int] = None) -> None:
         """Writes the ``start`` event when a run starts or resumes.
 
+        Its key ``first`` keeps what differed at the first start, which is also
+        logged.
+
         Arguments
         ---------
         facts : dict
@@ -90,6 +95,11 @@ class RunLogger(FileTrainLogger):
         for event in events:
             if event["event"] == "start":
                 start = event
+        was = {**start, **start.pop("first", {})}
+        first = _changed(was, plain(facts))
+        if first:
+            start["first"] = first
+            _tell(first, facts)
         start = {
             **start,
             "event": "start",
@@ -161,6 +171,32 @@ def _until(events, epoch):
         for event in events
         if event["event"] == "start" or event.get("epoch", math.inf) <= epoch
     ]
+
+
+def _changed(was, facts):
+    """Those facts of a run's first start that are others now."""
+    return {k: was[k] for k in facts if k in was and was[k] != facts[k]}
+
+
+def _tell(first, facts):
+    """Logs what differs from a run's first start."""
+    was, now = ({**facts, **known} for known in (first, {}))
+    words = [
+        f"{key} was {was[key]}, is {now[key]}"
+        for key in first
+        if key != "overrides"
+    ]
+    was, now = was.get("overrides", {}), now.get("overrides", {})
+    told = {"growth", "seed", "number_of_epochs", *facts.get("sizes", {})}
+    words += [
+        f"{key} was {was.get(key, 'that of the YAML')}, is "
+        f"{now.get(key, 'that of the YAML')}"
+        for key in sorted({*was, *now} - told)
+        if was.get(key) != now.get(key)
+    ]
+    logger.warning(
+        f"This run was begun with other settings: {'; '.join(words)}"
+    )
 
 
 def run_facts(blueprint, device):

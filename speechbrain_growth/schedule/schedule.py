@@ -14,6 +14,7 @@ from speechbrain.utils.checkpoints import (
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.conditions.registry import is_date, is_due
 from speechbrain_growth.schedule.growth import Growth, parse
+from speechbrain_growth.schedule.past import as_text, refuse_edited_past
 from speechbrain_growth.schedule.state import (
     KINDS,
     Sizes,
@@ -65,6 +66,7 @@ class GrowthSchedule:
         on_drift: str = "stop",
     ) -> None:
         self.growths = parse(growth)
+        self.listed = as_text(growth)
         if on_drift not in ("stop", "continue"):
             raise GrowthError(
                 f"on_drift: found {on_drift!r}; use stop or continue"
@@ -78,7 +80,7 @@ class GrowthSchedule:
         self.on_drift = on_drift
         self.sizes, self.decided, self.refused = {}, 0, []
         self.seen, self.last, self.grown_at_step = [], {}, None
-        self.hand = None
+        self.hand, self.past = None, []
         self.better = {}  # lower or higher, by metric, from the run's logger
 
     def start(self, sizes: Sizes) -> None:
@@ -94,10 +96,7 @@ class GrowthSchedule:
     @property
     def wanted(self) -> Sizes:
         """The sizes that the model is to have."""
-        wanted = dict(self.sizes)
-        for growth in self._happened():
-            wanted.update(growth.sizes)
-        return wanted
+        return self._wanted(self.growths)
 
     @property
     def pending(self) -> bool:
@@ -142,13 +141,13 @@ class GrowthSchedule:
         self.seen.append(self.last)
         asked = request is not None and request != self.hand
         self.hand = request if asked else self.hand
-        if self.decided == len(self.growths):
+        if self.decided >= len(self.growths):
             return False
         growth = self.growths[self.decided]
         due = is_due(growth.condition, growth.arguments, self.seen, self.better)
         if asked or due:
             self.decided += 1
-            self.seen = []
+            self.seen, self.past = [], self.listed[: self.decided]
         return asked or due
 
     def grown(self, step: int) -> None:
@@ -204,17 +203,46 @@ class GrowthSchedule:
         if self.grown_at_step is None:
             return 1.0
         factor, rewarm = 1.0, 0
-        for growth in self._happened():
+        for growth in self._happened(self.growths):
             factor *= growth.lr
             rewarm = growth.rewarm if growth.rewarmed == "all" else 0
         ramp = (step - self.grown_at_step + 1) / max(rewarm, 1)
         return factor * min(ramp, 1.0)
 
-    def _happened(self):
+    def resume(self) -> None:
+        """Compares the list with the growths that happened before a resume.
+
+        A growth that was decided but not done yet may be edited; it is decided
+        anew if its condition was.
+
+        Raises
+        ------
+        GrowthError
+            If a growth that happened was changed or taken away.
+        """
+        then = self.growths if self.past is None else parse(self.past)
+        complete = len(then) >= self.decided > 0
+        waits = complete and self._wanted(then) != self.sizes
+        happened = self.decided - waits
+        refuse_edited_past(self.past, happened, self.listed)
+        if waits:
+            ahead = self.growths[happened : self.decided]
+            if [g.when for g in ahead] != [then[happened].when]:
+                self.decided = happened
+        self.past = self.listed[: self.decided]
+
+    def _wanted(self, growths):
+        """The sizes that the growths which happened lead to."""
+        wanted = dict(self.sizes)
+        for growth in self._happened(growths):
+            wanted.update(growth.sizes)
+        return wanted
+
+    def _happened(self, growths):
         """The growths that were decided and not refused."""
         return [
             growth
-            for number, growth in enumerate(self.growths[: self.decided])
+            for number, growth in enumerate(growths[: self.decided])
             if number not in self.refused
         ]
 
@@ -250,5 +278,3 @@ class GrowthSchedule:
         """
         for key, value in state.items():
             setattr(self, key, value)
-        # A run that is evaluated or resumed may have a shorter list
-        self.decided = min(self.decided, len(self.growths))

@@ -14,6 +14,7 @@ from speechbrain_growth.errors import GrowthError
 STATE = "growth_schedule"  # name of the schedule among the recoverables
 Sizes = Dict[str, Union[int, list]]  # by YAML key
 NoneType = type(None)
+LATER = {"past": None}  # keys that states of version 0.1 lack
 KINDS = {  # the keys of a state, and the types that each may have
     "sizes": (dict,),  # of the weights in the same checkpoint
     "decided": (int,),  # how many growths of the list
@@ -22,6 +23,7 @@ KINDS = {  # the keys of a state, and the types that each may have
     "last": (dict,),  # the last epoch and its metrics
     "seen": (list,),  # the same of all epochs since the last growth
     "hand": (int, NoneType),  # number of the last grow_now
+    "past": (list, NoneType),  # the growths that were decided, as in the YAML
 }
 WORDS = {
     dict: "a mapping",
@@ -45,7 +47,7 @@ def write_state(state, path):
     -------
     >>> path = getfixture("tmpdir") / "state"
     >>> state = {"sizes": {"width": 4}, "decided": 0, "refused": []}
-    >>> state.update(grown_at_step=None, last={}, seen=[], hand=None)
+    >>> state.update(grown_at_step=None, last={}, seen=[], hand=None, past=[])
     >>> write_state(state, path)
     >>> read_state(path) == state
     True
@@ -77,6 +79,8 @@ def read_state(path):
             state = yaml.safe_load(fin)
         except (yaml.YAMLError, UnicodeDecodeError):
             state = None
+    if isinstance(state, dict):
+        state = {**LATER, **state}
     if not isinstance(state, dict) or set(state) != set(KINDS):
         raise GrowthError(
             f"{here}: this is not the state of a growth schedule; it must "

@@ -98,7 +98,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
         asked = hear(self.hparams.output_folder, self.schedule.hand)
         if self.schedule.decide(epoch, stats, asked):
             logger.info(f"The model grows before epoch {epoch + 1}.")
-        elif asked and self.schedule.decided == len(self.schedule.growths):
+        elif asked and self.schedule.decided >= len(self.schedule.growths):
             logger.warning(f"{WISH}: no growth is left in the schedule.")
         return self.schedule.state()
 
@@ -173,6 +173,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
         checkpoint : speechbrain.utils.checkpoints.Checkpoint
             None if the run starts anew.
         """
+        self.schedule.resume()
         super().resume_from(checkpoint)
         happened = self.schedule.decided - self.schedule.pending
         on_main(self.growth_log.keep, happened)
