@@ -20,6 +20,7 @@ from speechbrain_growth.resume.batches import (
 from speechbrain_growth.resume.logs import Logs
 from speechbrain_growth.resume.noise_lists import mixers_of
 from speechbrain_growth.resume.randomness import Randomness
+from speechbrain_growth.resume.unlisted import add_unlisted
 
 logger = get_logger(__name__)
 
@@ -75,8 +76,22 @@ class ResumingBrain(sb.Brain):
         self.randomness.generators = generators_of(train_set)
         self.train_sampler = epoch_sampler(train_set) or self.train_sampler
         self.randomness.mixers = mixers_of(vars(self.hparams).values())
+        add_unlisted(vars(self.hparams), self.checkpointer)
         with self._saying_where_to_resume():
             super().fit(epoch_counter, train_set, valid_set, **kwargs)
+
+    def on_evaluate_start(self, max_key=None, min_key=None):
+        """Loads the best checkpoint, and all that the YAML does not list.
+
+        Arguments
+        ---------
+        max_key : str
+            Metric whose highest value is the best.
+        min_key : str
+            Metric whose lowest value is the best.
+        """
+        add_unlisted(vars(self.hparams), self.checkpointer)
+        super().on_evaluate_start(max_key=max_key, min_key=min_key)
 
     def make_dataloader(self, *args, **kwargs):
         """Makes a loader; turns a mistake in its options into a message.

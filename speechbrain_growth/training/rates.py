@@ -235,33 +235,6 @@ def check_annealing(
         )
 
 
-def keep_count(scheduler, checkpointer):
-    """Adds a scheduler that counts to the checkpointer, if no YAML did.
-
-    Arguments
-    ---------
-    scheduler : object
-        Any; None is left alone.
-    checkpointer : speechbrain.utils.checkpoints.Checkpointer
-        None is left alone as well.
-
-    Example
-    -------
-    >>> from speechbrain.utils.checkpoints import Checkpointer
-    >>> checkpointer = Checkpointer(getfixture("tmpdir"))
-    >>> keep_count(NewBobScheduler(1.0), checkpointer)
-    >>> list(checkpointer.recoverables)
-    ['lr_annealing']
-    """
-    if checkpointer is None or not _is_loaded(scheduler):
-        return
-    if not any(one is scheduler for one in checkpointer.recoverables.values()):
-        # Optional, as a checkpoint of an earlier version lacks it
-        checkpointer.add_recoverable(
-            "lr_annealing", scheduler, optional_load=True
-        )
-
-
 def _count(scheduler):
     """What a scheduler has counted so far, as plain values."""
     plain = (int, float, list, tuple, dict)

@@ -18,7 +18,7 @@ from speechbrain_growth.resume.randomness import restore, snapshot
 from speechbrain_growth.schedule.conditions.registry import metrics_of
 from speechbrain_growth.training.copies import on_copies
 from speechbrain_growth.training.options import check_steps
-from speechbrain_growth.training.rates import check_annealing, keep_count
+from speechbrain_growth.training.rates import check_annealing
 from speechbrain_growth.training.resizing import ResizingBrain
 
 logger = get_logger(__name__)
@@ -40,9 +40,6 @@ class StartingBrain(ResizingBrain):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.tried = None  # names of the metrics, once a batch was tried
-        keep_count(
-            getattr(self.hparams, "lr_annealing", None), self.checkpointer
-        )
 
     def fit(self, epoch_counter, train_set, valid_set=None, **kwargs):
         """Trains as ``speechbrain.Brain.fit`` does, after the checks.

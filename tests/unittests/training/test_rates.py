@@ -20,7 +20,7 @@ from speechbrain_growth import (
     anneal_step,
     check_annealing,
 )
-from speechbrain_growth.training.rates import keep_count
+from speechbrain_growth.resume.unlisted import add_unlisted
 
 EPOCHS, STEPS = 4, 3  # of each epoch
 METRICS = [9.0, 8.0, 9.5, 9.9]
@@ -148,8 +148,8 @@ def test_a_resumed_run_has_the_same_rates(name, tmp_path):
     expected = rates(*made(name)[:2], ours)
     scheduler, sgd, _ = made(name)
     checkpointer = Checkpointer(tmp_path, {"optimizer": sgd})
-    keep_count(scheduler, checkpointer)
-    keep_count(scheduler, checkpointer)  # once is enough
+    add_unlisted({"lr_annealing": scheduler}, checkpointer)
+    add_unlisted({"lr_annealing": scheduler}, checkpointer)  # once is enough
     assert len(checkpointer.recoverables) < 3
     found, step = [], 0
     for epoch in range(1, EPOCHS + 1):
@@ -162,7 +162,7 @@ def test_a_resumed_run_has_the_same_rates(name, tmp_path):
         checkpointer.save_checkpoint()
         scheduler, sgd, _ = made(name)
         checkpointer = Checkpointer(tmp_path, {"optimizer": sgd})
-        keep_count(scheduler, checkpointer)
+        add_unlisted({"lr_annealing": scheduler}, checkpointer)
         checkpointer.recover_if_possible()
     assert [*found, sgd.param_groups[0]["lr"]] == expected
 
