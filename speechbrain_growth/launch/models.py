@@ -1,0 +1,89 @@
+"""Refuses models of a run that cannot be trained, or cannot grow.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from speechbrain_growth.errors import GrowthError
+
+
+def check_elements(modules):
+    """Raises if a size of 0 leaves a parameter without elements.
+
+    Arguments
+    ---------
+    modules : torch.nn.ModuleDict
+        The first model of the run.
+
+    Raises
+    ------
+    GrowthError
+        Naming every such parameter.
+    """
+    problems = [
+        f"{name} would have no element, {tuple(parameter.shape)}; every size "
+        "must be above 0"
+        for name, parameter in modules.named_parameters()
+        if not parameter.numel()
+    ]
+    if problems:
+        raise GrowthError(problems)
+
+
+def check_output(width):
+    """Raises if a growth changes the number of outputs.
+
+    Arguments
+    ---------
+    width : WidthMap
+        Of the units that leave the last module; None if nothing is known of
+        them, as nothing that grows reaches them.
+
+    Raises
+    ------
+    GrowthError
+        If there are more than before.
+    """
+    if width is not None and not width.is_identity:
+        raise GrowthError(
+            f"the outputs grow ({width}); the last module must keep its size"
+        )
+
+
+def check_depth(blueprint, before, larger, new):
+    """Raises if a number added to a list adds nothing to the model.
+
+    Arguments
+    ---------
+    blueprint : Blueprint
+        Builds the model without that number.
+    before : dict
+        All sizes of the model before the growth.
+    larger : dict
+        The sizes that the growth changes.
+    new : torch.nn.ModuleDict
+        The model after it.
+
+    Raises
+    ------
+    GrowthError
+        Naming every such list.
+    """
+    shapes = {name: t.shape for name, t in new.state_dict().items()}
+    problems = []
+    for key, size in larger.items():
+        if isinstance(size, list) and len(size) > len(before[key]):
+            short = {**before, **larger, key: size[: len(before[key])]}
+            try:
+                without = blueprint.modules(short).state_dict()
+            except Exception:  # then the model needs these numbers
+                continue
+            if {name: t.shape for name, t in without.items()} == shapes:
+                problems.append(
+                    f"{key} would become {size}, but the model ignores what "
+                    f"stands behind the first {len(before[key])}; "
+                    f"use {len(before[key])} numbers, or also change the size "
+                    "that says how many there are"
+                )
+    if problems:
+        raise GrowthError(problems)
