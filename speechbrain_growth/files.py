@@ -47,6 +47,12 @@ def aside(path: str) -> Iterator[str]:
         yield temporary
         to_disk(temporary)
         os.replace(temporary, path)
+    except OSError as error:
+        # Python names a file that cannot be opened, but none that cannot be
+        # written
+        if error.errno and error.filename is None:
+            error.filename = path
+        raise
     finally:
         with contextlib.suppress(FileNotFoundError):
             os.remove(temporary)

@@ -17,6 +17,7 @@ import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 from hyperpyyaml.core import recursive_update
 
+from speechbrain_growth.blueprint.modules import as_modules
 from speechbrain_growth.blueprint.old_names import old_names
 from speechbrain_growth.blueprint.sizes import Sizes, as_dict, as_size, at_home
 from speechbrain_growth.blueprint.wording import READING, in_words, unknown_keys
@@ -202,10 +203,14 @@ class Blueprint:
         Returns
         -------
         torch.nn.ModuleDict
+
+        Raises
+        ------
+        GrowthError
+            If something in ``modules`` is no module.
         """
-        return torch.nn.ModuleDict(
-            self.build("modules", sizes=sizes, seed=seed)[0]
-        )
+        (found,) = self.build("modules", sizes=sizes, seed=seed)
+        return as_modules(found, self.path)
 
     def _parse(self, sizes):
         """The tree with references resolved and values replaced."""

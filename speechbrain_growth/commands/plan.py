@@ -7,6 +7,8 @@ Authors
 import argparse
 import re
 
+from speechbrain_growth.errors import GrowthError
+
 
 def add_parser(commands):
     """Adds the subcommand.
@@ -46,28 +48,44 @@ def plan(chosen):
     """
     # Imported here, so that the help of other commands needs no torch
     import speechbrain as sb
+    from speechbrain_growth.blueprint.base import on_base
+    from speechbrain_growth.blueprint.sizes import PATHS
     from speechbrain_growth.launch.init_from import open_blueprint
     from speechbrain_growth.launch.planning import as_table, plan_run
 
     hparams_file, _, overrides = sb.parse_arguments(
         [chosen.hparams_file, *chosen.overrides]
     )
-    overrides = _without_data(hparams_file, overrides)
-    rows = plan_run(open_blueprint(hparams_file, overrides))
+    hparams_file, given = on_base(hparams_file, overrides)
+    left_open = [key for key in _left_open(hparams_file) if key not in given]
+    given.update(dict.fromkeys(left_open, ""))
+    try:
+        rows = plan_run(open_blueprint(hparams_file, given))
+    except GrowthError as error:
+        needed = [key for key in left_open if not key.endswith(PATHS)]
+        if not needed:
+            raise
+        raise GrowthError([*error.problems, _needed(hparams_file, needed)])
     print(as_table(rows))
     for row in rows if chosen.tensors else ():
         if "tensors" in row:
             print(f"\n{row['when']}:\n{row['tensors']}")
 
 
-def _without_data(hparams_file, overrides):
-    """The overrides, with an empty text for every key that the YAML leaves open."""
-    left_open = re.compile(r"^(\w+): *!PLACEHOLDER", re.MULTILINE)
-    given = re.compile(r"^(\w+):", re.MULTILINE).findall(overrides or "")
+def _left_open(hparams_file):
+    """The keys that a YAML leaves open, as ``data_folder: !PLACEHOLDER``."""
     try:
         with open(hparams_file, encoding="utf-8") as fin:
-            keys = left_open.findall(fin.read())
-    except OSError:
-        keys = []  # Blueprint refuses the file
-    lines = [f'{key}: ""' for key in keys if key not in given]
-    return "\n".join([*lines, overrides or ""])
+            text = fin.read()
+    except (OSError, UnicodeDecodeError):
+        return []  # Blueprint refuses the file
+    return re.findall(r"^(\w+): *!PLACEHOLDER", text, re.MULTILINE)
+
+
+def _needed(hparams_file, keys):
+    """What to do about keys that are no paths, such as a number of classes."""
+    examples = " ".join(f"--{key}=VALUE" for key in keys)
+    return (
+        f"{hparams_file} leaves {', '.join(keys)} open, and a plan may need "
+        f"it; give {examples}"
+    )

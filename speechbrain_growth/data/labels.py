@@ -78,7 +78,9 @@ class SafeTextEncoder(CTCTextEncoder):
         try:
             super().load(path)
             self.get_blank_index()  # its label is on the last line
-        except (KeyError, RuntimeError, ValueError, SyntaxError):
+            if any(type(index) is not int for index in self.ind2lab):
+                raise ValueError("an index is no number")
+        except (KeyError, RuntimeError, TypeError, ValueError, SyntaxError):
             raise GrowthError(
                 f"{path}: the labels are damaged or cut off; remove the file, "
                 "and the same command writes it again"

@@ -4,7 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.errors import GrowthError, shown
+from speechbrain_growth.measure.lines import is_number
 
 SHOWN = 3  # folders that a warning names
 
@@ -23,7 +24,7 @@ def check_runs(runs, missing):
     ------
     GrowthError
         If there is no run, if two have the same name and seed, or if they do
-        not have one metric and one direction.
+        not have one metric, numbers for it, and one direction.
     """
     if not runs:
         raise GrowthError(
@@ -35,6 +36,13 @@ def check_runs(runs, missing):
         "by, or which direction is better; give --metric and --better"
         for run in runs
         if not (run.metric and run.better)
+    ]
+    problems += [
+        f"{run.folder}: the metric {run.metric} is {shown(value)}; it must be "
+        "a number"
+        for run in runs
+        for value in (*run.curve, run.test.get(run.metric), run.at_start)
+        if value is not None and not is_number(value)
     ]
     seen = {}
     for run in runs:

@@ -9,9 +9,11 @@ import os
 import re
 from typing import NamedTuple
 
+from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.experiments.grid import SET_BY_SWEEP
 from speechbrain_growth.experiments.points import START
 from speechbrain_growth.measure.events import RUN_LOG, read_events
+from speechbrain_growth.measure.lines import wrong_in
 
 TEXT_LOG = "train_log.txt"
 GROWTH_LOG = "growth_log.jsonl"
@@ -129,7 +131,7 @@ def read_run(folder, metric=None, better=None):
     settings = {key: overrides[key] for key in {*overrides} - {*SET_BY_SWEEP}}
     settings.update({key: start[key] for key in SETTINGS if key in start})
     if settings.get(START):  # each seed starts from its own earlier run
-        settings[START] = _name_and_seed(settings[START])[0]
+        settings[START] = _name_and_seed(str(settings[START]))[0]
     same = metric in (None, start.get("metric"))
     return Run(
         folder=folder,
@@ -213,25 +215,34 @@ def _read_text_log(folder):
     if not os.path.exists(path):
         return []
     epochs, tests = {}, []
-    with open(path, encoding="utf-8") as fin:
-        for line in fin:
+    with open(path, encoding="utf-8", errors="replace") as fin:
+        for number, line in enumerate(fin, start=1):
             event = {}
             for stage, key, text in ITEM.findall(line.rstrip("\n")):
                 place = event.setdefault(stage, {}) if stage else event
                 place[key] = _number(text)
-            if "epoch" in event:
-                epochs[event["epoch"]] = {"event": "epoch", **event}
-            elif "test" in event:
-                tests = [{"event": "test", **event}]
+            kind = "epoch" if "epoch" in event else "test"
+            if kind not in event:
+                continue
+            event = {"event": kind, **event}
+            wrong = wrong_in(event)
+            if wrong:
+                raise GrowthError(f"{path}, line {number}: {wrong}")
+            if kind == "epoch":
+                epochs[event["epoch"]] = event
+            else:
+                tests = [event]
     growths = [
         {**growth, "event": "growth"}
-        for growth in read_events(os.path.join(folder, GROWTH_LOG))
+        for growth in read_events(os.path.join(folder, GROWTH_LOG), "growth")
     ]
     return [*epochs.values(), *growths, *tests]
 
 
 def _number(text):
-    """A number if it is one."""
+    """A number if it is one; None if it is not finite, as in a run log."""
+    if text in ("nan", "inf", "-inf"):
+        return None
     try:
         return json.loads(text)
     except ValueError:

@@ -155,6 +155,7 @@ def mean_and_half(values):
     number = len(values)
     if not values or None in values:
         return {"mean": None, "half": None, "number": number}
+    values = [float(value) for value in values]  # MACs may exceed 64 bits
     mean = math.fsum(values) / number
     half = None
     if number > 1:

@@ -148,11 +148,7 @@ def _run(jobs, number, chosen):
             bar.refresh()
 
         statuses = run_all(jobs, chosen.jobs, chosen.threads, show)
-    failed = [
-        job
-        for job in jobs
-        if statuses[job.name] != 0 or not is_done(job.folder)
-    ]
+    failed = [j for j in jobs if statuses[j.name] or not is_done(j.folder)]
     return [
         failure(job, statuses[job.name], number < TAILS)
         for number, job in enumerate(failed)
@@ -203,8 +199,13 @@ def _other_settings(folder, wanted):
         return []
     if not noted:
         return [f"{folder}: no sweep made this run; delete it or rename it"]
-    with open(files[-1], encoding="utf-8") as fin:
-        had = json.load(fin)
+    try:
+        with open(files[-1], encoding="utf-8") as fin:
+            had = json.load(fin)
+    except ValueError:
+        had = None
+    if not isinstance(had, dict):
+        return [f"{files[-1]} is damaged; restore it, or delete the folder"]
     return [
         f"{folder}: was begun with {_setting(key, had)}, but now has "
         f"{_setting(key, wanted)}; delete the folder, or change that back"

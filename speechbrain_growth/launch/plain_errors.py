@@ -17,15 +17,22 @@ logger = logging.getLogger(__name__)  # SpeechBrain's would import torch
 
 INTERRUPTED = 130  # as in a shell: 128 plus the number of the signal
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# What torch says of a full disk, in a RuntimeError and without a number
+FULL_IN_TORCH = (
+    "inline_container",
+    "PytorchStreamWriter",
+    "iostream error",
+    "No space left on",
+)
 
 
 @contextlib.contextmanager
 def plain_errors(*kinds: Type[BaseException]) -> Iterator[None]:
     """Ends the program with a message instead of a traceback.
 
-    It does so for mistakes of the user, for a full disk, for a file that cannot
-    be opened, and after Ctrl-C. The traceback goes to the log file, at level
-    DEBUG.
+    It does so for mistakes of the user, for a full or failing disk, for a file
+    that cannot be opened, and after Ctrl-C. The traceback goes to the log file,
+    at level DEBUG.
 
     Arguments
     ---------
@@ -48,7 +55,7 @@ def plain_errors(*kinds: Type[BaseException]) -> Iterator[None]:
             yield
         except BaseException as error:
             if pressed() or isinstance(error, KeyboardInterrupt):
-                logger.debug("it was interrupted here", exc_info=True)
+                _keep_traceback("it was interrupted here")
                 sys.stderr.write(
                     "interrupted; give the same command to resume from the "
                     "newest checkpoint\n"
@@ -57,19 +64,39 @@ def plain_errors(*kinds: Type[BaseException]) -> Iterator[None]:
             words = _in_words(error, kinds)
             if words is None:
                 raise
-            logger.debug("the error below was raised here", exc_info=True)
+            _keep_traceback("the error below was raised here")
             sys.exit(f"error: {words}")
+
+
+def _keep_traceback(words):
+    """Writes the traceback into the log, which may be what cannot be written."""
+    with contextlib.suppress(OSError):
+        logger.debug(words, exc_info=True)
 
 
 def _in_words(error, kinds):
     """The message for a user; None for an error of the program."""
     if isinstance(error, (GrowthError, *kinds)):
         return str(error)
+    lines = str(error).strip().splitlines() or [type(error).__name__]
+    if _is_full(error):
+        return (
+            f"{lines[0]}; the checkpoints are intact: make room and give the "
+            "same command to resume from the newest"
+        )
     if not isinstance(error, OSError):
         return None
-    if error.errno in FULL:
-        return (
-            f"{error}; the checkpoints are intact: make room and give the same "
-            "command to resume from the newest"
-        )
-    return f"{error.filename}: {error.strerror}" if error.filename else None
+    if error.filename:
+        return f"{error.filename}: {error.strerror}"
+    # A worker of a loader sends its traceback as text; what it is of stands last
+    return (
+        f"{error.strerror or lines[-1]}; see to it and give the same command "
+        "again"
+    )
+
+
+def _is_full(error):
+    """Whether an error says that there is no room left."""
+    if isinstance(error, RuntimeError):
+        return any(words in str(error) for words in FULL_IN_TORCH)
+    return isinstance(error, OSError) and error.errno in FULL

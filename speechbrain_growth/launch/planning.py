@@ -9,16 +9,16 @@ from speechbrain_growth.blueprint.values import wrong_sizes, wrong_values
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.tracing import trace
-from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.launch.chain import (
+from speechbrain_growth.errors import GrowthError, shown
+from speechbrain_growth.launch.models import (
+    check_depth,
     check_elements,
-    not_through,
+    check_output,
     not_to_grow,
 )
+from speechbrain_growth.measure.growth_log import GrowthLog
 from speechbrain_growth.schedule.checking import check
-
-# What a module raises that cannot take an example
-PASSING = (RuntimeError, ValueError, IndexError, TypeError, AttributeError)
+from speechbrain_growth.schedule.schedule import GrowthSchedule
 
 
 def plan_run(blueprint):
@@ -57,13 +57,28 @@ def _checked(blueprint):
         )
     if problems:
         raise GrowthError(problems)
-    schedule, log = blueprint.build("growth_schedule", "growth_log")
+    schedule, log = _built(blueprint)
     problems = wrong_sizes(blueprint, _growing(schedule.growths))
     if problems:
         raise GrowthError(problems)
     sizes, inline = blueprint.sizes, inline_sizes(blueprint)
     check(schedule.growths, sizes, epochs, _directions(blueprint), inline)
     return schedule, log
+
+
+def _built(blueprint):
+    """The schedule and the growth log of the YAML."""
+    kinds = {"growth_schedule": GrowthSchedule, "growth_log": GrowthLog}
+    built = blueprint.build(*kinds)
+    problems = [
+        f"{key} is {shown(one)}; it must be !new:speechbrain_growth."
+        f"{kind.__name__}"
+        for (key, kind), one in zip(kinds.items(), built)
+        if not isinstance(one, kind)
+    ]
+    if problems:
+        raise GrowthError(problems)
+    return built
 
 
 def _growing(growths):
@@ -84,10 +99,10 @@ def _rows(blueprint, growths, log):
         before, sizes = sizes, {**sizes, **growth.sizes}
         new = blueprint.modules(sizes)
         try:
-            _check_depth(blueprint, before, growth.sizes, new)
+            check_depth(blueprint, before, growth.sizes, new)
             birth = Birth(growth.birth, growth.born)
             plan = trace(old, new, growth.symmetry, birth=birth, fold=True)
-            _check_output(plan.output)
+            check_output(plan.output)
         except GrowthError as error:
             here = f"growth[{number}] ({growth.when})"
             found = not_to_grow(old, error.problems)
@@ -111,20 +126,24 @@ def _rows(blueprint, growths, log):
 def _directions(blueprint):
     """For the metric of the YAML's train logger: which value is better."""
     logger = blueprint.value("train_logger")
-    if isinstance(logger, dict) and {"metric", "better"} <= set(logger):
-        return {logger["metric"]: logger["better"]}
+    metric = logger.get("metric") if isinstance(logger, dict) else None
+    if isinstance(metric, str) and "better" in logger:
+        return {metric: logger["better"]}
     return {}
 
 
 def _cost(log, modules):
     """Parameters and MACs; one example runs through the modules."""
     try:
-        return log.cost(modules)
-    except PASSING as error:
+        cost = log.cost(modules)
+    except GrowthError as error:
+        raise GrowthError(f"growth_log: {error}")
+    if not cost["macs"]:
         raise GrowthError(
-            f"growth_log: an example of shape {log.example_shape} does not go "
-            f"through the modules: {not_through(error)}"
+            "growth_log: an example costs nothing, as no module multiplies "
+            "matrices or convolves; name those that train in modules"
         )
+    return cost
 
 
 def _exactness(plan, growth):
@@ -139,36 +158,6 @@ def _exactness(plan, growth):
         words = words or ["exact"]
         words.append(f"LayerNorms folded over {growth.fold} steps")
     return "; ".join(words) or "exact"
-
-
-def _check_output(width):
-    """Raises if a growth changes the number of outputs."""
-    if not width.is_identity:
-        raise GrowthError(
-            f"the outputs grow ({width}); the last module must keep its size"
-        )
-
-
-def _check_depth(blueprint, before, larger, new):
-    """Raises if a number added to a list adds nothing to the model."""
-    shapes = {name: t.shape for name, t in new.state_dict().items()}
-    problems = []
-    for key, size in larger.items():
-        if isinstance(size, list) and len(size) > len(before[key]):
-            short = {**before, **larger, key: size[: len(before[key])]}
-            try:
-                without = blueprint.modules(short).state_dict()
-            except Exception:  # then the model needs these numbers
-                continue
-            if {name: t.shape for name, t in without.items()} == shapes:
-                problems.append(
-                    f"{key} would become {size}, but the model ignores what "
-                    f"stands behind the first {len(before[key])}; "
-                    f"use {len(before[key])} numbers, or also change the size "
-                    "that says how many there are"
-                )
-    if problems:
-        raise GrowthError(problems)
 
 
 def as_table(rows):

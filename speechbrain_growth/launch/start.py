@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import logging
 import os
 import shutil
 import sys
@@ -21,6 +22,7 @@ from speechbrain_growth.launch.planning import as_table, plan_run
 from speechbrain_growth.launch.processes import join
 
 logger = get_logger(__name__)
+PRINT_TRACEBACK = logging.Handler.handleError
 
 
 class Run(NamedTuple):
@@ -86,11 +88,15 @@ def open_run(
 
 def _create_folder(folder, blueprint):
     """Creates the experiment directory, with a copy of the recipe's script."""
-    sb.create_experiment_directory(
-        experiment_directory=folder,
-        hyperparams_to_save=blueprint.path,
-        overrides=blueprint.overrides,
-    )
+    logging.Handler.handleError = _end_the_run
+    try:
+        sb.create_experiment_directory(
+            experiment_directory=folder,
+            hyperparams_to_save=blueprint.path,
+            overrides=blueprint.overrides,
+        )
+    except ValueError as error:  # of a log that cannot be opened
+        raise error.__cause__ or error
     if not if_main_process():
         return
     saved = os.path.join(folder, "hyperparams.yaml")
@@ -103,3 +109,14 @@ def _create_folder(folder, blueprint):
         # SpeechBrain copies the file that calls it, which is this one
         os.remove(os.path.join(folder, os.path.basename(__file__)))
         shutil.copy(script, folder)
+
+
+def _end_the_run(handler, record):
+    """Raises if a log cannot be written.
+
+    Python's own way is a traceback for each line, and the line is lost.
+    """
+    error = sys.exc_info()[1]
+    if isinstance(error, OSError):
+        raise error
+    PRINT_TRACEBACK(handler, record)

@@ -11,6 +11,7 @@ from torch.func import functional_call
 from torch.utils.flop_counter import FlopCounterMode
 
 from speechbrain_growth.engine.probe import in_eval
+from speechbrain_growth.errors import GrowthError
 
 PERIOD = 4  # largest factor by which models subsample time
 SHORT = 32  # frames; below it, MACs are counted at the very length
@@ -52,6 +53,11 @@ def macs(modules, shape):
         Half of what torch's ``FlopCounterMode`` counts: matrix products and
         convolutions, but no norms and activations.
 
+    Raises
+    ------
+    GrowthError
+        If a module cannot run on what the one before it returns.
+
     Example
     -------
     >>> chain = torch.nn.ModuleDict({"only": torch.nn.Linear(3, 2)})
@@ -62,17 +68,30 @@ def macs(modules, shape):
     signal = torch.empty(tuple(shape), device="meta")
     counter = FlopCounterMode(display=False)
     with torch.no_grad(), in_eval(modules), counter:
-        for module in modules.values():
+        for name, module in modules.items():
             if any(True for _ in module.parameters()):
-                owned = [*module.named_parameters(), *module.named_buffers()]
-                tensors = {
-                    name: torch.empty_like(tensor, device="meta")
-                    for name, tensor in owned
-                }
-                signal = signal.to(next(module.parameters()).dtype)
-                signal = functional_call(module, tensors, (signal,))
-                signal = signal[0] if isinstance(signal, tuple) else signal
+                try:
+                    signal = _through(module, signal)
+                except Exception as error:  # the forward of any class
+                    words = str(error).strip() or type(error).__name__
+                    raise GrowthError(
+                        f"an example of shape {tuple(shape)} does not go "
+                        f"through {name}: {words.splitlines()[0]}; each of "
+                        "modules must run on what the one before it returns, "
+                        "and on nothing else"
+                    )
     return counter.get_total_flops() // 2
+
+
+def _through(module, signal):
+    """What leaves a module, without values."""
+    owned = [*module.named_parameters(), *module.named_buffers()]
+    tensors = {
+        name: torch.empty_like(tensor, device="meta") for name, tensor in owned
+    }
+    signal = signal.to(next(module.parameters()).dtype)
+    signal = functional_call(module, tensors, (signal,))
+    return signal[0] if isinstance(signal, tuple) else signal
 
 
 class ForwardCost:

@@ -8,19 +8,22 @@ import json
 import math
 import os
 
-from speechbrain_growth.errors import GrowthError, shown
+from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.files import aside
+from speechbrain_growth.measure.lines import wrong_in
 
 RUN_LOG = "run_log.jsonl"  # beside the text log, where compare looks for it
 
 
-def read_events(path):
-    """Reads the events of a run log.
+def read_events(path, kind=None):
+    """Reads the events of a run log, or of a growth log.
 
     Arguments
     ---------
     path : str
         The file. One that does not exist has no events.
+    kind : str
+        What all lines are; None if each names its own.
 
     Returns
     -------
@@ -29,7 +32,7 @@ def read_events(path):
     Raises
     ------
     GrowthError
-        If a line is no JSON object.
+        If a line is no event.
 
     Example
     -------
@@ -49,12 +52,10 @@ def read_events(path):
             try:
                 event = json.loads(line or "{}")
             except ValueError:
-                event = None
-            if not isinstance(event, dict):
-                raise GrowthError(
-                    f"{path}, line {number}: found {shown(line)}; it must be "
-                    "an object in JSON"
-                )
+                event = line
+            wrong = event != {} and wrong_in(event, kind)
+            if wrong:
+                raise GrowthError(f"{path}, line {number}: {wrong}")
             events += [event] if event else []
     return events
 

@@ -37,9 +37,9 @@ class GrowthLog:
     >>> net = {"net": __import__("torch").nn.Linear(3, 2)}
     >>> log.cost(__import__("torch").nn.ModuleDict(net))
     {'parameters': 8, 'macs': 6}
-    >>> log.write({"growth": 0, "epoch": 1})
+    >>> log.write({"growth": 0, "epoch": 1, "grown": True})
     >>> log.read()
-    [{'growth': 0, 'epoch': 1}]
+    [{'growth': 0, 'epoch': 1, 'grown': True}]
     """
 
     def __init__(
@@ -103,7 +103,7 @@ class GrowthLog:
         -------
         list of dict
         """
-        return read_events(self.save_file)
+        return read_events(self.save_file, "growth")
 
     def write(self, entry: Dict[str, Any]) -> None:
         """Adds a growth; replaces what a killed run logged from it on.
@@ -140,7 +140,14 @@ class GrowthLog:
         entries = self.read()
         if not entries:
             return "The model did not grow."
-        return "\n".join(growth_in_words(e, self.example_name) for e in entries)
+        try:
+            words = [growth_in_words(e, self.example_name) for e in entries]
+        except (ArithmeticError, LookupError, TypeError, ValueError) as error:
+            raise GrowthError(
+                f"{self.save_file}: a line is not what was written ({error!r}); "
+                "restore the file, or remove it"
+            )
+        return "\n".join(words)
 
 
 def growth_entry(schedule, plan, epoch, drift, tolerance):

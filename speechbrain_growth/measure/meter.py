@@ -15,8 +15,9 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
-from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.errors import GrowthError, shown
 from speechbrain_growth.measure.cost import ForwardCost
+from speechbrain_growth.measure.lines import is_number
 
 TRAINING = 3  # a backward pass costs as much as two forward passes
 METER = "meter"  # its name among the recoverables
@@ -150,6 +151,11 @@ class Meter:
         """Reads the totals, in place of what was counted before."""
         with open(path, encoding="utf-8") as fin:
             state = yaml.safe_load(fin)
+        if not _is_state(state):
+            raise GrowthError(
+                f"{path}: found {shown(state)}; it must hold total and since, "
+                "each with macs and seconds"
+            )
         self.total = {**self._nothing(), **state["total"]}
         self.since = self._nothing()
         for key, amount in state["since"].items():
@@ -158,6 +164,20 @@ class Meter:
             place[key] += amount
         self.shapes.clear()
         self.start()
+
+
+def _is_state(state):
+    """Whether a file of a checkpoint holds what a meter writes."""
+    if not isinstance(state, dict) or set(state) != {"total", "since"}:
+        return False
+    known = {"wall_seconds", *SUMMED}
+    return all(
+        isinstance(amounts, dict)
+        and {"macs"} <= set(amounts) <= known
+        and type(amounts["macs"]) is int
+        and all(is_number(one) and one >= 0 for one in amounts.values())
+        for amounts in state.values()
+    )
 
 
 def _clocks():

@@ -67,7 +67,7 @@ class Batches:
         batches = iter(loader)
         if drawn:
             for _ in range(self.done):
-                next(batches)
+                next(batches, None)  # there may be fewer now
         return batches
 
 

@@ -19,9 +19,11 @@ WRONG = (
     zipfile.BadZipFile,
     yaml.YAMLError,
     RuntimeError,
+    ArithmeticError,
     AttributeError,
     EOFError,
     LookupError,
+    OSError,
     SyntaxError,
     TypeError,
     ValueError,
@@ -43,6 +45,26 @@ class Files(dict):
     def __getitem__(self, name):
         self.last = super().__getitem__(name)
         return self.last
+
+
+def are_counts(*values):
+    """Returns whether all values are whole numbers, at least 0.
+
+    Arguments
+    ---------
+    *values : object
+        Read from a checkpoint.
+
+    Returns
+    -------
+    bool
+
+    Example
+    -------
+    >>> are_counts(0, 3), are_counts(True), are_counts(-1), are_counts("3")
+    (True, False, False, False)
+    """
+    return all(type(value) is int and value >= 0 for value in values)
 
 
 @contextlib.contextmanager

@@ -19,6 +19,8 @@ from speechbrain.utils.checkpoints import (
 )
 from speechbrain.utils.distributed import main_process_only
 from speechbrain.utils.logger import get_logger
+from speechbrain_growth.errors import GrowthError, shown
+from speechbrain_growth.resume.loading import are_counts
 
 logger = get_logger(__name__)
 
@@ -68,7 +70,13 @@ class Logs:
         """Reads the lengths, and cuts nothing yet."""
         del end_of_epoch
         with open(path, encoding="utf-8") as fin:
-            self._read = yaml.safe_load(fin)
+            lengths = yaml.safe_load(fin)
+        if not isinstance(lengths, dict) or not are_counts(*lengths.values()):
+            raise GrowthError(
+                f"{path}: found {shown(lengths)}; it must hold the length of "
+                "each log"
+            )
+        self._read = lengths
 
     @main_process_only
     def rewind(self):

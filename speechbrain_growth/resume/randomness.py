@@ -21,8 +21,11 @@ from speechbrain.utils.checkpoints import (
 from speechbrain.utils.distributed import if_main_process
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.resume import dropout_masks, noise_lists
+from speechbrain_growth.resume.loading import are_counts, loading
 
 logger = get_logger(__name__)
+
+NUMBERS = 624  # in the state of NumPy's generator
 
 
 def snapshot(generators=()):
@@ -116,6 +119,7 @@ class Randomness:
         self._epoch_start = None  # state before the first batch of this epoch
         self._inside = None  # state inside the epoch in which to resume
         self._read = None  # from the checkpoint, until resume
+        self._path = None  # where that was read
 
     @mark_as_saver
     def _save(self, path):
@@ -138,7 +142,10 @@ class Randomness:
     @mark_as_loader
     def _load(self, path, end_of_epoch=True):
         """Reads the state of this process, and restores nothing yet."""
-        states = torch.load(path, map_location="cpu", weights_only=True)
+        self._path = path
+        with loading(path):
+            states = torch.load(path, map_location="cpu", weights_only=True)
+            _check(states)
         spread = torch.distributed.is_initialized()
         rank = torch.distributed.get_rank() if spread else 0
         self._read = None
@@ -155,12 +162,14 @@ class Randomness:
         """Restores the state that was loaded last, once."""
         state, self._read = self._read, None
         self._epoch_start = self._inside = None
-        if state is not None:
-            _compare_threads(state.get("threads"))
+        if state is None:
+            return
+        _compare_threads(state.get("threads"))
+        with loading(self._path):
             dropout_masks.go_to(self.modules, state["masks"])
             noise_lists.go_to(self.mixers, state.get("mixing", []))
             restore(state["epoch_start"] or state["now"], self.generators)
-            self._inside = state["now"] if state["epoch_start"] else None
+        self._inside = state["now"] if state["epoch_start"] else None
 
     def epoch_begins(self):
         """Keeps the state from which the epoch's order is drawn."""
@@ -169,12 +178,29 @@ class Randomness:
     def epoch_continues(self):
         """Restores the state inside the epoch, if the run resumes there."""
         if self._inside is not None:
-            restore(self._inside, self.generators)
+            with loading(self._path):
+                restore(self._inside, self.generators)
             self._inside = None
 
     def epoch_ends(self):
         """Forgets how the epoch began."""
         self._epoch_start = None
+
+
+def _check(states):
+    """Raises if a file does not hold what ``Randomness`` writes."""
+    if not isinstance(states, list) or not states:
+        raise ValueError("it must be a list with a state for each process")
+    for state in states:
+        places = [*state["masks"], *state.get("mixing", [])]
+        for place in filter(None, places):
+            first, second = place
+            if not are_counts(first, second):
+                raise ValueError(f"a place is {place}; it must be two numbers")
+        for one in filter(None, (state["now"], state["epoch_start"])):
+            # NumPy would read behind the end of its numbers
+            if not (are_counts(one["numpy"][2]) and one["numpy"][2] <= NUMBERS):
+                raise ValueError("NumPy's generator has no such position")
 
 
 def _compare_threads(before):

@@ -10,13 +10,15 @@ from torch.utils.data import DataLoader
 
 import speechbrain as sb
 from speechbrain.dataio.dataloader import LoopedLoader
+from speechbrain.utils.epoch_loop import EpochCounter
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.errors import GrowthError, shown
 from speechbrain_growth.resume.batches import (
     Batches,
     epoch_sampler,
     generators_of,
 )
+from speechbrain_growth.resume.loading import are_counts
 from speechbrain_growth.resume.logs import Logs
 from speechbrain_growth.resume.noise_lists import mixers_of
 from speechbrain_growth.resume.randomness import Randomness
@@ -137,7 +139,33 @@ class ResumingBrain(sb.Brain):
                 "The newest checkpoint is damaged; the run resumes from the "
                 f"one before it, {newest.path}"
             )
+        if newest:
+            self._check_numbers(newest.paramfiles)
         self.resume_from(newest)
+
+    def _check_numbers(self, files):
+        """Raises for numbers that SpeechBrain loads whatever they are."""
+        problems = []
+        for name, one in self.checkpointer.recoverables.items():
+            counts = {}
+            if one is self:
+                counts = {k: vars(self)[k] for k in ("step", "optimizer_step")}
+                loss = self.avg_train_loss
+                if not isinstance(loss, (int, float)):
+                    problems.append(
+                        f"{files[name]}: avg_train_loss is {shown(loss)}; it "
+                        "must be a number"
+                    )
+            elif isinstance(one, EpochCounter):
+                counts = {"the last complete epoch": one.current}
+            problems += [
+                f"{files[name]}: {key} is {shown(count)}; it must be a whole "
+                "number, at least 0"
+                for key, count in counts.items()
+                if not are_counts(count)
+            ]
+        if problems:
+            raise GrowthError(problems)
 
     def resume_from(self, checkpoint):
         """Puts random numbers and logs where a loaded checkpoint has them.

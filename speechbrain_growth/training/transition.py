@@ -22,7 +22,8 @@ from speechbrain_growth.engine.weighted_norm import (
     weigh,
     weighted,
 )
-from speechbrain_growth.training.rewarming import new_units, slowed
+from speechbrain_growth.resume.loading import are_counts, loading
+from speechbrain_growth.training.rewarming import mask_of, new_units, slowed
 
 TRANSITION = "growth_transition"  # its name among the recoverables
 
@@ -108,13 +109,15 @@ class Transition:
         dict
             What else the file holds.
         """
-        state = torch.load(path, map_location="cpu", weights_only=True)
-        modules, norms = self.modules(), state.pop("norms")
-        for name, norm in weighted(modules).items():
-            if name not in norms:
-                unweigh(norm)
-        for name, norm in norms.items():
-            weigh(modules.get_submodule(name), **norm)
+        modules, state = self.modules(), _read(path)
+        norms = state.pop("norms")
+        with loading(path):
+            _check_masks(state["masks"], modules.state_dict())
+            for name, norm in weighted(modules).items():
+                if name not in norms:
+                    unweigh(norm)
+            for name, norm in norms.items():
+                weigh(modules.get_submodule(name), **norm)
         self.folding = bool(norms)
         return state
 
@@ -155,6 +158,29 @@ def still_weighted(path):
     """
     if path is None:
         return 0
-    state = torch.load(path, map_location="cpu", weights_only=True)
-    norms = state["norms"].values()
+    norms = _read(path)["norms"].values()
     return max((norm["steps"] - norm["taken"] for norm in norms), default=0)
+
+
+def _read(path):
+    """What a file of a transition holds, with its steps checked."""
+    with loading(path):
+        state = torch.load(path, map_location="cpu", weights_only=True)
+        for one in (state, *state["norms"].values()):
+            steps, taken = one["steps"], one["taken"]
+            if not are_counts(steps, taken) or taken > steps:
+                raise ValueError(f"{taken} of {steps} steps are done")
+        for norm in state["norms"].values():
+            if not abs(float(norm["weights"].sum()) - 1) < 0.01:
+                raise ValueError("the weights of a LayerNorm do not sum to 1")
+            if not are_counts(norm["dim"]):
+                raise ValueError(f"a LayerNorm has no axis {norm['dim']}")
+        if state["masks"] and state["taken"] == state["steps"]:
+            raise ValueError("units warm up, but all steps are done")
+    return state
+
+
+def _check_masks(masks, tensors):
+    """Raises if masks do not fit the tensors that they are of."""
+    for name, mask in masks.items():
+        mask_of(mask).expand_as(tensors[name])

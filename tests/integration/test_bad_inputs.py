@@ -839,7 +839,9 @@ ON_TIMIT = {
         ["--rnn_layers=0"],
         (
             "growth_log: an example of shape (1, 100, 40) does not go "
-            "through the modules: expected 2D or 3D input (got 4D input)"
+            "through model: expected 2D or 3D input (got 4D input); each of "
+            "modules must run on what the one before it returns, and on "
+            "nothing else"
         ),
     ),
     "a blank that is no output": (

@@ -12,10 +12,11 @@ import numpy as np
 import pytest
 import torch
 from growing_run import at, data, toy, train, train_log, weights
-from torch.utils.data import DataLoader
+from torch.utils.data import DataLoader, IterableDataset
 
 from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.nnet.RNN import LiGRU
+from speechbrain_growth.resume.batches import Batches
 from speechbrain_growth.resume.dropout_masks import places
 from speechbrain_growth.resume.randomness import Randomness
 
@@ -196,3 +197,16 @@ def test_numbers_of_the_gpu_are_kept(tmp_path):
     randomness._load(tmp_path / "randomness.ckpt")
     randomness.resume()
     assert torch.equal(torch.rand(3, device="cuda"), drawn)
+
+
+class Stream(IterableDataset):
+    """Two examples, one after the other."""
+
+    def __iter__(self):
+        return iter([1, 2])
+
+
+def test_an_epoch_may_have_fewer_batches_than_were_used():
+    loader = DataLoader(Stream(), batch_size=1)
+    randomness = Randomness(torch.nn.ModuleDict())
+    assert list(Batches(loader, randomness, done=100)) == []

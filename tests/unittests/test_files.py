@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import errno
 import os
 import subprocess
 import sys
@@ -41,6 +42,14 @@ def test_an_error_leaves_the_earlier_file(tmp_path):
             raise OSError("full")
     assert path.read_text() == "old"
     assert os.listdir(tmp_path) == ["model.yaml"]
+
+
+def test_an_error_names_the_file(tmp_path):
+    path = tmp_path / "model.yaml"
+    with pytest.raises(OSError) as error:
+        with aside(path):
+            raise OSError(errno.EIO, "Input/output error")
+    assert error.value.filename == str(path)
 
 
 def test_what_a_kill_left_is_written_anew(tmp_path):

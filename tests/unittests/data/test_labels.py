@@ -39,6 +39,30 @@ def test_a_file_that_was_cut_off_is_never_read_as_one_with_fewer_labels(path):
     assert refused > len(text) - 4
 
 
+@pytest.mark.parametrize(
+    "line",
+    [
+        "[1] => 0",
+        "{} => 1",
+        "'ah' => [1]",
+        "'ah' => 'one'",
+        "'ah' => 1.5",
+        "'ah' =>",
+        "'blank_label' => [1]",
+        "(" * 500,
+        "\x00",
+    ],
+)
+def test_a_line_of_another_kind_is_refused(line, path):
+    lines = path.read_text().splitlines()
+    for number in (1, len(lines) - 1):
+        path.write_text(
+            "\n".join([*lines[:number], line, *lines[number + 1 :]])
+        )
+        with pytest.raises(GrowthError, match="the labels are damaged"):
+            SafeTextEncoder().load(str(path))
+
+
 def test_a_damaged_file_is_not_written_over(path):
     path.write_bytes(b"")
     with pytest.raises(GrowthError, match="damaged or cut off; remove the fil"):

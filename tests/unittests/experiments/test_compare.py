@@ -244,7 +244,7 @@ def test_a_growth_before_the_first_epoch_is_drawn_where_the_run_starts(runs):
     folder = runs / "transfer" / "1"
     log(folder, [9, 8], 8, before={"macs": 50})
     path = folder / "run_log.jsonl"
-    growth = {"event": "growth", "epoch": 0, "grown": True}
+    growth = {"event": "growth", "growth": 0, "epoch": 0, "grown": True}
     growth["valid_before"] = {"error": 11}
     path.write_text(path.read_text() + json.dumps(growth) + "\n")
     run = read_run(str(folder))

@@ -6,6 +6,7 @@ Authors
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -232,6 +233,17 @@ def test_a_run_with_other_settings_is_not_taken_for_done(tmp_path):
     (by_hand / "run_log.jsonl").write_text("")
     with pytest.raises(SystemExit, match="no sweep made this run"):
         main(["sweep", write(tmp_path, runs={"tiny": {}}, seeds=[1])])
+
+
+@pytest.mark.parametrize("text", [b"", b"{", b"\xff", b"[1]", b"3", b"null"])
+def test_damaged_settings_are_named(text, tmp_path):
+    run = tmp_path / "results" / "small" / "1"
+    run.mkdir(parents=True)
+    (run / "sweep_log.txt").write_text("")
+    (run / "sweep_settings.json").write_bytes(text)
+    message = f"{run}/sweep_settings.json is damaged; restore it, or delete the"
+    with pytest.raises(SystemExit, match=re.escape(message)):
+        main(["sweep", write(tmp_path, seeds=[1])])
 
 
 def test_two_sweeps_do_not_share_a_folder(tmp_path):

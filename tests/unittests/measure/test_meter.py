@@ -174,7 +174,7 @@ def test_a_run_may_resume_on_another_device(tmp_path):
 def test_a_growth_before_the_first_epoch_stays_logged(tmp_path):
     log = logger(tmp_path)
     log.begin({"before": {"macs": 3}})
-    log.log_growth({"growth": 0, "epoch": 0})
+    log.log_growth({"growth": 0, "epoch": 0, "grown": True})
     # a checkpoint from inside the first epoch
     log.begin({}, epoch=0)
     assert kinds(log) == ["start", "growth0"]
@@ -203,13 +203,13 @@ def test_no_epoch_stands_twice(tmp_path):
     log = logger(tmp_path)
     log.begin({"seed": 1})
     write(log, 1, 2)
-    log.log_growth({"growth": 0, "epoch": 2})
+    log.log_growth({"growth": 0, "epoch": 2, "grown": True})
     write(log, 3)
     # killed after the log line of epoch 3, but before its checkpoint
     again = logger(tmp_path)
     again.begin({"seed": 1}, epoch=2)
     assert kinds(again) == ["start", "epoch1", "epoch2", "growth2"]
-    again.log_growth({"growth": 0, "epoch": 2})
+    again.log_growth({"growth": 0, "epoch": 2, "grown": True})
     write(again, 3)
     again.log_stats({"Epoch loaded": 3}, test_stats={"PER": 2.0})
     expected = ["start", "epoch1", "epoch2", "growth2", "epoch3", "test"]

@@ -1,4 +1,4 @@
-"""What a YAML's modules must be: one after the other, each with a rule.
+"""Refuses models of a run that cannot be trained, or cannot grow.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -13,12 +13,12 @@ def check_elements(modules):
     Arguments
     ---------
     modules : torch.nn.ModuleDict
-        In signal order.
+        The first model of the run.
 
     Raises
     ------
     GrowthError
-        Naming all such parameters.
+        Naming every such parameter.
 
     Example
     -------
@@ -33,6 +33,65 @@ def check_elements(modules):
         for name, parameter in modules.named_parameters()
         if not parameter.numel()
     ]
+    if problems:
+        raise GrowthError(problems)
+
+
+def check_output(width):
+    """Raises if a growth changes the number of outputs.
+
+    Arguments
+    ---------
+    width : WidthMap
+        Of the units that leave the last module; None if nothing is known of
+        them, as nothing that grows reaches them.
+
+    Raises
+    ------
+    GrowthError
+        If there are more than before.
+    """
+    if width is not None and not width.is_identity:
+        raise GrowthError(
+            f"the outputs grow ({width}); the last module must keep its size"
+        )
+
+
+def check_depth(blueprint, before, larger, new):
+    """Raises if a number added to a list adds nothing to the model.
+
+    Arguments
+    ---------
+    blueprint : Blueprint
+        Builds the model without that number.
+    before : dict
+        All sizes of the model before the growth.
+    larger : dict
+        The sizes that the growth changes.
+    new : torch.nn.ModuleDict
+        The model after it.
+
+    Raises
+    ------
+    GrowthError
+        Naming every such list.
+    """
+    shapes = {name: t.shape for name, t in new.state_dict().items()}
+    problems = []
+    for key, size in larger.items():
+        if isinstance(size, list) and len(size) > len(before[key]):
+            short = {**before, **larger, key: size[: len(before[key])]}
+            try:
+                without = blueprint.modules(short).state_dict()
+            except Exception:  # then the model needs these numbers
+                continue
+            if {name: t.shape for name, t in without.items()} == shapes:
+                problems.append(
+                    f"{key} would become {size}, but the model ignores what "
+                    f"stands behind the first {len(before[key])}; "
+                    f"use {len(before[key])} numbers, or also change the size "
+                    "that says how many there are"
+                )
     if problems:
         raise GrowthError(problems)
 
@@ -75,29 +134,3 @@ def not_to_grow(modules, problems):
         for problem in problems
     ]
     return list(dict.fromkeys(said))
-
-
-def not_through(error):
-    """Says why an example does not go through the modules.
-
-    Arguments
-    ---------
-    error : Exception
-        What a module raised.
-
-    Returns
-    -------
-    str
-
-    Example
-    -------
-    >>> not_through(TypeError("forward() missing 1 required argument: 'y'"))
-    "forward() missing 1 required argument: 'y'; each of modules must take what the one before it returns, and nothing else"
-    """
-    words = (str(error) or type(error).__name__).splitlines()[0]
-    if isinstance(error, (TypeError, AttributeError)):  # of its signature
-        words += (
-            "; each of modules must take what the one before it returns, and "
-            "nothing else"
-        )
-    return words
