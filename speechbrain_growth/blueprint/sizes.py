@@ -10,6 +10,7 @@ from typing import Dict, Union
 
 import ruamel.yaml
 
+from speechbrain_growth.blueprint.merging import tag_of
 from speechbrain_growth.blueprint.wording import in_words
 from speechbrain_growth.errors import GrowthError
 
@@ -35,7 +36,7 @@ def as_size(node):
     >>> as_size([1, 2]), as_size("(3, 4)"), as_size(True)
     ([1, 2], [3, 4], None)
     """
-    if getattr(getattr(node, "tag", None), "value", None) == "!tuple":
+    if tag_of(node) == "!tuple":
         node = node.value  # hyperpyyaml tags tuples, once it loaded any file
     if isinstance(node, str) and re.fullmatch(r"\([\d\s,]+\)", node):
         node = [int(number) for number in re.findall(r"\d+", node)]

@@ -9,6 +9,7 @@ import textwrap
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
+from speechbrain_growth.blueprint.merging import tag_of
 from speechbrain_growth.errors import shown
 
 LENGTH = 300  # characters
@@ -65,19 +66,43 @@ def unknown_keys(overrides, known):
 
     Example
     -------
-    >>> unknown_keys({"widht": 3, "lr": {"a": 1}}, {"width": 2, "lr": 0.1})
-    ["there is no key 'widht'; did you mean width?", "lr is {'a': 1}; the YAML has no mapping there"]
+    >>> unknown_keys({"widht": 3}, {"width": 2, "lr": 0.1})
+    ["there is no key 'widht'; did you mean width?"]
     """
     problems = []
-    for key, value in overrides.items():
+    for key in overrides:
         if key not in known:
             near = difflib.get_close_matches(str(key), map(str, known), n=1)
             hint = f"its keys are {', '.join(map(str, known))}"
             if near:
                 hint = f"did you mean {near[0]}?"
             problems.append(f"there is no key {key!r}; {hint}")
-        elif isinstance(value, dict) and not isinstance(known[key], dict):
-            problems.append(
-                f"{key} is {shown(value)}; the YAML has no mapping there"
-            )
     return problems
+
+
+def wrong_mappings(changes, known):
+    """Returns what is wrong with mappings where a YAML has something else.
+
+    Arguments
+    ---------
+    changes : dict
+        New values by key; a mapping with a tag is an object.
+    known : dict
+        The values of the YAML.
+
+    Returns
+    -------
+    list of str
+
+    Example
+    -------
+    >>> wrong_mappings({"lr": {"a": 1}}, {"width": 2, "lr": 0.1})
+    ["lr is {'a': 1}; the YAML has no mapping there"]
+    """
+    return [
+        f"{key} is {shown(value)}; the YAML has no mapping there"
+        for key, value in changes.items()
+        if isinstance(value, dict)
+        and not isinstance(known.get(key, {}), dict)
+        and not tag_of(value)
+    ]

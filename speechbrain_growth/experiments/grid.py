@@ -66,8 +66,8 @@ def read_sweep(path):
     GrowthError
         Naming every mistake in the file.
     """
-    _, keys, changes = follow_base(path, _read)
-    found = {**keys, **changes}
+    files = reversed(follow_base(path, _read))
+    found = {key: value for _, keys in files for key, value in keys.items()}
     folder = os.path.dirname(os.path.abspath(path))
     script = os.path.join(folder, str(found.get("recipe")))
     problems = _wrong_kinds(found) or [

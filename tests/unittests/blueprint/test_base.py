@@ -60,6 +60,40 @@ def test_the_nearest_file_has_the_last_word(write):
     assert (based.value("width"), based.value("depth")) == (16, 2)
 
 
+def test_each_file_changes_what_it_names_in_a_mapping(write):
+    write("grow.yaml", BASE + "opts: {a: 1, b: 1, c: 1}\n")
+    write("wide.yaml", "base: grow.yaml\nopts: {a: 2, b: 2}\n")
+    path = write("wider.yaml", "base: wide.yaml\nopts: {b: 3}\n")
+    blueprint = open_blueprint(path, "opts: {d: 4}")
+    opts = {"a": 2, "b": 3, "c": 1, "d": 4}
+    assert dict(blueprint.value("opts")) == opts
+    assert blueprint.load()["opts"] == opts
+
+
+NEW = [
+    "patience: 3\n",  # no key is spelt like it
+    "width2: 3\nnet: !new:torch.nn.Linear [3, !ref <width2>]\n",
+    "depths: {a: 1}\nfolder: !ref results/<depths[a]>/<width>\n",
+]
+
+
+@pytest.mark.parametrize("text", NEW)
+def test_a_file_may_add_keys(write, text):
+    path = write("own.yaml", f"base: grow.yaml\n{text}")
+    key = text.split(":")[0]
+    value = open_blueprint(path).value(key)
+    assert value in (3, {"a": 1})
+    assert open_blueprint(path, {key: value}).value(key) == value
+    message = f"no key '{key}z'; did you mean {key}"
+    with pytest.raises(GrowthError, match=message):
+        open_blueprint(path, {f"{key}z": 4})
+
+
+def test_a_new_key_is_as_much_a_size_as_another(write):
+    path = write("own.yaml", f"base: grow.yaml\n{NEW[1]}")
+    assert open_blueprint(path).sizes == {"width2": 3}
+
+
 @pytest.mark.parametrize(
     "text, message",
     [
