@@ -14,6 +14,7 @@ from typing import Any, Dict, List, Optional, Union
 import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 
+from speechbrain_growth.blueprint.limits.allowing import code_in_tuples
 from speechbrain_growth.blueprint.merging import merge
 from speechbrain_growth.blueprint.reading import dump, load, read
 from speechbrain_growth.blueprint.sizes import Sizes, as_size
@@ -62,9 +63,9 @@ class Blueprint:
     def __init__(
         self, hparams_file: str, overrides: Union[str, dict, None] = None
     ) -> None:
-        self.path, self.written, self.overrides, self._merged = read(
-            hparams_file, overrides
-        )
+        found = read(hparams_file, overrides)
+        self.path, self.written, self.overrides = found[:3]
+        self._merged, self._text = found.tree, found.text
         self._tree = self._parse({})
         if "modules" not in self._tree:
             raise GrowthError(
@@ -175,7 +176,9 @@ class Blueprint:
         -------
         str
         """
-        return dump(merge(copy.deepcopy(self._merged), changes or {}))
+        if not changes:
+            return self._text
+        return dump(merge(load(self._text), changes))
 
     def resolved(self, changes: Optional[Dict[str, Any]] = None) -> str:
         """Returns the same as ``text``, with the values of all references.
@@ -217,9 +220,13 @@ class Blueprint:
         own = self._sizes if sizes else {}
         changed = {k: v for k, v in sizes.items() if v != own.get(k)}
         try:
-            return load(self.resolved(changed))
+            tree = load(self.resolved(changed))
         except READING as error:
             raise GrowthError(f"{self.path}: {in_words(error)}")
+        problems = [f"{self.path}: {p}" for p in code_in_tuples(tree)]
+        if problems:
+            raise GrowthError(problems)
+        return tree
 
     def _stream(self, changes):
         """The YAML as a file that HyperPyYAML reads."""

@@ -4,18 +4,17 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import copy
 import functools
-import io
 import os
 from typing import NamedTuple
 
-import ruamel.yaml
-
 from speechbrain_growth.blueprint.base import follow_base, misspelt_keys
+from speechbrain_growth.blueprint.limits.allowing import forbidden
+from speechbrain_growth.blueprint.limits.expanding import expanded
 from speechbrain_growth.blueprint.merging import merge
 from speechbrain_growth.blueprint.old_names import old_names
 from speechbrain_growth.blueprint.sizes import as_dict, at_home
+from speechbrain_growth.blueprint.text import dump, load
 from speechbrain_growth.blueprint.wording import (
     READING,
     in_words,
@@ -32,6 +31,7 @@ class Reading(NamedTuple):
     written: dict  # what that file says
     changes: dict  # what other files and the overrides say instead
     tree: dict  # the file with all changes in it
+    text: str  # the same as a text
 
 
 def read(hparams_file, overrides=None):
@@ -70,7 +70,9 @@ def read(hparams_file, overrides=None):
     *files, (path, written) = follow_base(
         hparams_file, functools.partial(_read, texts)
     )
-    tree, noted = copy.deepcopy(written), {}
+    text, given = texts[path], as_dict(overrides)
+    # ruamel's trees cannot be copied: some tags and aliases would be lost
+    tree, noted = load(text), {}
     problems = [
         f"{file}, {p}" for file in texts for p in old_names(texts[file])
     ]
@@ -79,52 +81,28 @@ def read(hparams_file, overrides=None):
         found += wrong_mappings(changes, tree)
         problems += [f"{file}: {problem}" for problem in found]
         _change(tree, noted, changes)
-    given = as_dict(overrides)
     found = unknown_keys(given, tree) + wrong_mappings(given, tree)
     problems += [f"{hparams_file}: {problem}" for problem in found]
+    named = overrides if isinstance(overrides, str) else dump(given)
+    found = forbidden(named, tree, os.path.dirname(path))
+    problems += [f"the command line: {problem}" for problem in found]
     if problems:
         raise GrowthError(problems)
     _change(tree, noted, given)
     _change(tree, noted, at_home(tree))
-    return Reading(os.path.abspath(path), written, noted, tree)
+    try:
+        expanded(tree, os.path.dirname(path))
+    except READING as error:
+        raise GrowthError(f"{hparams_file}: {in_words(error)}")
+    if noted:
+        text = dump(tree)
+    return Reading(os.path.abspath(path), written, noted, tree, text)
 
 
 def _change(tree, noted, changes):
     """Changes a tree, and notes the changes by key."""
-    merge(noted, copy.deepcopy(dict(changes)))
+    merge(noted, changes)
     merge(tree, changes)
-
-
-def load(text):
-    """Returns the tree of a YAML, with its tags in it.
-
-    Arguments
-    ---------
-    text : str
-        The YAML.
-
-    Returns
-    -------
-    object
-    """
-    return ruamel.yaml.YAML().load(text)
-
-
-def dump(tree):
-    """Returns the text of a YAML.
-
-    Arguments
-    ---------
-    tree : object
-        From ``load``.
-
-    Returns
-    -------
-    str
-    """
-    stream = io.StringIO()
-    ruamel.yaml.YAML().dump(tree, stream)
-    return stream.getvalue()
 
 
 def _read(texts, path):
@@ -133,6 +111,7 @@ def _read(texts, path):
         with open(path, encoding="utf-8") as fin:
             texts[path] = fin.read()
         tree = load(texts[path])
+        expanded(tree)
     except UnicodeDecodeError as error:
         raise GrowthError(f"{path}: this is no text: {error}")
     except OSError as error:

@@ -8,10 +8,10 @@ import os
 import re
 from typing import Dict, Union
 
-import ruamel.yaml
-
+from speechbrain_growth.blueprint.limits.expanding import expanded
 from speechbrain_growth.blueprint.merging import tag_of
-from speechbrain_growth.blueprint.wording import in_words
+from speechbrain_growth.blueprint.text import load
+from speechbrain_growth.blueprint.wording import READING, in_words
 from speechbrain_growth.errors import GrowthError
 
 PATHS = ("_folder", "_file", "_annotation", "_log")  # ends of their keys
@@ -98,8 +98,9 @@ def as_dict(overrides):
     """
     if isinstance(overrides, str):
         try:
-            overrides = ruamel.yaml.YAML().load(overrides)
-        except ruamel.yaml.error.YAMLError as error:
+            overrides = load(overrides)
+            expanded(overrides)
+        except READING as error:
             raise GrowthError(f"the command line, {in_words(error)}")
     overrides = overrides or {}
     if not isinstance(overrides, dict):

@@ -13,7 +13,15 @@ from speechbrain_growth.blueprint.merging import tag_of
 from speechbrain_growth.errors import shown
 
 LENGTH = 300  # characters
-READING = (YAMLError, KeyError, ValueError, TypeError, OSError)  # of a YAML
+# What reading a YAML may raise
+READING = (
+    YAMLError,
+    KeyError,
+    ValueError,
+    TypeError,
+    OSError,
+    RecursionError,
+)
 
 
 def in_words(error):
@@ -40,6 +48,8 @@ def in_words(error):
     if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         words = f"line {mark.line + 1}: {error.problem or error.context}"
+    elif isinstance(error, RecursionError):
+        words = "the values are nested too deeply; write them in fewer levels"
     elif isinstance(error, OSError) and error.filename:
         words = f"{error.filename}: {error.strerror}"
     else:

@@ -293,6 +293,66 @@ ON_MNIST = {
             "entity as torch.nn.None"
         ),
     ),
+    "an override that runs code": (
+        None,
+        ["--seed=!apply:os.getpid []"],
+        (
+            "the command line: seed is !apply:os.getpid; use a plain value, "
+            "!ref <key>, !include: of a schedule, or another class where the "
+            "YAML names one"
+        ),
+    ),
+    "a class that runs code": (
+        None,
+        ["--model=!new:subprocess.Popen {args: [ls]}"],
+        (
+            "the command line: model is !new:subprocess.Popen, but "
+            "subprocess.Popen is in none of torch.nn, torch.optim, "
+            "speechbrain.nnet, speechbrain.lobes, speechbrain_growth.nnet; "
+            "name another one of the same kind"
+        ),
+    ),
+    "a tuple that runs code": (
+        None,
+        ["--opt_name=(!!python/object/apply:os.getpid [])"],
+        (
+            "{recipe}/hparams/grow.yaml: opt_name is "
+            "(!!python/object/apply:os.getpid []); a tuple may hold plain "
+            "values only, and no !"
+        ),
+    ),
+    "a file from elsewhere": (
+        None,
+        ["--growth=!include:/etc/passwd"],
+        (
+            "the command line: growth is !include:/etc/passwd; an override "
+            "may include a file of the YAML's own folder or of "
+            "hparams/schedules above it"
+        ),
+    ),
+    "a list of itself": (
+        None,
+        ["--hidden=&a [*a]"],
+        ("the command line: hidden[0] contains itself; write out its values"),
+    ),
+    "a few lines that are many": (
+        None,
+        ["--inputs=&a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+        + [
+            f"--{key}=&{after} [{', '.join([f'*{before}'] * 10)}]"
+            for key, before, after in (
+                ("hidden", "a", "b"),
+                ("outputs", "b", "c"),
+                ("seed", "c", "d"),
+                ("shift", "d", "e"),
+                ("lr", "e", "f"),
+            )
+        ],
+        (
+            "the command line, it has 1,234,569 values once its references "
+            "are followed; 100,000 are allowed"
+        ),
+    ),
     "an optimizer that is none": (
         None,
         ["--opt_name=adamax"],
