@@ -6,6 +6,7 @@ Authors
 
 import inspect
 import pydoc
+import sys
 
 # Packages of which every class may be named, but for the modules below: these
 # load a file that an argument names, which may run code
@@ -64,6 +65,7 @@ def wrong_class(path, own):
     module = getattr(found, "__module__", None)
     is_class = inspect.isclass(found)
     same = module is not None and module == getattr(before, "__module__", None)
+    same = same and module.split(".")[0] not in sys.stdlib_module_names
     if not same and not (is_class and _within(module, LIBRARIES)):
         return f"{path} is defined in {module}"
     if is_class != inspect.isclass(before):

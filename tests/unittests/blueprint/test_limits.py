@@ -251,6 +251,13 @@ def test_what_an_override_may_be(text, key, path):
     assert str(after) != str(before)
 
 
+def test_a_module_of_python_is_no_library(path):
+    path.write_text(TEXT + "call: !name:builtins.print\n")
+    message = "call is !name:builtins.exec, but builtins.exec is defined in bui"
+    with pytest.raises(GrowthError, match=message):
+        Blueprint(str(path), "call: !name:builtins.exec")
+
+
 def test_a_yaml_itself_and_its_base_are_programs(path):
     own = path.parent / "own.yaml"
     own.write_text("base: grow.yaml\nseed: !apply:os.getpid []\n")
