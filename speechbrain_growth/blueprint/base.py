@@ -4,14 +4,12 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import difflib
 import os
 import re
 
-from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.errors import GrowthError, did_you_mean
 
 BASE = "base"  # the key that names the other file
-NEAR = 0.7  # a misspelt key is at least as near as this, in difflib's measure
 
 
 def follow_base(path, read):
@@ -88,11 +86,10 @@ def misspelt_keys(changes, text, known):
     problems = []
     for key in changes:
         used = re.search(rf"!(ref|copy) .*<{re.escape(str(key))}\W", text)
-        near = difflib.get_close_matches(str(key), known, n=1, cutoff=NEAR)
-        if key not in known and near and not used:
+        hint = did_you_mean(key, known)
+        if key not in known and hint and not used:
             problems.append(
-                f"there is no key {key!r} in its base; did you mean "
-                f"{near[0]}? To add a key that is spelt like another, refer "
-                f"to it: !ref <{key}>"
+                f"there is no key {key!r} in its base; {hint} To add a key "
+                f"that is spelt like another, refer to it: !ref <{key}>"
             )
     return problems

@@ -16,6 +16,7 @@ from hyperpyyaml import load_hyperpyyaml, resolve_references
 
 from speechbrain_growth.blueprint.limits.allowing import code_in_tuples
 from speechbrain_growth.blueprint.merging import merge
+from speechbrain_growth.blueprint.origins import located, where
 from speechbrain_growth.blueprint.reading import dump, load, read
 from speechbrain_growth.blueprint.sizes import Sizes, as_size
 from speechbrain_growth.blueprint.wording import READING, in_words
@@ -63,9 +64,8 @@ class Blueprint:
     def __init__(
         self, hparams_file: str, overrides: Union[str, dict, None] = None
     ) -> None:
-        found = read(hparams_file, overrides)
+        self._found = found = read(hparams_file, overrides)
         self.path, self.written, self.overrides = found[:3]
-        self._merged, self._text = found.tree, found.text
         self._tree = self._parse({})
         if "modules" not in self._tree:
             raise GrowthError(
@@ -92,11 +92,13 @@ class Blueprint:
         reached, waiting = set(), list(keys)
         while waiting:
             key = waiting.pop()
-            if key in self._merged and key not in reached:
+            if key in self._found.tree and key not in reached:
                 reached.add(key)
-                waiting += REFERENCE.findall(dump(self._merged[key]))
+                waiting += REFERENCE.findall(dump(self._found.tree[key]))
         return {
-            key: self._merged[key] for key in self._merged if key in reached
+            key: self._found.tree[key]
+            for key in self._found.tree
+            if key in reached
         }
 
     def value(self, key: str, default: Any = None) -> Any:
@@ -114,6 +116,35 @@ class Blueprint:
         object
         """
         return self._tree.get(key, default)
+
+    def where(self, key: str) -> str:
+        """Returns the file and the line of a key, as a message begins.
+
+        Arguments
+        ---------
+        key : str
+            Top-level key.
+
+        Returns
+        -------
+        str
+            Empty if the command line gave its value.
+        """
+        return where(self._found, key)
+
+    def located(self, error: GrowthError) -> GrowthError:
+        """Returns an error with the places of the growths that it is about.
+
+        Arguments
+        ---------
+        error : GrowthError
+            Each of its problems may begin with ``growth[N]``.
+
+        Returns
+        -------
+        GrowthError
+        """
+        return type(error)(located(self._found, error.problems))
 
     def build(
         self, *keys: str, sizes: Optional[Sizes] = None, seed: int = 0
@@ -177,8 +208,8 @@ class Blueprint:
         str
         """
         if not changes:
-            return self._text
-        return dump(merge(load(self._text), changes))
+            return self._found.text
+        return dump(merge(load(self._found.text), changes))
 
     def resolved(self, changes: Optional[Dict[str, Any]] = None) -> str:
         """Returns the same as ``text``, with the values of all references.
@@ -239,8 +270,8 @@ class Blueprint:
         """Raises any error as a GrowthError that names the key of this file."""
         try:
             yield
-        except GrowthError:
-            raise
+        except GrowthError as error:
+            raise self.located(error)
         except Exception as error:  # the classes of the file may raise any
             words = in_words(error)
             tree = self._parse(sizes or {})

@@ -13,6 +13,7 @@ from speechbrain_growth.blueprint.limits.allowing import forbidden
 from speechbrain_growth.blueprint.limits.expanding import expanded
 from speechbrain_growth.blueprint.merging import merge
 from speechbrain_growth.blueprint.old_names import old_names
+from speechbrain_growth.blueprint.origins import lines_of
 from speechbrain_growth.blueprint.sizes import as_dict, at_home
 from speechbrain_growth.blueprint.text import dump, load
 from speechbrain_growth.blueprint.wording import (
@@ -32,6 +33,7 @@ class Reading(NamedTuple):
     changes: dict  # what other files and the overrides say instead
     tree: dict  # the file with all changes in it
     text: str  # the same as a text
+    lines: dict  # file and line of each key that no override changes
 
 
 def read(hparams_file, overrides=None):
@@ -73,6 +75,7 @@ def read(hparams_file, overrides=None):
     text, given = texts[path], as_dict(overrides)
     # ruamel's trees cannot be copied: some tags and aliases would be lost
     tree, noted = load(text), {}
+    lines = lines_of(tree, path)
     problems = [
         f"{file}, {p}" for file in texts for p in old_names(texts[file])
     ]
@@ -81,6 +84,7 @@ def read(hparams_file, overrides=None):
         found += wrong_mappings(changes, tree)
         problems += [f"{file}: {problem}" for problem in found]
         _change(tree, noted, changes)
+        lines.update(lines_of(changes, file))
     found = unknown_keys(given, tree) + wrong_mappings(given, tree)
     problems += [f"{hparams_file}: {problem}" for problem in found]
     named = overrides if isinstance(overrides, str) else dump(given)
@@ -96,7 +100,9 @@ def read(hparams_file, overrides=None):
         raise GrowthError(f"{hparams_file}: {in_words(error)}")
     if noted:
         text = dump(tree)
-    return Reading(os.path.abspath(path), written, noted, tree, text)
+    lines = {key: place for key, place in lines.items() if key not in given}
+    path = os.path.abspath(path)
+    return Reading(path, written, noted, tree, text, lines)
 
 
 def _change(tree, noted, changes):

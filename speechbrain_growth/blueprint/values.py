@@ -81,7 +81,7 @@ def wrong_values(blueprint):
             problems[key] = (
                 f"{key} is {shown(value)}; it must be {_in_words(limits)}"
             )
-    return list(problems.values())
+    return [blueprint.where(key) + text for key, text in problems.items()]
 
 
 def wrong_sizes(blueprint, names):
@@ -101,7 +101,7 @@ def wrong_sizes(blueprint, names):
     """
     values = {name: blueprint.value(name) for name in sorted(names)}
     return [
-        f"{name} is {shown(value)}; it is to grow, so it must be a whole "
+        f"{blueprint.where(name)}{name} is {shown(value)}; it is to grow, so it must be a whole "
         "number above 0, or a list of them"
         for name, value in values.items()
         if value is not None and not _counts(value)

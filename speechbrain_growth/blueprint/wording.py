@@ -4,13 +4,12 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import difflib
 import textwrap
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
 from speechbrain_growth.blueprint.merging import tag_of
-from speechbrain_growth.errors import shown
+from speechbrain_growth.errors import did_you_mean, shown
 
 LENGTH = 300  # characters
 # What reading a YAML may raise
@@ -82,10 +81,8 @@ def unknown_keys(overrides, known):
     problems = []
     for key in overrides:
         if key not in known:
-            near = difflib.get_close_matches(str(key), map(str, known), n=1)
-            hint = f"its keys are {', '.join(map(str, known))}"
-            if near:
-                hint = f"did you mean {near[0]}?"
+            hint = did_you_mean(key, known)
+            hint = hint or f"its keys are {', '.join(map(str, known))}"
             problems.append(f"there is no key {key!r}; {hint}")
     return problems
 

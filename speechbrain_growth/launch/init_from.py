@@ -60,7 +60,8 @@ def open_blueprint(
     problems = [
         f"init_from: {earlier} was trained with {key} {size}, but "
         + (
-            f"the command line says {own[key]}; leave that out"
+            f"{blueprint.where(key) or 'the command line '}says {own[key]}; "
+            "leave that out"
             if key in own
             else f"the model has no such size; it has {', '.join(own)}"
         )

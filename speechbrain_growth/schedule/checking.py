@@ -4,14 +4,13 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import difflib
-
-from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.errors import GrowthError, did_you_mean
 from speechbrain_growth.schedule.conditions.registry import (
     dates_of,
     directed,
     is_date,
 )
+from speechbrain_growth.schedule.growth import READERS
 
 
 def check(growths, sizes, epochs, better=None):
@@ -91,11 +90,10 @@ def _wrong_sizes(sizes, now):
 def _wrong_size(key, size, now):
     """What is wrong with one size; None if nothing is."""
     if key not in now:
-        near = difflib.get_close_matches(str(key), now, n=1, cutoff=0.5)
-        hint = f"did you mean {near[0]}? " if near else ""
+        hint = did_you_mean(key, [*now, *READERS])
         return (
-            f"the model has no size {key!r}; {hint}its sizes are "
-            f"{', '.join(now)}"
+            f"the model has no size {key!r}; {hint and hint + ' '}its "
+            f"sizes are {', '.join(now)}"
         )
     becomes = f"{key} is {now[key]} and would become {size}; it must stay"
     if not isinstance(now[key], list):
