@@ -15,7 +15,7 @@ import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
 
 from speechbrain_growth.blueprint.limits.allowing import code_in_tuples
-from speechbrain_growth.blueprint.merging import merge
+from speechbrain_growth.blueprint.merging import as_logged, merge
 from speechbrain_growth.blueprint.origins import located, where
 from speechbrain_growth.blueprint.reading import dump, load, read
 from speechbrain_growth.blueprint.sizes import Sizes, as_size
@@ -65,7 +65,8 @@ class Blueprint:
         self, hparams_file: str, overrides: Union[str, dict, None] = None
     ) -> None:
         self._found = found = read(hparams_file, overrides)
-        self.path, self.written, self.overrides = found[:3]
+        self.path, self.written, self.changes = found[:3]
+        self.overrides = as_logged(self.changes)
         self._tree = self._parse({})
         if "modules" not in self._tree:
             raise GrowthError(

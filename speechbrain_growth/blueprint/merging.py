@@ -66,3 +66,31 @@ def tag_of(node):
     ('!ref', '')
     """
     return getattr(getattr(node, "tag", None), "value", None) or ""
+
+
+def as_logged(node):
+    """Returns a value of a YAML for a log, in which a tag is a part of the text.
+
+    Arguments
+    ---------
+    node : object
+        Of a tree that ``ruamel.yaml`` read.
+
+    Returns
+    -------
+    object
+
+    Example
+    -------
+    >>> import ruamel.yaml
+    >>> as_logged(ruamel.yaml.YAML().load("[!name:torch.optim.SGD {lr: 1}, 2]"))
+    ["!name:torch.optim.SGD {'lr': 1}", 2]
+    """
+    tag, value = tag_of(node), node
+    if isinstance(node, dict):
+        value = {key: as_logged(item) for key, item in node.items()}
+    elif isinstance(node, list):
+        value = [as_logged(item) for item in node]
+    elif tag:
+        value = node.value
+    return f"{tag} {value}".strip() if tag else value

@@ -87,8 +87,11 @@ def read(hparams_file, overrides=None):
         lines.update(lines_of(changes, file))
     found = unknown_keys(given, tree) + wrong_mappings(given, tree)
     problems += [f"{hparams_file}: {problem}" for problem in found]
-    named = overrides if isinstance(overrides, str) else dump(given)
-    found = forbidden(named, tree, os.path.dirname(path))
+    try:
+        named = overrides if isinstance(overrides, str) else dump(given)
+        found = forbidden(named, tree, os.path.dirname(path))
+    except READING as error:
+        found = [in_words(error)]
     problems += [f"the command line: {problem}" for problem in found]
     if problems:
         raise GrowthError(problems)

@@ -64,7 +64,7 @@ def wrong_values(blueprint):
     written = blueprint.written
     problems = {
         key: f"{key} is {shown(value)}; the YAML has {wanted} there"
-        for key, value in blueprint.overrides.items()
+        for key, value in blueprint.changes.items()
         for wanted in [_wanted(written.get(key), value)]
         if wanted and key not in CHECKED_LATER
     }

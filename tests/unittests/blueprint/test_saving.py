@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import json
 import subprocess
 import sys
 
@@ -12,6 +13,8 @@ from hyperpyyaml import load_hyperpyyaml, resolve_references
 
 from speechbrain_growth import Blueprint
 from speechbrain_growth.blueprint.saving import plain_tuples, yaml_at
+from speechbrain_growth.measure.events import plain
+from speechbrain_growth.measure.run_log import run_facts
 
 TEXT = """
 output_folder: results
@@ -141,6 +144,19 @@ CHANGED = [
         ("ELU", {"alpha": 0.5}),
     ),
 ]
+
+
+def test_the_log_tells_classes_apart(tmp_path):
+    """Runs are compared by the overrides that their logs have"""
+    path = tmp_path / "hparams.yaml"
+    path.write_text(OBJECTS)
+    logged = []
+    for name in ("Adam", "AdamW"):
+        text = f"opt_class: !name:torch.optim.{name} {{lr: 0.1}}\nwidth: 5"
+        facts = run_facts(Blueprint(str(path), text), "cpu")
+        logged.append(json.loads(json.dumps(plain(facts)))["overrides"])
+        assert name in logged[-1]["opt_class"] and logged[-1]["width"] == 5
+    assert logged[0] != logged[1]
 
 
 @pytest.mark.slow
