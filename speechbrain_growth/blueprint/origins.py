@@ -9,7 +9,7 @@ import re
 
 from speechbrain_growth.blueprint.limits.expanding import INCLUDE
 from speechbrain_growth.blueprint.merging import tag_of
-from speechbrain_growth.blueprint.text import load
+from speechbrain_growth.blueprint.text import folder_of, load
 
 GROWTH = re.compile(r"growth\[(\d+)\]")  # how a message about one begins
 
@@ -57,7 +57,7 @@ def where(found, key, entry=None):
     file, line = found.lines.get(key, (None, None))
     if entry is not None and tag_of(value).startswith(INCLUDE):
         name = tag_of(value)[len(INCLUDE) :]
-        file = os.path.join(os.path.dirname(found.path), name)
+        file = os.path.join(folder_of(found.path), name)
         with open(file, encoding="utf-8") as fin:
             value = load(fin.read())
     if file is None:

@@ -15,7 +15,7 @@ from speechbrain_growth.blueprint.merging import merge
 from speechbrain_growth.blueprint.old_names import old_names
 from speechbrain_growth.blueprint.origins import lines_of
 from speechbrain_growth.blueprint.sizes import as_dict, at_home
-from speechbrain_growth.blueprint.text import dump, load
+from speechbrain_growth.blueprint.text import dump, folder_of, load
 from speechbrain_growth.blueprint.wording import (
     READING,
     in_words,
@@ -89,7 +89,7 @@ def read(hparams_file, overrides=None):
     problems += [f"{hparams_file}: {problem}" for problem in found]
     try:
         named = overrides if isinstance(overrides, str) else dump(given)
-        found = forbidden(named, tree, os.path.dirname(path))
+        found = forbidden(named, tree, folder_of(path))
     except READING as error:
         found = [in_words(error)]
     problems += [f"the command line: {problem}" for problem in found]
@@ -98,7 +98,7 @@ def read(hparams_file, overrides=None):
     _change(tree, noted, given)
     _change(tree, noted, at_home(tree))
     try:
-        expanded(tree, os.path.dirname(path))
+        expanded(tree, folder_of(path))
     except READING as error:
         raise GrowthError(f"{hparams_file}: {in_words(error)}")
     if noted:

@@ -7,6 +7,8 @@ Authors
 import os
 import re
 
+from speechbrain_growth.blueprint.text import folder_of
+
 HEADER = """# The YAML of this run, at the sizes of its best checkpoint. To load the model,
 # from any folder (if this one was moved, override output_folder):
 #     hparams = load_hyperpyyaml(open("model.yaml"))
@@ -50,7 +52,7 @@ def yaml_at(blueprint, sizes):
     if "output_folder" in known:
         folder = str(blueprint.value("output_folder"))
         changes["output_folder"] = os.path.abspath(folder)
-    here = os.path.dirname(blueprint.path)
+    here = folder_of(blueprint.path)
     return HEADER + re.sub(
         r"(!include:)(\S+)",
         lambda found: found[1] + os.path.join(here, found[2]),

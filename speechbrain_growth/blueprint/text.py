@@ -5,6 +5,7 @@ Authors
 """
 
 import io
+import os
 
 import ruamel.yaml
 
@@ -60,3 +61,19 @@ def compose(text):
     '!apply:os.system'
     """
     return ruamel.yaml.YAML().compose(text)
+
+
+def folder_of(path):
+    """Returns the folder in which HyperPyYAML looks for included files.
+
+    Arguments
+    ---------
+    path : str
+        Path of the YAML that includes them.
+
+    Returns
+    -------
+    str
+        That of the file itself, even if the path is a link to it.
+    """
+    return os.path.dirname(os.path.realpath(path))

@@ -87,7 +87,7 @@ def unknown_keys(overrides, known):
     return problems
 
 
-def wrong_mappings(changes, known):
+def wrong_mappings(changes, known, place=""):
     """Returns what is wrong with mappings where a YAML has something else.
 
     Arguments
@@ -96,6 +96,8 @@ def wrong_mappings(changes, known):
         New values by key; a mapping with a tag is an object.
     known : dict
         The values of the YAML.
+    place : str
+        Where these are, if not at its top.
 
     Returns
     -------
@@ -106,10 +108,16 @@ def wrong_mappings(changes, known):
     >>> wrong_mappings({"lr": {"a": 1}}, {"width": 2, "lr": 0.1})
     ["lr is {'a': 1}; the YAML has no mapping there"]
     """
-    return [
-        f"{key} is {shown(value)}; the YAML has no mapping there"
-        for key, value in changes.items()
-        if isinstance(value, dict)
-        and not isinstance(known.get(key, {}), dict)
-        and not tag_of(value)
-    ]
+    problems = []
+    for key, value in changes.items():
+        here = f"{place}[{key}]" if place else str(key)
+        if key not in known or not isinstance(value, dict):
+            continue
+        if isinstance(known[key], dict):
+            if tag_of(value) in ("", tag_of(known[key])):
+                problems += wrong_mappings(value, known[key], here)
+        elif not tag_of(value):
+            problems.append(
+                f"{here} is {shown(value)}; the YAML has no mapping there"
+            )
+    return problems

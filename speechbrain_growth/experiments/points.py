@@ -12,6 +12,7 @@ import yaml
 
 from speechbrain_growth.blueprint.limits.allowing import forbidden
 from speechbrain_growth.blueprint.reading import read
+from speechbrain_growth.blueprint.text import folder_of
 from speechbrain_growth.blueprint.wording import READING, in_words
 from speechbrain_growth.errors import shown
 
@@ -70,7 +71,7 @@ def refused(script, hparams, runs):
     if not os.path.isfile(hparams):
         return []
     found, problems = read(hparams), {}  # no message twice
-    folder = os.path.dirname(found.path)
+    folder = folder_of(found.path)
     for name, overrides in runs.items():
         for key, text in overrides.items():
             try:

@@ -14,7 +14,7 @@ from ruamel.yaml.nodes import MappingNode, ScalarNode, SequenceNode
 
 from speechbrain_growth.blueprint.limits.classes import wrong_class
 from speechbrain_growth.blueprint.merging import tag_of
-from speechbrain_growth.blueprint.text import compose
+from speechbrain_growth.blueprint.text import compose, folder_of
 from speechbrain_growth.blueprint.wording import READING
 from speechbrain_growth.errors import shown
 
@@ -68,7 +68,7 @@ def forbidden(text, tree, folder):
             problems.append(f"{place} is {wrong}")
         if included and included not in seen:
             seen[included] = True
-            look(_nodes(included), None, os.path.dirname(included), place)
+            look(_nodes(included), None, folder_of(included), place)
         within.append(id(node))
         for child, part, where in _children(node, own, place):
             look(child, part, folder, where)

@@ -11,7 +11,7 @@ import os
 import re
 
 from speechbrain_growth.blueprint.merging import tag_of
-from speechbrain_growth.blueprint.text import load
+from speechbrain_growth.blueprint.text import folder_of, load
 from speechbrain_growth.blueprint.wording import READING
 from speechbrain_growth.errors import GrowthError
 
@@ -101,4 +101,4 @@ def _included(node, folder):
             tree = load(fin.read())
     except READING:
         return 0
-    return expanded(tree, os.path.dirname(path))
+    return expanded(tree, folder_of(path))

@@ -4,9 +4,15 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import copy
+import random
+
 import pytest
+from hyperpyyaml.core import recursive_update
 
 from speechbrain_growth.blueprint.blueprint import Blueprint
+from speechbrain_growth.blueprint.merging import merge
+from speechbrain_growth.blueprint.wording import wrong_mappings
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.init_from import open_blueprint
 
@@ -17,6 +23,39 @@ folder: !ref results/<width>
 net: !new:torch.nn.Linear [3, !ref <width>]
 modules: {net: !ref <net>}
 """
+
+
+def random_tree(draw, depth=3):
+    """Mappings, lists and numbers within each other"""
+    kind = draw.choice("mln") if depth else "n"
+    if kind == "m":
+        keys = draw.sample("abcd", draw.randint(0, 3))
+        return {key: random_tree(draw, depth - 1) for key in keys}
+    if kind == "l":
+        return [random_tree(draw, depth - 1) for _ in range(2)]
+    return draw.randint(0, 9)
+
+
+@pytest.mark.parametrize("seed", range(50))
+def test_without_tags_it_merges_as_hyperpyyaml_does(seed):
+    draw = random.Random(seed)
+    tree = {key: random_tree(draw) for key in "abcd"}
+    changes = {key: random_tree(draw) for key in "abcd"}
+    stock = copy.deepcopy(tree)
+    try:
+        recursive_update(stock, changes)
+    except TypeError:
+        stock = None  # a mapping where there was none
+    assert bool(wrong_mappings(changes, tree)) == (stock is None)
+    if stock is not None:
+        assert merge(tree, changes) == stock
+
+
+def test_an_object_is_not_replaced_by_its_arguments(write):
+    path = write("grow.yaml", BASE + "acts:\n  relu: !name:torch.nn.ReLU\n")
+    message = r"acts\[relu\] is {'inplace': True}; the YAML has no mapping"
+    with pytest.raises(GrowthError, match=message):
+        open_blueprint(path, "acts: {relu: {inplace: True}}")
 
 
 @pytest.fixture

@@ -216,6 +216,18 @@ def test_what_is_refused_is_named(text, message, path, tmp_path):
     assert problem.startswith(f"the command line: {message}")
 
 
+def test_a_linked_yaml_includes_what_is_beside_the_file_itself(path, tmp_path):
+    (tmp_path / "linked.yaml").symlink_to(path)
+    (tmp_path / "mine.yaml").write_text("[!apply:os.getpid []]\n")
+    linked = str(tmp_path / "linked.yaml")
+    blueprint = Blueprint(linked, "growth: !include:mine.yaml")
+    assert blueprint.value("growth")[0]["width"] == 9
+    (path.parent / "mine.yaml").write_text("[!apply:os.getpid []]\n")
+    (tmp_path / "mine.yaml").write_text("- {width: 9}\n")
+    with pytest.raises(GrowthError, match=r"growth\[0\] is !apply:os.getpid"):
+        Blueprint(linked, "growth: !include:mine.yaml")
+
+
 def test_an_object_of_python_is_no_override(path):
     with pytest.raises(GrowthError, match="the command line: cannot represent"):
         Blueprint(str(path), {"seed": object()})
