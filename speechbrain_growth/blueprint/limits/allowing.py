@@ -22,7 +22,7 @@ PLAIN = re.compile(
     r"tag:yaml\.org,2002:(str|int|float|bool|null|seq|map|timestamp|merge|value)"
     r"|!tuple"
 )
-INCLUDE = re.compile(r"!include:([\w./ @+,-]+)")
+INCLUDE = re.compile(r"!include:([^%]+)")  # a % could hide another path
 ENDLESS = re.compile(r"\*\*|['\"]\s*\*|\*\s*['\"]")  # 9**9**9, 'a' * 9999999999
 OBJECT = re.compile(r"!(new|name):([\w.]+)")
 SCHEDULES = os.path.join("hparams", "schedules")

@@ -199,6 +199,10 @@ REFUSED = [
     ("growth: !include:link.yaml", "growth is !include:link.yaml; an override"),
     ("growth: !include:code.yaml", "growth[0] is !apply:os.getpid; use"),
     ("growth: !include:%6dine.yaml", None),
+    (
+        "growth: !include:%256dine.yaml",
+        f"growth is !include:%6dine.yaml; {WANTED}",
+    ),
 ]
 
 
