@@ -4,7 +4,10 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import List, Union
+import difflib
+from typing import Iterable, List, Union
+
+NEAR = 0.7  # misspelt words are at least 0.78 alike, unrelated ones about 0.5
 
 
 class GrowthError(ValueError):
@@ -58,3 +61,31 @@ def shown(value):
     """
     text = repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """Returns a question that names the word which was meant.
+
+    Arguments
+    ---------
+    word : str
+        The word that is not known.
+    known : iterable of str
+        Those that are.
+
+    Returns
+    -------
+    str
+        Empty if none is spelt like it.
+
+    Example
+    -------
+    >>> did_you_mean("symmetryy", ["symmetry", "birth"])
+    'did you mean symmetry?'
+    >>> did_you_mean("cnn_kernelsize", ["batch_size"])
+    ''
+    """
+    near = difflib.get_close_matches(
+        str(word), map(str, known), n=1, cutoff=NEAR
+    )
+    return f"did you mean {near[0]}?" if near else ""

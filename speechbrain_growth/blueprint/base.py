@@ -5,18 +5,17 @@ Authors
 """
 
 import os
+import re
 
-import ruamel.yaml
-
-from speechbrain_growth.blueprint.sizes import as_dict
-from speechbrain_growth.blueprint.wording import READING
-from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.errors import GrowthError, did_you_mean
 
 BASE = "base"  # the key that names the other file
 
 
 def follow_base(path, read):
     """Reads a YAML, its base, the base of that, and so on to the end.
+
+    HyperPyYAML includes a file below a key, but not at the top of another file.
 
     Arguments
     ---------
@@ -27,13 +26,8 @@ def follow_base(path, read):
 
     Returns
     -------
-    str
-        Path of the last file, which has no base.
-    dict
-        Its top-level keys.
-    dict
-        Those of the other files; where two have the same key, the value of the
-        file that is nearer to the first one.
+    list of tuple
+        Path and keys of each file; the last one has no base.
 
     Raises
     ------
@@ -44,17 +38,17 @@ def follow_base(path, read):
     -------
     >>> files = {"/a/grow": {"lr": 1}, "/a/wide": {"base": "grow", "lr": 2}}
     >>> follow_base("/a/wide", lambda path: dict(files[path]))
-    ('/a/grow', {'lr': 1}, {'lr': 2})
+    [('/a/wide', {'lr': 2}), ('/a/grow', {'lr': 1})]
     """
-    seen, changes = [], {}
+    seen, files = [], []
     while True:
         here = os.path.realpath(path)
-        keys = dict(read(path))
+        keys = read(path)
+        files.append((path, keys))
         if BASE not in keys:
-            return path, keys, changes
+            return files
         seen.append(here)
         base = keys.pop(BASE)
-        changes = {**keys, **changes}
         path = os.path.join(os.path.dirname(here), str(base))
         if os.path.realpath(path) in seen:
             raise GrowthError(
@@ -63,48 +57,39 @@ def follow_base(path, read):
             )
 
 
-def on_base(hparams_file, overrides=None):
-    """Turns a YAML with the key ``base`` into overrides of the other file.
+def misspelt_keys(changes, text, known):
+    """Returns what is wrong with the keys that a YAML adds to its base.
 
-    HyperPyYAML includes a file below a key, but not at the top of another file.
+    A key is new if the file itself refers to it, or if no key of the base is
+    spelt like it.
 
     Arguments
     ---------
-    hparams_file : str
-        Path of the YAML.
-    overrides : str or dict
-        From ``speechbrain.parse_arguments``.
+    changes : dict
+        The top-level keys of the YAML.
+    text : str
+        The whole of it.
+    known : iterable of str
+        The keys of the base.
 
     Returns
     -------
-    str
-        Path of the YAML that has no base.
-    dict
-        The keys of the others, and the overrides, which have the last word.
-
-    Raises
-    ------
-    GrowthError
-        If the files name each other in a circle.
+    list of str
 
     Example
     -------
-    >>> folder = getfixture("tmpdir")
-    >>> _ = (folder / "grow.yaml").write("lr: 0.1\\nwidth: 4\\n")
-    >>> _ = (folder / "wide.yaml").write("base: grow.yaml\\nwidth: 8\\n")
-    >>> path, overrides = on_base(str(folder / "wide.yaml"), "lr: 0.2")
-    >>> os.path.basename(path), overrides
-    ('grow.yaml', {'width': 8, 'lr': 0.2})
+    >>> misspelt_keys({"widht": 8}, "widht: 8", ["width"])
+    ["there is no key 'widht' in its base; did you mean width? To add a key that is spelt like another, refer to it: !ref <widht>"]
+    >>> misspelt_keys({"patience": 8}, "patience: 8", ["width"])
+    []
     """
-    overrides = as_dict(overrides)
-    path, _, changes = follow_base(hparams_file, _read)
-    return path, {**changes, **overrides}
-
-
-def _read(path):
-    """Top-level keys of a YAML; none if Blueprint will refuse the file."""
-    try:
-        with open(path, encoding="utf-8") as fin:
-            return dict(ruamel.yaml.YAML().load(fin) or {})
-    except READING:
-        return {}
+    problems = []
+    for key in changes:
+        used = re.search(rf"!(ref|copy) .*<{re.escape(str(key))}\W", text)
+        hint = did_you_mean(key, known)
+        if key not in known and hint and not used:
+            problems.append(
+                f"there is no key {key!r} in its base; {hint} To add a key "
+                f"that is spelt like another, refer to it: !ref <{key}>"
+            )
+    return problems

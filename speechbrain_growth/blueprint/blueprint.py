@@ -8,19 +8,19 @@ import contextlib
 import copy
 import functools
 import io
-import os
 import re
 from typing import Any, Dict, List, Optional, Union
 
-import ruamel.yaml
 import torch
 from hyperpyyaml import load_hyperpyyaml, resolve_references
-from hyperpyyaml.core import recursive_update
 
+from speechbrain_growth.blueprint.limits.allowing import code_in_tuples
+from speechbrain_growth.blueprint.merging import as_logged, merge
 from speechbrain_growth.blueprint.modules import as_modules
-from speechbrain_growth.blueprint.old_names import old_names
-from speechbrain_growth.blueprint.sizes import Sizes, as_dict, as_size, at_home
-from speechbrain_growth.blueprint.wording import READING, in_words, unknown_keys
+from speechbrain_growth.blueprint.origins import located, where
+from speechbrain_growth.blueprint.reading import dump, load, read
+from speechbrain_growth.blueprint.sizes import Sizes, as_size
+from speechbrain_growth.blueprint.wording import READING, in_words
 from speechbrain_growth.errors import GrowthError
 
 REFERENCE = re.compile(r"<([^<>\[\].]+)")
@@ -29,9 +29,10 @@ REFERENCE = re.compile(r"<([^<>\[\].]+)")
 class Blueprint:
     """Builds parts of a YAML file, at the sizes of the file or at others.
 
-    The file is read once, when the run begins. Only the keys that are asked for
-    are built: no seed is set, no folder is made, and no logger or checkpointer
-    is built. The random-number state of the caller stays the same.
+    The file is read once, when the run begins; one with the key ``base`` changes
+    the file that is named there. Only the keys that are asked for are built: no
+    seed is set, no folder is made, and no logger or checkpointer is built. The
+    random-number state of the caller stays the same.
 
     Arguments
     ---------
@@ -64,38 +65,15 @@ class Blueprint:
     def __init__(
         self, hparams_file: str, overrides: Union[str, dict, None] = None
     ) -> None:
-        self.path = os.path.abspath(hparams_file)
-        self.text = _text_of(hparams_file)
-        self.overrides = as_dict(overrides)
-        try:
-            written = self.written
-        except READING as error:
-            raise GrowthError(f"{hparams_file}, {in_words(error)}")
-        if not isinstance(written, dict):
-            raise GrowthError(
-                f"{hparams_file}: found {written!r}; it must be a mapping of "
-                "hyperparameters"
-            )
-        paths = {**at_home(written), **self.overrides}
-        self.overrides = {**paths, **at_home(paths)}
-        problems = [f"{hparams_file}, {p}" for p in old_names(self.text)]
-        problems += [
-            f"{hparams_file}: {p}"
-            for p in unknown_keys(self.overrides, written)
-        ]
-        if problems:
-            raise GrowthError(problems)
+        self._found = found = read(hparams_file, overrides)
+        self.path, self.written, self.changes = found[:3]
+        self.overrides = as_logged(self.changes)
         self._tree = self._parse({})
         if "modules" not in self._tree:
             raise GrowthError(
                 f"{hparams_file}: there is no key 'modules'; it must name the "
                 "modules in signal order"
             )
-
-    @functools.cached_property
-    def written(self) -> Dict[str, Any]:
-        """The values that the file has, without the overrides; only to read."""
-        return self._load(self.text)
 
     @property
     def sizes(self) -> Sizes:
@@ -113,15 +91,17 @@ class Blueprint:
 
     def _reached(self, *keys):
         """The values of some keys, and of all keys that these refer to."""
-        raw = self._load(self.text)
-        recursive_update(raw, self.overrides)
         reached, waiting = set(), list(keys)
         while waiting:
             key = waiting.pop()
-            if key in raw and key not in reached:
+            if key in self._found.tree and key not in reached:
                 reached.add(key)
-                waiting += REFERENCE.findall(self._dump(raw[key]))
-        return {key: raw[key] for key in raw if key in reached}
+                waiting += REFERENCE.findall(dump(self._found.tree[key]))
+        return {
+            key: self._found.tree[key]
+            for key in self._found.tree
+            if key in reached
+        }
 
     def value(self, key: str, default: Any = None) -> Any:
         """Returns a plain value of the file.
@@ -138,6 +118,35 @@ class Blueprint:
         object
         """
         return self._tree.get(key, default)
+
+    def where(self, key: str) -> str:
+        """Returns the file and the line of a key, as a message begins.
+
+        Arguments
+        ---------
+        key : str
+            Top-level key.
+
+        Returns
+        -------
+        str
+            Empty if the command line gave its value.
+        """
+        return where(self._found, key)
+
+    def located(self, error: GrowthError) -> GrowthError:
+        """Returns an error with the places of the growths that it is about.
+
+        Arguments
+        ---------
+        error : GrowthError
+            Each of its problems may begin with ``growth[N]``.
+
+        Returns
+        -------
+        GrowthError
+        """
+        return type(error)(located(self._found, error.problems))
 
     def build(
         self, *keys: str, sizes: Optional[Sizes] = None, seed: int = 0
@@ -166,7 +175,7 @@ class Blueprint:
                 "run that grows needs it"
             )
         building = self._building(*keys, sizes=sizes)
-        part = self._dump(_in_blocks({key: tree[key] for key in keys}))
+        part = dump(_in_blocks({key: tree[key] for key in keys}))
         with torch.random.fork_rng(devices=[]), building:
             torch.default_generator.manual_seed(seed)  # that of the CPU only
             built = load_hyperpyyaml(part)
@@ -185,8 +194,38 @@ class Blueprint:
         GrowthError
             If something cannot be built.
         """
-        with open(self.path, encoding="utf-8") as fin, self._building():
-            return load_hyperpyyaml(fin, self.overrides)
+        with self._building():
+            return load_hyperpyyaml(self._stream({}))
+
+    def text(self, changes: Optional[Dict[str, Any]] = None) -> str:
+        """Returns the YAML with all changes in it, as a file would have it.
+
+        Arguments
+        ---------
+        changes : dict
+            Values that replace those of the file.
+
+        Returns
+        -------
+        str
+        """
+        if not changes:
+            return self._found.text
+        return dump(merge(load(self._found.text), changes))
+
+    def resolved(self, changes: Optional[Dict[str, Any]] = None) -> str:
+        """Returns the same as ``text``, with the values of all references.
+
+        Arguments
+        ---------
+        changes : dict
+            Values that replace those of the file.
+
+        Returns
+        -------
+        str
+        """
+        return resolve_references(self._stream(changes or {})).getvalue()
 
     def modules(
         self, sizes: Optional[Sizes] = None, seed: int = 0
@@ -214,24 +253,31 @@ class Blueprint:
 
     def _parse(self, sizes):
         """The tree with references resolved and values replaced."""
-        stream = io.StringIO(self.text)
-        stream.name = self.path  # included files are found relative to it
         # Sizes that do not change keep their type: one may be a tuple
         own = self._sizes if sizes else {}
         changed = {k: v for k, v in sizes.items() if v != own.get(k)}
-        overrides = {**self.overrides, **changed}
         try:
-            return self._load(resolve_references(stream, overrides, True))
+            tree = load(self.resolved(changed))
         except READING as error:
             raise GrowthError(f"{self.path}: {in_words(error)}")
+        problems = [f"{self.path}: {p}" for p in code_in_tuples(tree)]
+        if problems:
+            raise GrowthError(problems)
+        return tree
+
+    def _stream(self, changes):
+        """The YAML as a file that HyperPyYAML reads."""
+        stream = io.StringIO(self.text(changes))
+        stream.name = self.path  # included files are found relative to it
+        return stream
 
     @contextlib.contextmanager
     def _building(self, *keys, sizes=None):
         """Raises any error as a GrowthError that names the key of this file."""
         try:
             yield
-        except GrowthError:
-            raise
+        except GrowthError as error:
+            raise self.located(error)
         except Exception as error:  # the classes of the file may raise any
             words = in_words(error)
             tree = self._parse(sizes or {})
@@ -239,37 +285,11 @@ class Blueprint:
                 *keys
             ):  # the first that fails is the cause
                 try:
-                    load_hyperpyyaml(self._dump(_in_blocks({key: tree[key]})))
+                    load_hyperpyyaml(dump(_in_blocks({key: tree[key]})))
                 except Exception as cause:
                     words = f"{key}: {in_words(cause)}"
                     break
             raise GrowthError(f"{self.path}: {words}")
-
-    @staticmethod
-    def _load(text):
-        """Text to tree; tags stay in it."""
-        return ruamel.yaml.YAML().load(text)
-
-    @staticmethod
-    def _dump(tree):
-        """Tree to text."""
-        stream = io.StringIO()
-        ruamel.yaml.YAML().dump(tree, stream)
-        return stream.getvalue()
-
-
-def _text_of(path):
-    """The text of a YAML file."""
-    try:
-        with open(path, encoding="utf-8") as fin:
-            return fin.read()
-    except OSError as error:
-        raise GrowthError(
-            f"{path}: {error.strerror}; it must be a YAML file of "
-            "hyperparameters"
-        )
-    except UnicodeDecodeError as error:
-        raise GrowthError(f"{path}: this is no text: {error}")
 
 
 def _in_blocks(node):

@@ -4,12 +4,10 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import io
 import os
 import re
 
-import ruamel.yaml
-from hyperpyyaml.core import recursive_update
+from speechbrain_growth.blueprint.text import folder_of
 
 HEADER = """# The YAML of this run, at the sizes of its best checkpoint. To load the model,
 # from any folder (if this one was moved, override output_folder):
@@ -48,21 +46,17 @@ def yaml_at(blueprint, sizes):
     """
     own = blueprint.sizes
     changes = {k: v for k, v in sizes.items() if v != own.get(k)}
-    if "growth" in blueprint.written:
+    known = {*blueprint.written, *blueprint.overrides}
+    if "growth" in known:
         changes["growth"] = []
-    if "output_folder" in blueprint.written:
+    if "output_folder" in known:
         folder = str(blueprint.value("output_folder"))
         changes["output_folder"] = os.path.abspath(folder)
-    yaml = ruamel.yaml.YAML()
-    tree = yaml.load(blueprint.text)
-    recursive_update(tree, {**blueprint.overrides, **changes})
-    stream = io.StringIO()
-    yaml.dump(tree, stream)
-    here = os.path.dirname(blueprint.path)
+    here = folder_of(blueprint.path)
     return HEADER + re.sub(
         r"(!include:)(\S+)",
         lambda found: found[1] + os.path.join(here, found[2]),
-        stream.getvalue(),
+        blueprint.text(changes),
     )
 
 

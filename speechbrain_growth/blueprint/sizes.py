@@ -8,9 +8,10 @@ import os
 import re
 from typing import Dict, Union
 
-import ruamel.yaml
-
-from speechbrain_growth.blueprint.wording import in_words
+from speechbrain_growth.blueprint.limits.expanding import expanded
+from speechbrain_growth.blueprint.merging import tag_of
+from speechbrain_growth.blueprint.text import load
+from speechbrain_growth.blueprint.wording import READING, in_words
 from speechbrain_growth.errors import GrowthError
 
 PATHS = ("_folder", "_file", "_annotation", "_log")  # ends of their keys
@@ -35,7 +36,7 @@ def as_size(node):
     >>> as_size([1, 2]), as_size("(3, 4)"), as_size(True)
     ([1, 2], [3, 4], None)
     """
-    if getattr(getattr(node, "tag", None), "value", None) == "!tuple":
+    if tag_of(node) == "!tuple":
         node = node.value  # hyperpyyaml tags tuples, once it loaded any file
     if isinstance(node, str) and re.fullmatch(r"\([\d\s,]+\)", node):
         node = [int(number) for number in re.findall(r"\d+", node)]
@@ -97,8 +98,9 @@ def as_dict(overrides):
     """
     if isinstance(overrides, str):
         try:
-            overrides = ruamel.yaml.YAML().load(overrides)
-        except ruamel.yaml.error.YAMLError as error:
+            overrides = load(overrides)
+            expanded(overrides)
+        except READING as error:
             raise GrowthError(f"the command line, {in_words(error)}")
     overrides = overrides or {}
     if not isinstance(overrides, dict):

@@ -6,6 +6,7 @@ Authors
 
 from numbers import Real
 
+from speechbrain_growth.blueprint.merging import tag_of
 from speechbrain_growth.blueprint.sizes import PATHS, as_size
 from speechbrain_growth.errors import shown
 
@@ -63,11 +64,11 @@ def wrong_values(blueprint):
     written = blueprint.written
     problems = {
         key: f"{key} is {shown(value)}; the YAML has {wanted} there"
-        for key, value in blueprint.overrides.items()
+        for key, value in blueprint.changes.items()
         for wanted in [_wanted(written.get(key), value)]
         if wanted and key not in CHECKED_LATER
     }
-    for key in written:
+    for key in {**written, **blueprint.overrides}:
         value = blueprint.value(key)
         if key in problems:
             continue
@@ -80,7 +81,7 @@ def wrong_values(blueprint):
             problems[key] = (
                 f"{key} is {shown(value)}; it must be {_in_words(limits)}"
             )
-    return list(problems.values())
+    return [blueprint.where(key) + text for key, text in problems.items()]
 
 
 def wrong_sizes(blueprint, names):
@@ -100,7 +101,7 @@ def wrong_sizes(blueprint, names):
     """
     values = {name: blueprint.value(name) for name in sorted(names)}
     return [
-        f"{name} is {shown(value)}; it is to grow, so it must be a whole "
+        f"{blueprint.where(name)}{name} is {shown(value)}; it is to grow, so it must be a whole "
         "number above 0, or a list of them"
         for name, value in values.items()
         if value is not None and not _counts(value)
@@ -122,7 +123,7 @@ def _kind(value):
     """The plain type of a YAML value; None for a tagged one, or for null."""
     if isinstance(as_size(value), list):
         return list  # also a tuple, which YAML reads as a text
-    if getattr(getattr(value, "tag", None), "value", None):
+    if tag_of(value):
         return None
     return next((kind for kind in KINDS if isinstance(value, kind)), None)
 
@@ -130,7 +131,7 @@ def _kind(value):
 def _wanted(before, value):
     """What an override must be to replace a value; None if it may."""
     kind, found = _kind(before), _kind(value)
-    tag = getattr(getattr(before, "tag", None), "value", "") or ""
+    tag = tag_of(before)
     empty = value is None and before not in (None, "", [])
     if tag.startswith(OBJECTS) and (empty or found not in (None, dict)):
         return f"an object ({tag})"

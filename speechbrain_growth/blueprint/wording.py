@@ -4,15 +4,23 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import difflib
 import textwrap
 
 from ruamel.yaml.error import MarkedYAMLError, YAMLError
 
-from speechbrain_growth.errors import shown
+from speechbrain_growth.blueprint.merging import tag_of
+from speechbrain_growth.errors import did_you_mean, shown
 
 LENGTH = 300  # characters
-READING = (YAMLError, KeyError, ValueError, TypeError, OSError)  # of a YAML
+# What reading a YAML may raise
+READING = (
+    YAMLError,
+    KeyError,
+    ValueError,
+    TypeError,
+    OSError,
+    RecursionError,
+)
 
 
 def in_words(error):
@@ -39,6 +47,8 @@ def in_words(error):
     if isinstance(error, MarkedYAMLError):
         mark = error.problem_mark or error.context_mark
         words = f"line {mark.line + 1}: {error.problem or error.context}"
+    elif isinstance(error, RecursionError):
+        words = "the values are nested too deeply; write them in fewer levels"
     elif isinstance(error, OSError) and error.filename:
         words = f"{error.filename}: {error.strerror}"
     else:
@@ -65,19 +75,49 @@ def unknown_keys(overrides, known):
 
     Example
     -------
-    >>> unknown_keys({"widht": 3, "lr": {"a": 1}}, {"width": 2, "lr": 0.1})
-    ["there is no key 'widht'; did you mean width?", "lr is {'a': 1}; the YAML has no mapping there"]
+    >>> unknown_keys({"widht": 3}, {"width": 2, "lr": 0.1})
+    ["there is no key 'widht'; did you mean width?"]
     """
     problems = []
-    for key, value in overrides.items():
+    for key in overrides:
         if key not in known:
-            near = difflib.get_close_matches(str(key), map(str, known), n=1)
-            hint = f"its keys are {', '.join(map(str, known))}"
-            if near:
-                hint = f"did you mean {near[0]}?"
+            hint = did_you_mean(key, known)
+            hint = hint or f"its keys are {', '.join(map(str, known))}"
             problems.append(f"there is no key {key!r}; {hint}")
-        elif isinstance(value, dict) and not isinstance(known[key], dict):
+    return problems
+
+
+def wrong_mappings(changes, known, place=""):
+    """Returns what is wrong with mappings where a YAML has something else.
+
+    Arguments
+    ---------
+    changes : dict
+        New values by key; a mapping with a tag is an object.
+    known : dict
+        The values of the YAML.
+    place : str
+        Where these are, if not at its top.
+
+    Returns
+    -------
+    list of str
+
+    Example
+    -------
+    >>> wrong_mappings({"lr": {"a": 1}}, {"width": 2, "lr": 0.1})
+    ["lr is {'a': 1}; the YAML has no mapping there"]
+    """
+    problems = []
+    for key, value in changes.items():
+        here = f"{place}[{key}]" if place else str(key)
+        if key not in known or not isinstance(value, dict):
+            continue
+        if isinstance(known[key], dict):
+            if tag_of(value) in ("", tag_of(known[key])):
+                problems += wrong_mappings(value, known[key], here)
+        elif not tag_of(value):
             problems.append(
-                f"{key} is {shown(value)}; the YAML has no mapping there"
+                f"{here} is {shown(value)}; the YAML has no mapping there"
             )
     return problems

@@ -16,6 +16,7 @@ from speechbrain_growth.experiments.points import (
     START,
     all_runs,
     as_text,
+    refused,
     without,
 )
 
@@ -66,8 +67,8 @@ def read_sweep(path):
     GrowthError
         Naming every mistake in the file.
     """
-    _, keys, changes = follow_base(path, _read)
-    found = {**keys, **changes}
+    files = reversed(follow_base(path, _read))
+    found = {key: value for _, keys in files for key, value in keys.items()}
     folder = os.path.dirname(os.path.abspath(path))
     script = os.path.join(folder, str(found.get("recipe")))
     problems = _wrong_kinds(found) or [
@@ -78,15 +79,16 @@ def read_sweep(path):
     problems = problems or [*_wrong_names(found), *_wrong_choices(found)]
     if not problems and not os.path.isfile(script):
         problems = [f"recipe: there is no {script}; it must be a train.py"]
+    script, runs = os.path.realpath(script), {} if problems else all_runs(found)
+    problems = problems or refused(script, found["hparams"], runs)
     if problems:
         raise GrowthError([f"{path}: {problem}" for problem in problems])
-    script = os.path.realpath(script)
     return Sweep(
         script=script,
         hparams=found["hparams"],
         results=os.path.join(os.path.dirname(script), found["results"]),
         seeds=found["seeds"],
-        runs=all_runs(found),
+        runs=runs,
         large=found.get("large"),
         best_of=found.get("best_of"),
     )

@@ -5,9 +5,16 @@ Authors
 """
 
 import itertools
+import os
 import re
 
 import yaml
+
+from speechbrain_growth.blueprint.limits.allowing import forbidden
+from speechbrain_growth.blueprint.reading import read
+from speechbrain_growth.blueprint.text import folder_of
+from speechbrain_growth.blueprint.wording import READING, in_words
+from speechbrain_growth.errors import shown
 
 START = "init_from"  # the override that may name another run
 
@@ -42,6 +49,37 @@ def all_runs(found):
                 texts[START] = "".join([texts[START], *point])
             runs["".join([str(name), *point])] = texts
     return runs
+
+
+def refused(script, hparams, runs):
+    """Returns what is wrong with the overrides, as every run would say.
+
+    Arguments
+    ---------
+    script : str
+        Path of the recipe's script.
+    hparams : str
+        Its YAML, relative to it; nothing is said if there is no such file.
+    runs : dict
+        From ``all_runs``.
+
+    Returns
+    -------
+    list of str
+    """
+    hparams = os.path.join(os.path.dirname(script), hparams)
+    if not os.path.isfile(hparams):
+        return []
+    found, problems = read(hparams), {}  # no message twice
+    folder = folder_of(found.path)
+    for name, overrides in runs.items():
+        for key, text in overrides.items():
+            try:
+                wrong = forbidden(f"{key}: {text}", found.tree, folder)
+            except READING as error:
+                wrong = [f"{key} is {shown(text)}: {in_words(error)}"]
+            problems.update({word: f"runs: {name}: {word}" for word in wrong})
+    return list(problems.values())
 
 
 def without(name, key):

@@ -13,8 +13,8 @@ from speechbrain.utils.checkpoints import (
     get_default_hook,
 )
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.blueprint.base import on_base
 from speechbrain_growth.blueprint.blueprint import Blueprint
+from speechbrain_growth.blueprint.sizes import as_dict
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.resume.checkpointer import SafeCheckpointer
 from speechbrain_growth.resume.loading import loading
@@ -47,7 +47,6 @@ def open_blueprint(
     GrowthError
         If an override contradicts the sizes that ``init_from`` brings.
     """
-    hparams_file, overrides = on_base(hparams_file, overrides)
     blueprint = Blueprint(hparams_file, overrides)
     earlier = blueprint.value("init_from")
     if not earlier:
@@ -61,7 +60,8 @@ def open_blueprint(
     problems = [
         f"init_from: {earlier} was trained with {key} {size}, but "
         + (
-            f"the command line says {own[key]}; leave that out"
+            f"{blueprint.where(key) or 'the command line '}says {own[key]}; "
+            "leave that out"
             if key in own
             else f"the model has no such size; it has {', '.join(own)}"
         )
@@ -70,7 +70,7 @@ def open_blueprint(
     ]
     if problems:
         raise GrowthError(problems)
-    return Blueprint(hparams_file, {**blueprint.overrides, **sizes})
+    return Blueprint(hparams_file, {**as_dict(overrides), **sizes})
 
 
 def best_checkpoint(folder: str) -> Checkpoint:

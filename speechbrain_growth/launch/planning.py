@@ -39,8 +39,11 @@ def plan_run(blueprint):
     GrowthError
         Naming everything that training would refuse.
     """
-    schedule, log = _checked(blueprint)
-    rows = _rows(blueprint, schedule.growths, log)
+    try:
+        schedule, log = _checked(blueprint)
+        rows = _rows(blueprint, schedule.growths, log)
+    except GrowthError as error:
+        raise blueprint.located(error)
     for row in rows:
         row["share"] = row["macs"] / rows[-1]["macs"]
         row["example"] = log.example_name

@@ -8,6 +8,7 @@ import logging
 import os
 import shutil
 import sys
+from datetime import date
 from typing import Any, Callable, Dict, List, NamedTuple, Optional
 
 import speechbrain as sb
@@ -90,20 +91,17 @@ def _create_folder(folder, blueprint):
     """Creates the experiment directory, with a copy of the recipe's script."""
     logging.Handler.handleError = _end_the_run
     try:
-        sb.create_experiment_directory(
-            experiment_directory=folder,
-            hyperparams_to_save=blueprint.path,
-            overrides=blueprint.overrides,
-        )
+        # SpeechBrain would merge the overrides in its own way: it gets no YAML
+        sb.create_experiment_directory(experiment_directory=folder)
     except ValueError as error:  # of a log that cannot be opened
         raise error.__cause__ or error
     if not if_main_process():
         return
     saved = os.path.join(folder, "hyperparams.yaml")
-    with open(saved, encoding="utf-8") as fin:
-        text = plain_tuples(fin.read())
     with aside(saved) as new, open(new, "w", encoding="utf-8") as fout:
-        fout.write(text)
+        fout.write(f"# Generated {date.today()} from:\n# {blueprint.path}\n")
+        fout.write("# yamllint disable\n")
+        fout.write(plain_tuples(blueprint.resolved()))
     script = getattr(sys.modules["__main__"], "__file__", None)
     if script:
         # SpeechBrain copies the file that calls it, which is this one

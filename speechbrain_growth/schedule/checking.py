@@ -4,14 +4,13 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import difflib
-
-from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.errors import GrowthError, did_you_mean
 from speechbrain_growth.schedule.conditions.registry import (
     dates_of,
     directed,
     is_date,
 )
+from speechbrain_growth.schedule.growth import READERS
 
 
 def check(growths, sizes, epochs, better=None, inline=None):
@@ -100,10 +99,10 @@ def _unknown(key, now, inline):
     """What to do about a size that no key of the YAML gives the model."""
     named = [n for p, n in inline.items() if p.rpartition(".")[2] == key]
     same = {p: n for p, n in inline.items() if n in named}
-    near = difflib.get_close_matches(str(key), now, n=1, cutoff=0.5)
-    near = [] if same else near  # such as n_mels for n_neurons
-    hint = f"did you mean {near[0]}? " if near else ""
-    words = f"the model has no size {key!r}; {hint}its sizes are "
+    near = "" if same else did_you_mean(key, [*now, *READERS])
+    words = (
+        f"the model has no size {key!r}; {near and near + ' '}its sizes are "
+    )
     words += ", ".join(now) or "all written into it"
     if near or not inline:
         return words

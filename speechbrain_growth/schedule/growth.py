@@ -8,11 +8,12 @@ from typing import NamedTuple, Tuple, Union
 
 from speechbrain_growth.engine.births.layers import WAYS as WAYS_OF_LAYERS
 from speechbrain_growth.engine.births.units import symmetry_of
-from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.errors import GrowthError, did_you_mean
 from speechbrain_growth.schedule.conditions.registry import (
     CONDITIONS,
     arguments,
 )
+from speechbrain_growth.schedule.numbers import wrong_numbers
 
 FOLD = 300  # steps; enough for the layers behind a LayerNorm to adapt
 
@@ -115,9 +116,11 @@ def _read(entry):
         )
     when = [key for key in entry if key in CONDITIONS]
     if len(when) != 1:
+        hints = [] if when else [did_you_mean(key, CONDITIONS) for key in entry]
+        hint = next(filter(None, hints), "")
         raise GrowthError(
-            f"found {' and '.join(when) or 'no condition'}; it must have one "
-            f"of {', '.join(CONDITIONS)}"
+            f"found {' and '.join(when) or 'no condition'}; {hint and hint + ' '}"
+            f"it must have one of {', '.join(CONDITIONS)}"
         )
     name = when[0]
     sizes = {k: v for k, v in entry.items() if k not in (name, *READERS)}
@@ -133,13 +136,9 @@ def _sizes(sizes):
     if not sizes:
         raise GrowthError("found no size; name at least one that grows")
     sizes = {k: list(v) if _is_list(v) else v for k, v in sizes.items()}
-    for key, size in sizes.items():
-        numbers = size if _is_list(size) else [size]
-        if not numbers or any(type(n) is not int or n < 1 for n in numbers):
-            raise GrowthError(
-                f"{key} is {size!r}; a size must be a whole number above 0, or "
-                "a list of them (never a factor)"
-            )
+    problems = wrong_numbers(sizes, READERS)
+    if problems:
+        raise GrowthError(problems)
     return sizes
 
 

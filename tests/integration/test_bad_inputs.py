@@ -140,6 +140,19 @@ ON_MNIST = {
             "unexpected keyword argument 'batchnorm'"
         ),
     ),
+    "a growth of a YAML": (
+        altered("growth: []", "growth:\n  - {after_epoch: 1, hidden: [8]}"),
+        [YAML],
+        (
+            "{folder}/bad.yaml, line 43: growth[0] (after_epoch 1): hidden is "
+            "[16] and would shrink to [8]; growth only adds units"
+        ),
+    ),
+    "a value of a YAML": (
+        altered("lr: 0.002", "lr: -1"),
+        [YAML],
+        "{folder}/bad.yaml, line 25: lr is -1; it must be a number, at least 0",
+    ),
     "a base that is not there": (
         content("bad.yaml", "base: none.yaml"),
         [YAML],
@@ -292,6 +305,66 @@ ON_MNIST = {
         (
             "{recipe}/hparams/grow.yaml: activation: There is no such "
             "entity as torch.nn.None"
+        ),
+    ),
+    "an override that runs code": (
+        None,
+        ["--seed=!apply:os.getpid []"],
+        (
+            "the command line: seed is !apply:os.getpid; use a plain value, "
+            "!ref <key>, !include: of a schedule, or another class where the "
+            "YAML names one"
+        ),
+    ),
+    "a class that runs code": (
+        None,
+        ["--model=!new:subprocess.Popen {args: [ls]}"],
+        (
+            "the command line: model is !new:subprocess.Popen, but "
+            "subprocess.Popen is in none of torch.nn, torch.optim, "
+            "speechbrain.nnet, speechbrain.lobes, speechbrain_growth.nnet; "
+            "name another one of the same kind"
+        ),
+    ),
+    "a tuple that runs code": (
+        None,
+        ["--opt_name=(!!python/object/apply:os.getpid [])"],
+        (
+            "{recipe}/hparams/grow.yaml: opt_name is "
+            "(!!python/object/apply:os.getpid []); a tuple may hold plain "
+            "values only, and no !"
+        ),
+    ),
+    "a file from elsewhere": (
+        None,
+        ["--growth=!include:/etc/passwd"],
+        (
+            "the command line: growth is !include:/etc/passwd; an override "
+            "may include a file of the YAML's own folder or of "
+            "hparams/schedules above it"
+        ),
+    ),
+    "a list of itself": (
+        None,
+        ["--hidden=&a [*a]"],
+        ("the command line: hidden[0] contains itself; write out its values"),
+    ),
+    "a few lines that are many": (
+        None,
+        ["--inputs=&a [1, 1, 1, 1, 1, 1, 1, 1, 1, 1]"]
+        + [
+            f"--{key}=&{after} [{', '.join([f'*{before}'] * 10)}]"
+            for key, before, after in (
+                ("hidden", "a", "b"),
+                ("outputs", "b", "c"),
+                ("seed", "c", "d"),
+                ("shift", "d", "e"),
+                ("lr", "e", "f"),
+            )
+        ],
+        (
+            "the command line, it has 1,234,569 values once its references "
+            "are followed; 100,000 are allowed"
         ),
     ),
     "an optimizer that is none": (
@@ -669,6 +742,55 @@ ON_MNIST = {
             "above 0, or a list of them (never a factor)"
         ),
     ),
+    "a misspelt key of a growth": (
+        None,
+        ["--growth=[{after_epoch: 1, hidden: [32], symmetryy: fresh}]"],
+        (
+            "growth[0]: there is no key 'symmetryy'; did you mean symmetry? "
+            "Besides sizes there are lr, optimizer, symmetry, birth, fold"
+        ),
+    ),
+    "a misspelt key with a number": (
+        None,
+        ["--growth=[{after_epoch: 1, hidden: [32], folds: 3}]"],
+        (
+            "growth[0] (after_epoch 1): the model has no size 'folds'; did "
+            "you mean fold? its sizes are inputs, hidden, outputs"
+        ),
+    ),
+    "a misspelt condition": (
+        None,
+        ["--growth=[{after_epcoh: 1, hidden: [32]}]"],
+        (
+            "growth[0]: found no condition; did you mean after_epoch? it must "
+            "have one of after_epoch, by_hand, on_plateau"
+        ),
+    ),
+    "a key that cannot grow": (
+        None,
+        ["--growth=[{after_epoch: 1, label_smoothing: 0.3}]"],
+        (
+            "growth[0]: label_smoothing is 0.3; a size must be a whole number "
+            "above 0, or a list of them (never a factor); what is no size "
+            "cannot grow"
+        ),
+    ),
+    "a whole number that cannot grow": (
+        None,
+        ["--growth=[{after_epoch: 1, batch_size: 128}]"],
+        (
+            "growth[0] (after_epoch 1): the model has no size 'batch_size'; "
+            "its sizes are inputs, hidden, outputs"
+        ),
+    ),
+    "a tuple within braces": (
+        None,
+        ["--growth=[{after_epoch: 1, hidden: (32,64)}]"],
+        (
+            "growth[0]: hidden is '(32', a text: quotes make one of a tuple, "
+            "and braces cut it at its comma; write a list, such as [16, 32]"
+        ),
+    ),
     "too late": (
         None,
         ["--growth=[{after_epoch: 9, hidden: [32]}]", "--number_of_epochs=9"],
@@ -692,9 +814,9 @@ ON_MNIST = {
         None,
         ["--growth=[{on_plateau: {metrik: loss}, hidden: [32]}]"],
         (
-            "growth[0]: on_plateau: found metrik; it takes metric, "
-            "patience, min_delta, not_before, not_after, better, of which "
-            "metric must be given"
+            "growth[0]: on_plateau: found metrik; did you mean metric? it "
+            "takes metric, patience, min_delta, not_before, not_after, "
+            "better, of which metric must be given"
         ),
     ),
     "a rate of a growth": (

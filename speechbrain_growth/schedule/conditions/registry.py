@@ -14,7 +14,7 @@ import inspect
 from numbers import Real
 from typing import Annotated, Callable, NamedTuple, get_type_hints
 
-from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.errors import GrowthError, did_you_mean
 from speechbrain_growth.schedule.conditions.directions import which_is_better
 
 CONDITIONS = {}  # function by name
@@ -315,9 +315,11 @@ def arguments(name, value):
     missing = [key for key in required if key not in value]
     if unknown or missing:
         found = ", ".join(map(str, value)) or "nothing"
+        hints = [did_you_mean(key, known) for key in unknown]
+        hint = next(filter(None, hints), "")
         raise GrowthError(
-            f"{name}: found {found}; it takes {', '.join(known)}, of which "
-            f"{', '.join(required)} must be given"
+            f"{name}: found {found}; {hint and hint + ' '}it takes "
+            f"{', '.join(known)}, of which {', '.join(required)} must be given"
         )
     kinds = kinds_of(name)
     problems = [

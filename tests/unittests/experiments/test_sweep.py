@@ -286,6 +286,28 @@ def test_what_a_file_may_not_say(changes, message, tmp_path):
 
 
 @pytest.mark.parametrize(
+    "value, message",
+    [
+        ("!apply:os.getpid []", "runs: b: error is !apply:os.getpid; use a"),
+        ([{"a": "b"}, "'!new:os.x'"], None),  # texts, for YAML has no tags
+        ("!include:/etc/passwd", "runs: b: error is !include:/etc/passwd; an"),
+        ("[1, !module:os ]", "runs: b: error[1] is !module:os; use a plain"),
+        ("[1", "runs: b: error is '[1': line 1: expected ',' or ']'"),
+        ("!new:torch.nn.Tanh", "error is !new:torch.nn.Tanh; use a plain"),
+    ],
+)
+def test_a_file_may_not_run_code(value, message, tmp_path):
+    (tmp_path / "toy.yaml").write_text("error: 1\nmodules: {}\n")
+    file = write(tmp_path, runs={"b": {"error": value}}, large=None)
+    if message is None:
+        assert "'!new" in read_sweep(file).runs["b"]["error"]
+        return
+    with pytest.raises(GrowthError) as error:
+        read_sweep(file)
+    assert message in str(error.value)
+
+
+@pytest.mark.parametrize(
     "arguments, message",
     [
         (["--jobs", "0"], "--jobs is 0; it must be 1 or more"),

@@ -202,8 +202,9 @@ BAD = [
     (
         "on_plateau",
         {"metric": "PER", "patiens": 2},
-        "found metric, patiens; it takes metric, patience, min_delta, "
-        "not_before, not_after, better, of which metric must be given",
+        r"found metric, patiens; did you mean patience\? it takes metric, "
+        "patience, min_delta, not_before, not_after, better, of which metric "
+        "must be given",
     ),
     (
         "on_plateau",

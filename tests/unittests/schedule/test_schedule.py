@@ -139,6 +139,14 @@ UNFIT = {
         r"cnn_channels$",
     ),
     "an unknown size": ([entry(zebra=9)], r"no size 'zebra'; its sizes are"),
+    "a key that is spelt like none": (
+        [entry(channel_width=9)],
+        r"no size 'channel_width'; its sizes are",
+    ),
+    "a misspelt keyword": (
+        [entry(folds=9)],
+        r"no size 'folds'; did you mean fold\? its sizes are",
+    ),
     "a key that is a number": ([{"after_epoch": 1, 256: 128}], r"no size 256"),
     "shrinking": (
         [entry(rnn_neurons=48)],

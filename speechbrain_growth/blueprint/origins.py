@@ -1,0 +1,94 @@
+"""Says in which file and line a value of a YAML stands.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import os
+import re
+
+from speechbrain_growth.blueprint.limits.expanding import INCLUDE
+from speechbrain_growth.blueprint.merging import tag_of
+from speechbrain_growth.blueprint.text import folder_of, load
+
+GROWTH = re.compile(r"growth\[(\d+)\]")  # how a message about one begins
+
+
+def lines_of(keys, file):
+    """Returns the file and the line of each key.
+
+    Arguments
+    ---------
+    keys : dict
+        As ``ruamel.yaml`` reads a file.
+    file : str
+        Its path.
+
+    Returns
+    -------
+    dict
+
+    Example
+    -------
+    >>> lines_of(load("a: 1\\nb: 2\\n"), "own.yaml")
+    {'a': ('own.yaml', 1), 'b': ('own.yaml', 2)}
+    """
+    return {key: (file, _line(keys, key)) for key in keys}
+
+
+def where(found, key, entry=None):
+    """Returns where a value stands, as a message begins.
+
+    Arguments
+    ---------
+    found : Reading
+        The YAML.
+    key : str
+        Top-level key.
+    entry : int
+        Number of an entry of its list.
+
+    Returns
+    -------
+    str
+        Empty if the command line gave the value, and not the name of a file.
+    """
+    value = found.tree.get(key)
+    file, line = found.lines.get(key, (None, None))
+    if entry is not None and tag_of(value).startswith(INCLUDE):
+        name = tag_of(value)[len(INCLUDE) :]
+        file = os.path.join(folder_of(found.path), name)
+        with open(file, encoding="utf-8") as fin:
+            value = load(fin.read())
+    if file is None:
+        return ""
+    if entry is not None:
+        line = _line(value, entry) or line
+    return f"{os.path.normpath(file)}, line {line}: "
+
+
+def located(found, problems):
+    """Returns messages about growths with the places of these growths.
+
+    Arguments
+    ---------
+    found : Reading
+        The YAML.
+    problems : list of str
+        Messages; others than those about growths stay the same.
+
+    Returns
+    -------
+    list of str
+    """
+    return [
+        where(found, "growth", int(about[1])) + problem if about else problem
+        for problem in problems
+        for about in [GROWTH.match(problem)]
+    ]
+
+
+def _line(node, part):
+    """The line of a part of a node; None if it is not known."""
+    places = getattr(getattr(node, "lc", None), "data", None) or {}
+    return places[part][0] + 1 if part in places else None

@@ -1,0 +1,79 @@
+"""Turns the text of a YAML into a tree, and a tree into text.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import io
+import os
+
+import ruamel.yaml
+
+
+def load(text):
+    """Returns the tree of a YAML, with its tags in it.
+
+    Arguments
+    ---------
+    text : str
+        The YAML.
+
+    Returns
+    -------
+    object
+    """
+    return ruamel.yaml.YAML().load(text)
+
+
+def dump(tree):
+    """Returns the text of a YAML.
+
+    Arguments
+    ---------
+    tree : object
+        From ``load``.
+
+    Returns
+    -------
+    str
+    """
+    stream = io.StringIO()
+    ruamel.yaml.YAML().dump(tree, stream)
+    return stream.getvalue()
+
+
+def compose(text):
+    """Returns the nodes of a YAML; each has its tag, and nothing is built.
+
+    Arguments
+    ---------
+    text : str
+        The YAML.
+
+    Returns
+    -------
+    ruamel.yaml.nodes.Node
+        None if the text is empty.
+
+    Example
+    -------
+    >>> compose("!apply:os.system [ls]").tag
+    '!apply:os.system'
+    """
+    return ruamel.yaml.YAML().compose(text)
+
+
+def folder_of(path):
+    """Returns the folder in which HyperPyYAML looks for included files.
+
+    Arguments
+    ---------
+    path : str
+        Path of the YAML that includes them.
+
+    Returns
+    -------
+    str
+        That of the file itself, even if the path is a link to it.
+    """
+    return os.path.dirname(os.path.realpath(path))
