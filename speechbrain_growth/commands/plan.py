@@ -5,7 +5,6 @@ Authors
 """
 
 import argparse
-import re
 
 from speechbrain_growth.errors import GrowthError
 
@@ -48,7 +47,7 @@ def plan(chosen):
     """
     # Imported here, so that the help of other commands needs no torch
     import speechbrain as sb
-    from speechbrain_growth.blueprint.base import on_base
+    from speechbrain_growth.blueprint.reading import read
     from speechbrain_growth.blueprint.sizes import PATHS
     from speechbrain_growth.launch.init_from import open_blueprint
     from speechbrain_growth.launch.planning import as_table, plan_run
@@ -56,30 +55,25 @@ def plan(chosen):
     hparams_file, _, overrides = sb.parse_arguments(
         [chosen.hparams_file, *chosen.overrides]
     )
-    hparams_file, given = on_base(hparams_file, overrides)
-    left_open = [key for key in _left_open(hparams_file) if key not in given]
-    given.update(dict.fromkeys(left_open, ""))
+    found = read(hparams_file, overrides)
+    left_open = [key for key, value in found.tree.items() if _is_open(value)]
+    closed = "".join(f'{key}: ""\n' for key in left_open)
     try:
-        rows = plan_run(open_blueprint(hparams_file, given))
+        rows = plan_run(open_blueprint(hparams_file, closed + overrides))
     except GrowthError as error:
         needed = [key for key in left_open if not key.endswith(PATHS)]
         if not needed:
             raise
-        raise GrowthError([*error.problems, _needed(hparams_file, needed)])
+        raise GrowthError([*error.problems, _needed(found.path, needed)])
     print(as_table(rows))
     for row in rows if chosen.tensors else ():
         if "tensors" in row:
             print(f"\n{row['when']}:\n{row['tensors']}")
 
 
-def _left_open(hparams_file):
-    """The keys that a YAML leaves open, as ``data_folder: !PLACEHOLDER``."""
-    try:
-        with open(hparams_file, encoding="utf-8") as fin:
-            text = fin.read()
-    except (OSError, UnicodeDecodeError):
-        return []  # Blueprint refuses the file
-    return re.findall(r"^(\w+): *!PLACEHOLDER", text, re.MULTILINE)
+def _is_open(value):
+    """Whether a YAML leaves a value open, as ``data_folder: !PLACEHOLDER``."""
+    return getattr(getattr(value, "tag", None), "value", "") == "!PLACEHOLDER"
 
 
 def _needed(hparams_file, keys):

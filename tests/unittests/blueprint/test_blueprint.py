@@ -450,7 +450,7 @@ def test_an_earlier_run_of_another_model_is_refused(tmp_path, path):
         open_blueprint(path, {"init_from": str(folder)})
 
 
-@pytest.mark.parametrize("save", [None, "save", "save/CKPT+nothing"])
+@pytest.mark.parametrize("save", [None, "save", "save/nothing"])
 def test_an_earlier_run_without_checkpoints_is_refused(tmp_path, path, save):
     folder = tmp_path / "earlier"
     (folder / (save or "")).mkdir(parents=True)

@@ -345,9 +345,8 @@ def test_a_size_written_into_the_model_is_shown(tmp_path, old, new, message):
     growth = [{"after_epoch": 2, "out_features": 9}]
     with pytest.raises(GrowthError) as raised:
         plan_run(Blueprint(str(path), {"growth": growth}))
-    hint = "" if message else "did you mean outputs? "
     expected = (
-        f"{HEAD}the model has no size 'out_features'; {hint}its sizes are "
+        f"{HEAD}the model has no size 'out_features'; its sizes are "
         "inputs, width, depth_width, outputs"
     )
     if message:
@@ -365,10 +364,10 @@ def test_a_size_written_into_the_model_is_shown(tmp_path, old, new, message):
         ),
         (
             "torch.nn.Bilinear [3, 3, 3]",
-            "growth_log: an example of shape (1, 3) does not go through the "
-            "modules: Bilinear.forward() missing 1 required positional "
-            "argument: 'input2'; each of modules must take what the one before "
-            "it returns, and nothing else",
+            "growth_log: an example of shape (1, 3) does not go through "
+            "first: Bilinear.forward() missing 1 required positional "
+            "argument: 'input2'; each of modules must run on what the one "
+            "before it returns, and on nothing else",
         ),
     ],
     ids=["nothing to grow", "another signature"],
