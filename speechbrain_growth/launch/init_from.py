@@ -5,7 +5,7 @@ Authors
 """
 
 import os
-from typing import Any, Iterable, Mapping, Union
+from typing import Any, Iterable, Mapping, Optional, Union
 
 from speechbrain.utils.checkpoints import (
     DEFAULT_LOAD_HOOKS,
@@ -141,6 +141,29 @@ def sizes_of(checkpoint):
     dict
     """
     return read_state(checkpoint.paramfiles[STATE])["sizes"]
+
+
+def state_of_run(blueprint: Blueprint) -> Optional[dict]:
+    """Reads where a run will resume: the state of its schedule.
+
+    Arguments
+    ---------
+    blueprint : Blueprint
+        The YAML with its overrides.
+
+    Returns
+    -------
+    dict
+        From the newest checkpoint; None if the run starts anew.
+    """
+    saver = blueprint.value("checkpointer")
+    folder = saver.get("checkpoints_dir") if isinstance(saver, dict) else None
+    if not isinstance(folder, str) or not os.path.isdir(folder):
+        return None
+    newest = SafeCheckpointer(folder).find_checkpoint()
+    if newest is None or STATE not in newest.paramfiles:
+        return None
+    return read_state(newest.paramfiles[STATE])
 
 
 def load_modules(

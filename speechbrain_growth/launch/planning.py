@@ -21,18 +21,20 @@ from speechbrain_growth.schedule.checking import check
 from speechbrain_growth.schedule.schedule import GrowthSchedule
 
 
-def plan_run(blueprint):
+def plan_run(blueprint, state=None):
     """Builds every model that the run will have, and checks every growth.
 
     Arguments
     ---------
     blueprint : Blueprint
         The YAML with its overrides.
+    state : dict
+        Where the run resumes, from ``state_of_run``; None if it starts anew.
 
     Returns
     -------
     list of dict
-        One row for the start and one for each growth.
+        One row for the start and one for each growth ahead.
 
     Raises
     ------
@@ -41,7 +43,14 @@ def plan_run(blueprint):
     """
     try:
         schedule, log = _checked(blueprint)
-        rows = _rows(blueprint, schedule.growths, log)
+        begin = ("start", blueprint.sizes, 0)
+        if state is not None and set(state["sizes"]) <= set(blueprint.sizes):
+            schedule.restore(state)
+            schedule.resume()
+            epoch = schedule.last.get("epoch", 0)
+            ahead = schedule.decided - schedule.pending
+            begin = (f"resumes after epoch {epoch}", schedule.sizes, ahead)
+        rows = _rows(blueprint, schedule.growths, log, *begin)
     except GrowthError as error:
         raise blueprint.located(error)
     for row in rows:
@@ -89,16 +98,16 @@ def _growing(growths):
     return {key for growth in growths for key in growth.sizes}
 
 
-def _rows(blueprint, growths, log):
+def _rows(blueprint, growths, log, begin, sizes, ahead):
     """A row for the first model and for each growth, without the shares."""
-    sizes, grow = blueprint.sizes, _growing(growths)
+    grow = _growing(growths)
     old = blueprint.modules(sizes)
     check_elements(old)
     first = {key: size for key, size in sizes.items() if key in grow}
-    rows = [{"when": "start", "sizes": first or sizes, "exact": ""}]
+    rows = [{"when": begin, "sizes": first or sizes, "exact": ""}]
     rows[0].update(_cost(log, old))
     problems = []
-    for number, growth in enumerate(growths):
+    for number, growth in list(enumerate(growths))[ahead:]:
         before, sizes = sizes, {**sizes, **growth.sizes}
         new = blueprint.modules(sizes)
         try:

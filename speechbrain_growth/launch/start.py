@@ -17,7 +17,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.blueprint.saving import plain_tuples
 from speechbrain_growth.files import aside
-from speechbrain_growth.launch.init_from import open_blueprint
+from speechbrain_growth.launch.init_from import open_blueprint, state_of_run
 from speechbrain_growth.launch.lock import lock_folder
 from speechbrain_growth.launch.planning import as_table, plan_run
 from speechbrain_growth.launch.processes import join
@@ -76,7 +76,8 @@ def open_run(
     """
     hparams_file, run_opts, overrides = sb.parse_arguments(arguments)
     blueprint = open_blueprint(hparams_file, overrides)
-    plan = plan_run(blueprint)
+    resumes = not run_opts.get("test_only")
+    plan = plan_run(blueprint, state_of_run(blueprint) if resumes else None)
     hparams = blueprint.load()
     if check is not None:
         check(hparams)

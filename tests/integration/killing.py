@@ -206,7 +206,7 @@ def serve(pipe, printed):
     # The plan is that of every start, and no kill is aimed at it
     hparams_file, _, overrides = sb.parse_arguments(SMALL)
     plan = planning.plan_run(open_blueprint(hparams_file, overrides))
-    planning.plan_run = lambda blueprint: plan
+    planning.plan_run = lambda *_: plan
     pipe = os.open(pipe, os.O_RDWR)
     for owner, name, moment in (
         (mini_timit, "_render", "render"),

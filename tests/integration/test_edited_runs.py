@@ -6,6 +6,7 @@ Authors
 
 import pytest
 import torch
+from bad_inputs import MNIST, run_recipe
 from growing_run import at, data, toy, train, weights
 
 from speechbrain_growth import GrowthError
@@ -79,6 +80,39 @@ def test_a_growth_that_was_decided_but_not_done_may_be_edited(now, tmp_path):
     assert grown(brain) == grown(whole)
     for name, tensor in weights(whole).items():
         assert torch.equal(tensor, weights(brain)[name]), name
+
+
+def test_a_start_prints_what_will_run_and_refuses_an_edited_past(tmp_path):
+    """The recipe, in processes of its own"""
+
+    def started(hidden, epochs, *more):
+        """Exit status, and what is printed from the plan on"""
+        growth = ", ".join(
+            f"{{after_epoch: {epoch}, hidden: [{units}]}}"
+            for epoch, units in enumerate(hidden, start=1)
+        )
+        given = [
+            *["hparams/grow.yaml", "--dataset=digits", "--hidden=[16]"],
+            *[f"--number_of_epochs={epochs}", f"--growth=[{growth}]", *more],
+            f"--output_folder={tmp_path / 'run'}",
+        ]
+        code, text = run_recipe(MNIST, given, tmp_path / "printed.txt")
+        return code, text.partition("as planned:\n")[2] if not code else text
+
+    code, text = started([32], 2)
+    assert code == 0 and text.splitlines()[2].startswith("start ")
+    files = sorted((tmp_path / "run").rglob("*"))
+    code, text = started([33, 48], 3)
+    assert code == 1 and "error: growth[0] happened as" in text
+    assert files == sorted((tmp_path / "run").rglob("*"))
+    code, text = started([32, 48], 3)
+    first, second = (line.split(" | ") for line in text.splitlines()[2:4])
+    assert code == 0
+    assert first[0].strip() == "resumes after epoch 2"
+    assert first[1].strip() == "hidden [32]"
+    assert second[0].strip() == "after_epoch 2"
+    code, text = started([33, 48], 3, "--test_only")
+    assert code == 0, text
 
 
 def test_a_grown_model_is_tested_with_any_list(tmp_path):
