@@ -134,3 +134,35 @@ def not_to_grow(modules, problems):
         for problem in problems
     ]
     return list(dict.fromkeys(said))
+
+
+def cost_of(log, modules):
+    """Counts what a model costs; one example runs through the modules.
+
+    Arguments
+    ---------
+    log : GrowthLog
+        Knows the shape of an example.
+    modules : torch.nn.ModuleDict
+        In signal order.
+
+    Returns
+    -------
+    dict
+        From ``GrowthLog.cost``.
+
+    Raises
+    ------
+    GrowthError
+        If the example does not go through, or costs nothing.
+    """
+    try:
+        cost = log.cost(modules)
+    except GrowthError as error:
+        raise GrowthError(f"growth_log: {error}")
+    if not cost["macs"]:
+        raise GrowthError(
+            "growth_log: an example costs nothing, as no module multiplies "
+            "matrices or convolves; name those that train in modules"
+        )
+    return cost

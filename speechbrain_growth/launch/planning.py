@@ -4,7 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.blueprint.inline import inline_sizes
+from speechbrain_growth.blueprint.sizes import inline_sizes
 from speechbrain_growth.blueprint.values import wrong_sizes, wrong_values
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.maps.plan import Exact
@@ -14,6 +14,7 @@ from speechbrain_growth.launch.models import (
     check_depth,
     check_elements,
     check_output,
+    cost_of,
     not_to_grow,
 )
 from speechbrain_growth.measure.growth_log import GrowthLog
@@ -47,9 +48,9 @@ def plan_run(blueprint, state=None):
         if state is not None and set(state["sizes"]) <= set(blueprint.sizes):
             schedule.restore(state)
             schedule.resume()
-            epoch = schedule.last.get("epoch", 0)
             ahead = schedule.decided - schedule.pending
-            begin = (f"resumes after epoch {epoch}", schedule.sizes, ahead)
+            words = f"resumes after epoch {schedule.last.get('epoch', 0)}"
+            begin = (words, schedule.sizes, ahead)
         rows = _rows(blueprint, schedule.growths, log, *begin)
     except GrowthError as error:
         raise blueprint.located(error)
@@ -100,12 +101,13 @@ def _growing(growths):
 
 def _rows(blueprint, growths, log, begin, sizes, ahead):
     """A row for the first model and for each growth, without the shares."""
-    grow = _growing(growths)
     old = blueprint.modules(sizes)
     check_elements(old)
-    first = {key: size for key, size in sizes.items() if key in grow}
+    first = {
+        key: size for key, size in sizes.items() if key in _growing(growths)
+    }
     rows = [{"when": begin, "sizes": first or sizes, "exact": ""}]
-    rows[0].update(_cost(log, old))
+    rows[0].update(cost_of(log, old))
     problems = []
     for number, growth in list(enumerate(growths))[ahead:]:
         before, sizes = sizes, {**sizes, **growth.sizes}
@@ -126,7 +128,7 @@ def _rows(blueprint, growths, log, begin, sizes, ahead):
                     "sizes": growth.sizes,
                     "exact": _exactness(plan, growth),
                     "tensors": plan.text(before, sizes),
-                    **_cost(log, new),
+                    **cost_of(log, new),
                 }
             )
         old = new
@@ -142,20 +144,6 @@ def _directions(blueprint):
     if isinstance(metric, str) and "better" in logger:
         return {metric: logger["better"]}
     return {}
-
-
-def _cost(log, modules):
-    """Parameters and MACs; one example runs through the modules."""
-    try:
-        cost = log.cost(modules)
-    except GrowthError as error:
-        raise GrowthError(f"growth_log: {error}")
-    if not cost["macs"]:
-        raise GrowthError(
-            "growth_log: an example costs nothing, as no module multiplies "
-            "matrices or convolves; name those that train in modules"
-        )
-    return cost
 
 
 def _exactness(plan, growth):

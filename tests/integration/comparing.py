@@ -30,11 +30,11 @@ def results(folder, corpus):
             found[name] = read(path)
     text = (folder / "train_log.txt").read_text()
     found["train log"] = re.sub(r"(cpu|wall)_seconds: [^,]+, ", "", text)
-    hidden = (*CLOCKS, "starts", "overrides")
-    for name in ("run_log.jsonl", "growth_log.jsonl"):
+    hidden = (*CLOCKS, "starts", "overrides", "first")
+    for name, kind in (("run_log.jsonl", None), ("growth_log.jsonl", "growth")):
         found[name] = [
             {key: event[key] for key in event if key not in hidden}
-            for event in read_events(folder / name)
+            for event in read_events(folder / name, kind)
         ]
     found.update({name: (folder / name).read_bytes() for name in FILES})
     found["corpus"] = {
