@@ -13,6 +13,7 @@ import torch
 
 from speechbrain.nnet import RNN
 from speechbrain_growth.nnet.recurrence import Recurrence
+from speechbrain_growth.nnet.walk_in_c import library
 
 
 class _Quick:
@@ -46,6 +47,20 @@ class _Quick:
             ahead, back = states.chunk(2)
             states = torch.cat([ahead, back.flip(1)], dim=2)
         return states
+
+    def computed_in(self):
+        """Names the code of the recurrence; others differ in last digits.
+
+        Returns
+        -------
+        str
+            ``torch``, or ``C`` and a digest of what was compiled; empty if
+            the stock code runs.
+        """
+        if self.u.weight.device.type != "cpu":
+            return ""
+        compiled = library(self.u.weight, self.act)
+        return f"C {compiled.made_of}" if compiled else "torch"
 
     @torch.compiler.disable
     def _recur(self, fed, start):

@@ -131,6 +131,7 @@ class Randomness:
             "masks": dropout_masks.places(self.modules),
             "mixing": noise_lists.places(self.mixers),
             "threads": torch.get_num_threads(),
+            "code": _code_of(self.modules),
         }
         states = [own]
         if torch.distributed.is_initialized():
@@ -165,6 +166,7 @@ class Randomness:
         if state is None:
             return
         _compare_threads(state.get("threads"))
+        _compare_code(state.get("code"), _code_of(self.modules))
         with loading(self._path):
             dropout_masks.go_to(self.modules, state["masks"])
             noise_lists.go_to(self.mixers, state.get("mixing", []))
@@ -211,4 +213,23 @@ def _compare_threads(before):
             f"The checkpoint was made with {before} CPU threads, this run has "
             f"{now}; its results will differ in their last digits. Set "
             f"OMP_NUM_THREADS={before} to get those of a run without a stop"
+        )
+
+
+def _code_of(modules):
+    """Names the code of the layers that may compute in one or another."""
+    names = {
+        layer.computed_in()
+        for layer in modules.modules()
+        if hasattr(layer, "computed_in")
+    }
+    return ", ".join(sorted(names - {""}))
+
+
+def _compare_code(before, now):
+    """Warns if other code of a layer will change sums a little."""
+    if before and now and before != now:
+        logger.warning(
+            f"The checkpoint was computed with the Li-GRU in {before}, this "
+            f"run has it in {now}; its results will differ in their last digits"
         )

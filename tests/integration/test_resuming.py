@@ -8,6 +8,7 @@ Authors
 
 import random
 
+import growing_run
 import numpy as np
 import pytest
 import torch
@@ -16,6 +17,7 @@ from torch.utils.data import DataLoader, IterableDataset
 
 from speechbrain.dataio.sampler import DynamicBatchSampler
 from speechbrain.nnet.RNN import LiGRU
+from speechbrain_growth.nnet import walk_in_c
 from speechbrain_growth.resume.batches import Batches
 from speechbrain_growth.resume.dropout_masks import places
 from speechbrain_growth.resume.randomness import Randomness
@@ -176,6 +178,53 @@ def test_another_number_of_threads_is_said(threads, warned, tmp_path, caplog):
         torch.set_num_threads(1)
     words = "made with 1 CPU threads, this run has 2;"
     assert (words in caplog.text) == warned
+
+
+@pytest.mark.parametrize(
+    "before, now, warned",
+    [
+        ("C 0123", "C 0123", False),
+        ("C 0123", "torch", True),
+        ("torch", "C 0123", True),
+        ("C 0123", "C 4567", True),
+        ("C 0123", "", False),  # on a GPU, say
+        (None, "C 0123", False),  # a checkpoint of an earlier version
+    ],
+)
+def test_another_code_is_said(before, now, warned, tmp_path, caplog):
+    layers = torch.nn.ModuleList([torch.nn.Linear(1, 1) for _ in range(3)])
+    layers[1].computed_in = lambda: before or ""
+    layers[2].computed_in = lambda: ""
+    randomness = Randomness(layers)
+    randomness._save(tmp_path / "randomness.ckpt")
+    if before is None:
+        (state,) = torch.load(tmp_path / "randomness.ckpt")
+        del state["code"]
+        torch.save([state], tmp_path / "randomness.ckpt")
+    randomness._load(tmp_path / "randomness.ckpt")
+    layers[1].computed_in = lambda: now
+    randomness.resume()
+    line = (
+        f"The checkpoint was computed with the Li-GRU in {before}, this run "
+        f"has it in {now}; its results will differ in their last digits"
+    )
+    assert caplog.messages == [line] * warned
+
+
+def test_a_run_says_that_its_recurrence_is_computed_otherwise(
+    tmp_path, monkeypatch, caplog
+):
+    ours = "    rnn_class: !name:speechbrain_growth.LiGRU\n    rnn_layers:"
+    text = growing_run.YAML.replace("    rnn_layers:", ours)
+    monkeypatch.setattr(growing_run, "YAML", text)
+    brain = train(toy(tmp_path, kill=at("epoch 2 step 2")))
+    before = brain.modules.model.RNN.rnn[0].computed_in()
+    train(toy(tmp_path, kill=at("epoch 2 step 2")))
+    assert "last digits" not in caplog.text
+    monkeypatch.setattr(walk_in_c, "kernel", lambda *_: None)
+    train(toy(tmp_path, kill=at("epoch 3 step 1")))
+    words = f"with the Li-GRU in {before}, this run has it in torch"
+    assert (words in caplog.text) == (before != "torch")
 
 
 def test_layers_resume_with_the_next_mask():

@@ -235,4 +235,21 @@ def test_without_a_compiler_torch_serves_and_the_log_says_so(tmp_path, code):
     assert library.suffix == ".so"
     # where nothing can be kept, it is compiled for the process
     elsewhere, log = one_output(XDG_CACHE_HOME=str(library))
-    assert elsewhere == again and "recurrence.c" not in log
+    assert elsewhere == again and "compiled for this start alone" in log
+
+
+def test_the_code_that_computes_has_a_name(code):
+    def name(kind=LiGRU, dtype=torch.float64, device="cpu", **options):
+        layer = pair(dtype, kind=kind, **options)[0].to(device)
+        (found,) = {one.computed_in() for one in layer.rnn}
+        return found
+
+    assert name(nonlinearity="sin") == "torch"
+    assert name(device="meta") == ""
+    if code == "torch":
+        assert name() == "torch"
+    else:
+        digest = kernels.kernel("recurrence", "REAL=double").made_of
+        assert name(num_layers=2) == name(SLiGRU) == f"C {digest}"
+        digest = kernels.kernel("recurrence", "REAL=float").made_of
+        assert name(dtype=torch.float32) == f"C {digest}"
