@@ -3,8 +3,9 @@
 
 > python tests/soak.py --minutes=60 --seed=1
 
-First at each place of the table `KILLS`, as often as it says, then at moments
-that are drawn until the time is over.
+First `--faults` operations on files go wrong: a kill before or inside them, a
+full or a failing disk. Then it kills at each place of the table `KILLS`, as
+often as it says, then at moments that are drawn until the time is over.
 
 Every run that survives to its end is compared, bit by bit, with one that nobody
 killed. A difference stops the script and leaves both folders.
@@ -14,6 +15,7 @@ Authors
 """
 
 import argparse
+import itertools
 import random
 import shutil
 import sys
@@ -25,6 +27,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).parent / "integration"))
 
 from comparing import differences, results  # noqa: E402
+from faulting import count, draw, fault_all  # noqa: E402
 from killing import (  # noqa: E402
     Starter,
     durations,
@@ -57,30 +60,51 @@ def survivors(starter, folder, lasted, chance, kills, end):
             yield run
 
 
+def by_way_and_kind(faults):
+    """Counts faults without their phases; tells which runs went on."""
+    found = Counter()
+    for (way, kind, _, status), number in faults.items():
+        found[f"{way} {kind}" + " (goes on)" * (status == 0)] += number
+    return dict(found)
+
+
 def main():
     """Kills until the time is over; returns the exit status."""
     parser = argparse.ArgumentParser(description=__doc__.split("\n")[0])
     parser.add_argument("--minutes", type=float, default=10.0)
+    parser.add_argument("--faults", type=int, default=100)
     parser.add_argument("--seed", type=int, default=1986)
     chosen = parser.parse_args()
-    chance, kills, ends = random.Random(chosen.seed), Counter(), 0
+    chance, ends = random.Random(chosen.seed), 0
+    kills, faults = Counter(), Counter()
     end = time.monotonic() + 60 * chosen.minutes
     folder = Path(tempfile.mkdtemp(prefix="soak"))
     with Starter(folder) as starter:
-        whole = folder / "whole"
+        whole, short = folder / "whole", folder / "short"
         lasted = durations(starter, whole)
         expected = results(whole / "run", whole / "corpus")
-        for run in survivors(starter, folder, lasted, chance, kills, end):
+        runs = survivors(starter, folder, lasted, chance, kills, end)
+        shorter, counted = count(starter, short)
+        drawn = draw(counted, chosen.faults, chance)
+        corpus, place = short / "corpus", folder / "faults"
+        faulted = fault_all(starter, place, corpus, drawn, faults)
+        for run, whole in itertools.chain(
+            zip(faulted, itertools.repeat(shorter)),
+            zip(runs, itertools.repeat(expected)),
+        ):
             ends += 1
-            wrong = differences(results(run / "run", run / "corpus"), expected)
+            wrong = differences(results(run / "run", run / "corpus"), whole)
             if wrong:
-                print(f"differs after {dict(kills)}: {wrong}; see {folder}")
+                done = {**kills, **faults}
+                print(f"differs after {done}: {wrong}; see {folder}")
                 return 1
             shutil.rmtree(run)
     shutil.rmtree(folder)
+    total = sum(number for *_, number in counted)
     print(
-        f"{sum(kills.values())} kills, {ends} runs ended alike, "
-        f"seed {chosen.seed}: {dict(kills)}"
+        f"{sum(kills.values())} kills, {sum(faults.values())} faults at one of "
+        f"{total} operations on files, {ends} runs ended alike, "
+        f"seed {chosen.seed}: {dict(kills)}, {by_way_and_kind(faults)}"
     )
     return 0
 

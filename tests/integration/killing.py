@@ -21,6 +21,7 @@ from collections import Counter
 from pathlib import Path
 
 from comparing import results
+from file_faults import Faults
 
 ROOT = Path(__file__).resolve().parents[2]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
@@ -95,12 +96,12 @@ class Starter:
         self.process.wait()
         os.close(self.moments)
 
-    def start(self, *arguments):
-        """Starts the recipe with a command line."""
+    def start(self, *arguments, faults=None):
+        """Starts the recipe with a command line, and arguments of Faults."""
         while select.select([self.moments], [], [], 0)[0]:
             os.read(self.moments, 1 << 16)
         self.rest = b""
-        self.process.stdin.write(json.dumps(arguments) + "\n")
+        self.process.stdin.write(json.dumps([arguments, faults]) + "\n")
         self.process.stdin.flush()
         self.child = int(self.process.stdout.readline())
 
@@ -159,11 +160,12 @@ def announce(owner, name, moment, pipe):
     setattr(owner, name, announced)
 
 
-def child(arguments, pipe, printed):
+def child(arguments, faults, pipe, printed):
     """Runs the recipe; never returns."""
     output = os.open(printed, os.O_WRONLY | os.O_CREAT | os.O_TRUNC)
     os.dup2(output, 1)
     os.dup2(output, 2)
+    faults = faults and Faults(pipe, **faults)
     sys.argv = ["train.py", *arguments]
     code = 1
     try:
@@ -177,6 +179,8 @@ def child(arguments, pipe, printed):
     finally:
         sys.stdout.flush()
         sys.stderr.flush()
+        if faults:
+            faults.end()
         os.write(pipe, b"end\n")
         os._exit(code)
 
@@ -231,7 +235,7 @@ def serve(pipe, printed):
         pid = os.fork()
         if not pid:
             sys.stdin.close()
-            child(json.loads(line), pipe, printed)
+            child(*json.loads(line), pipe, printed)
         print(pid, flush=True)
 
 
