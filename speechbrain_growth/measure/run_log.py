@@ -106,7 +106,7 @@ class RunLogger(FileTrainLogger):
             "metric": self.metric,
             "better": self.better,
             **facts,
-            "starts": start["starts"] + 1,
+            "starts": start.get("starts", 0) + 1,
         }
         kept = [e for e in _until(events, epoch) if e["event"] != "start"]
         write_events(self.run_file, map(plain, [start, *kept]))

@@ -252,4 +252,6 @@ class SafeCheckpointer(Checkpointer):
 
 def _is_about_storage(error):
     """Whether a save failed because of the disk; torch sets no errno."""
-    return isinstance(error, OSError) or "inline_container" in str(error)
+    return isinstance(error, OSError) or any(
+        words in str(error) for words in ("inline_container", "iostream error")
+    )
