@@ -117,7 +117,7 @@ def break_one(folder, name, number, code):
         ("growth_log.jsonl.tmp", 1),
         ("growth_schedule.ckpt", 1),
         ("growth_transition.ckpt", 2),
-        ("hyperparams.yaml", 1),
+        ("hyperparams.yaml.tmp", 1),
         ("log.txt", 1),
         ("meter.ckpt", 1),
         ("model.ckpt", 1),
