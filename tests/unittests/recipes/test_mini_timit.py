@@ -236,14 +236,20 @@ def test_a_fresh_process_renders_the_same_bytes(corpus, tmp_path):
     assert contents(again) == contents(corpus)
 
 
+def half_way(folder):
+    """A process that has begun to render into a folder"""
+    command = [sys.executable, str(SCRIPT), str(folder), "--scale", str(SCALE)]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+    while process.poll() is None and len([*folder.parent.rglob("*.WAV")]) < 10:
+        time.sleep(0.02)
+    return process
+
+
 @pytest.mark.slow
 def test_a_killed_rendering_leaves_nothing_that_counts(corpus, tmp_path):
     """The next rendering is complete, the same, and removes the remains."""
     folder = tmp_path / "corpus"
-    command = [sys.executable, str(SCRIPT), str(folder), "--scale", str(SCALE)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while process.poll() is None and len(list(tmp_path.rglob("*.WAV"))) < 10:
-        time.sleep(0.02)
+    process = half_way(folder)
     process.send_signal(signal.SIGKILL)
     assert process.wait() == -signal.SIGKILL
     assert not folder.exists()
@@ -257,10 +263,7 @@ def test_a_killed_rendering_leaves_nothing_that_counts(corpus, tmp_path):
 def test_two_renderings_do_not_touch_each_other(corpus, tmp_path):
     """The processes may not see each other, as in two containers."""
     folder = tmp_path / "corpus"
-    command = [sys.executable, str(SCRIPT), str(folder), "--scale", str(SCALE)]
-    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)
-    while process.poll() is None and len(list(tmp_path.rglob("*.WAV"))) < 10:
-        time.sleep(0.02)
+    process = half_way(folder)
     process.send_signal(signal.SIGSTOP)
     (first,) = tmp_path.iterdir()
     before = contents(first)
