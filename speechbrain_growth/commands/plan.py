@@ -47,6 +47,7 @@ def plan(chosen):
     """
     # Imported here, so that the help of other commands needs no torch
     import speechbrain as sb
+    from speechbrain_growth.blueprint.merging import tag_of
     from speechbrain_growth.blueprint.reading import read
     from speechbrain_growth.blueprint.sizes import PATHS
     from speechbrain_growth.launch.init_from import open_blueprint
@@ -56,7 +57,11 @@ def plan(chosen):
         [chosen.hparams_file, *chosen.overrides]
     )
     found = read(hparams_file, overrides)
-    left_open = [key for key, value in found.tree.items() if _is_open(value)]
+    left_open = [
+        key
+        for key, value in found.tree.items()
+        if tag_of(value) == "!PLACEHOLDER"  # such as a data_folder
+    ]
     closed = "".join(f'{key}: ""\n' for key in left_open)
     try:
         rows = plan_run(open_blueprint(hparams_file, closed + overrides))
@@ -69,11 +74,6 @@ def plan(chosen):
     for row in rows if chosen.tensors else ():
         if "tensors" in row:
             print(f"\n{row['when']}:\n{row['tensors']}")
-
-
-def _is_open(value):
-    """Whether a YAML leaves a value open, as ``data_folder: !PLACEHOLDER``."""
-    return getattr(getattr(value, "tag", None), "value", "") == "!PLACEHOLDER"
 
 
 def _needed(hparams_file, keys):
