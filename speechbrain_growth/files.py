@@ -11,6 +11,14 @@ from typing import Iterator
 
 from speechbrain_growth.errors import GrowthError
 
+# What torch says of a full disk
+FULL_IN_TORCH = (
+    "inline_container",
+    "PytorchStreamWriter",
+    "iostream error",
+    "No space left on",
+)
+
 
 @contextlib.contextmanager
 def aside(path: str) -> Iterator[str]:
@@ -89,6 +97,28 @@ def open_own(path: str) -> int:
         raise GrowthError(f"{path} is no plain file; remove it")
     # The flag refuses a link that was made just now
     return os.open(path, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o644)
+
+
+def is_full_in_torch(error: BaseException) -> bool:
+    """Tells whether torch could not write; its error has no number.
+
+    Arguments
+    ---------
+    error : Exception
+        Any.
+
+    Returns
+    -------
+    bool
+
+    Example
+    -------
+    >>> is_full_in_torch(RuntimeError("basic_ios::clear: iostream error"))
+    True
+    """
+    return isinstance(error, RuntimeError) and any(
+        words in str(error) for words in FULL_IN_TORCH
+    )
 
 
 def to_disk(path: str) -> None:

@@ -11,19 +11,13 @@ import sys
 from typing import Iterator, Type
 
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.files import is_full_in_torch
 from speechbrain_growth.launch.interrupting import repeated_interrupts
 
 logger = logging.getLogger(__name__)  # SpeechBrain's would import torch
 
 INTERRUPTED = 130  # as in a shell: 128 plus the number of the signal
 FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-# What torch says of a full disk, in a RuntimeError and without a number
-FULL_IN_TORCH = (
-    "inline_container",
-    "PytorchStreamWriter",
-    "iostream error",
-    "No space left on",
-)
 
 
 @contextlib.contextmanager
@@ -97,6 +91,5 @@ def _in_words(error, kinds):
 
 def _is_full(error):
     """Whether an error says that there is no room left."""
-    if isinstance(error, RuntimeError):
-        return any(words in str(error) for words in FULL_IN_TORCH)
-    return isinstance(error, OSError) and error.errno in FULL
+    numbered = isinstance(error, OSError) and error.errno in FULL
+    return numbered or is_full_in_torch(error)

@@ -15,6 +15,7 @@ from speechbrain.utils.distributed import (
 )
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.files import is_full_in_torch
 from speechbrain_growth.resume.checksums import seal
 from speechbrain_growth.resume.loading import Files, loading
 from speechbrain_growth.resume.shelf import Shelf
@@ -106,7 +107,7 @@ class SafeCheckpointer(Checkpointer):
                 )
         except (OSError, RuntimeError) as error:
             self._sweep()
-            if not _is_about_storage(error):
+            if not (isinstance(error, OSError) or is_full_in_torch(error)):
                 raise
             words = self.shelf.unwritable(error, self.find_checkpoint())
             raise GrowthError(words) from error
@@ -248,10 +249,3 @@ class SafeCheckpointer(Checkpointer):
             )
             raise GrowthError(problems)
         return sound
-
-
-def _is_about_storage(error):
-    """Whether a save failed because of the disk; torch sets no errno."""
-    return isinstance(error, OSError) or any(
-        words in str(error) for words in ("inline_container", "iostream error")
-    )
