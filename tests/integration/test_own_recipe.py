@@ -98,7 +98,8 @@ def test_the_changes_of_the_page_make_a_plain_recipe_grow(tmp_path):
     applied(recipe)
     said = python(recipe, growth, "--lr=0", "--lr_annealing={final_value: 0}")
     assert "dnn_neurons 16 -> 27" in said
-    (entry,) = read_events(recipe / "results" / "1" / "growth_log.jsonl")
+    log = recipe / "results" / "1" / "growth_log.jsonl"
+    (entry,) = read_events(log, "growth")
     assert entry["grown"] and entry["drift"] < 1e-5
     assert entry["valid_before"] == pytest.approx(entry["valid_after"])
     small, large = checkpoints(recipe)[16], checkpoints(recipe)[27]
