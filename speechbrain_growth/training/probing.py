@@ -11,8 +11,9 @@ from tqdm import tqdm
 
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
-from speechbrain_growth.engine.probe import drift
+from speechbrain_growth.engine.probe import drift, tensors_in
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.training.checks.suspects import suspects
 from speechbrain_growth.training.starting import StartingBrain
 
 
@@ -115,6 +116,18 @@ class ProbingBrain(StartingBrain):
                     self.modules.update(modules)
                     self.modules.eval()
                     outputs.append(self.compute_forward(batch, sb.Stage.VALID))
+                    _must_be_finite(outputs[0], batch)
             finally:
                 self.modules.update(living)
         return drift(*outputs)
+
+
+def _must_be_finite(outputs, batch):
+    """Raises if the present model's outputs are not finite: no growth did it."""
+    if not all(tensor.isfinite().all() for tensor in tensors_in(outputs)):
+        raise GrowthError(
+            "the model did not grow: the present one's outputs for the first "
+            "batch of the validation are not finite, so that no growth can be "
+            f"probed on it; {suspects(batch)}. Mend or leave out such data, or "
+            "use a smaller lr"
+        )

@@ -16,8 +16,8 @@ from speechbrain_growth.errors import GrowthError, shown
 from speechbrain_growth.resume.batches import generators_of
 from speechbrain_growth.resume.randomness import restore, snapshot
 from speechbrain_growth.schedule.conditions.registry import metrics_of
+from speechbrain_growth.training.checks.options import check_steps
 from speechbrain_growth.training.copies import on_copies
-from speechbrain_growth.training.options import check_steps
 from speechbrain_growth.training.rates import check_annealing
 from speechbrain_growth.training.resizing import ResizingBrain
 

@@ -16,6 +16,8 @@ from speechbrain_growth.launch.processes import gather, on_main
 from speechbrain_growth.measure.growth_log import growth_in_words
 from speechbrain_growth.resume.resuming import ResumingBrain
 from speechbrain_growth.schedule.state import STATE
+from speechbrain_growth.training.checks.finite import FiniteBrain
+from speechbrain_growth.training.checks.suspects import rows_not_finite
 from speechbrain_growth.training.resizing import ResizingBrain
 
 logger = get_logger(__name__)
@@ -25,7 +27,7 @@ class Diverged(ArithmeticError):
     """Training gave a number that is not finite, right after a growth."""
 
 
-class TrialBrain(ResumingBrain, ResizingBrain):
+class TrialBrain(ResumingBrain, FiniteBrain, ResizingBrain):
     """Takes a growth back after a drift or a number that is not finite.
 
     Such a number is searched for in the losses and gradients of the first epoch
@@ -53,16 +55,30 @@ class TrialBrain(ResumingBrain, ResizingBrain):
             One number.
         """
         if self.schedule.on_trial:
-            self._must_be_finite({f"the loss at step {self.step}": loss})
-        try:
-            super().check_loss_isfinite(loss)
-        except ValueError:
+            try:
+                self._must_be_finite({f"the loss at step {self.step}": loss})
+            except Diverged:
+                self._blame_data(loss)
+                raise
+        super().check_loss_isfinite(loss)
+
+    def _blame_data(self, loss):
+        """Raises if the batch itself is not finite: then no growth did it."""
+        if any(gather(bool(rows_not_finite(self._batch)))):
+            self.blame(loss)
             raise GrowthError(
-                f"the loss was not finite at {self.nonfinite_count} steps of "
-                f"this epoch; --nonfinite_patience is {self.nonfinite_patience}. "
-                "Use a smaller lr, or find the reason with torch's "
-                "autograd.detect_anomaly"
+                f"{next(filter(None, gather(self.blamed)))[0]}. The growth "
+                "before it is not the reason; mend or leave out such data"
             )
+
+    def check_weights(self):
+        """Raises if a weight is not finite; right after a growth, goes back."""
+        try:
+            super().check_weights()
+        except GrowthError as error:
+            if self.schedule.on_trial:
+                raise Diverged(error)
+            raise
 
     def optimizers_step(self):
         """Steps, unless a gradient right after a growth is not finite."""
@@ -89,9 +105,7 @@ class TrialBrain(ResumingBrain, ResizingBrain):
             raise Diverged(next(filter(None, gather(names[:1])))[0])
 
     def update_average(self, loss, avg_loss):
-        """Averages as ``speechbrain.Brain`` does, and keeps the loss itself.
-
-        The average leaves out losses that are not finite.
+        """Averages as ``FiniteBrain`` does, and keeps the loss itself.
 
         Arguments
         ---------

@@ -17,7 +17,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.nnet.quick import as_stock
 from speechbrain_growth.nnet.sync_batchnorm import synchronise
-from speechbrain_growth.training.options import check_options
+from speechbrain_growth.training.checks.options import check_options
 
 logger = get_logger(__name__)
 KEYS = {"jit": "jit_module_keys", "compile": "compile_module_keys"}

@@ -492,9 +492,13 @@ ON_MNIST = {
         None,
         ["--lr=1e30"],
         (
-            "the loss was not finite at 4 steps of this epoch; "
-            "--nonfinite_patience is 3. Use a smaller lr, or find the reason "
-            "with torch's autograd.detect_anomaly"
+            "4 of 4 tensors of the model (model.hidden_0.linear.weight, "
+            "model.hidden_0.linear.bias, model.output.weight and 1 more) of "
+            "epoch 1 are not finite, and are not saved. The loss at step 2 of "
+            "epoch 1 is nan; the numbers in its batch are finite. Use a "
+            "smaller lr, or find the reason with torch's "
+            "autograd.detect_anomaly; the same command then goes on from the "
+            "newest checkpoint"
         ),
     ),
     "letters for units": (

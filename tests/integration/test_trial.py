@@ -16,14 +16,14 @@ from speechbrain_growth.measure.events import read_events
 from speechbrain_growth.training import probing
 
 
-def poison(monkeypatch, what, epoch, step, where=sb.Stage.TRAIN):
+def poison(monkeypatch, what, epoch, step, where=sb.Stage.TRAIN, above=6):
     """Makes a loss or its gradient not finite, at one step of large models."""
     objectives = ToyBrain.compute_objectives
 
     def poisoned(self, predictions, batch, stage):
         loss = objectives(self, predictions, batch, stage)
         now = self.hparams.epoch_counter.current, self.step
-        large = self.schedule.sizes["rnn_neurons"] > 6
+        large = self.schedule.sizes["rnn_neurons"] > above
         if stage == where and large and now == (epoch, step):
             if what == "gradient":
                 loss.register_hook(lambda gradient: gradient * math.inf)
@@ -160,19 +160,23 @@ def test_only_the_last_growth_is_taken_back(tmp_path, monkeypatch):
         {"after_epoch": 1, "rnn_neurons": 7},
         {"after_epoch": 2, "rnn_neurons": 8},
     ]
-    poison(monkeypatch, "nan", epoch=3, step=1)
+    poison(monkeypatch, "nan", epoch=3, step=1, above=7)
     brain = train(careful(tmp_path, growth=growth))
     assert brain.schedule.sizes["rnn_neurons"] == 7
     assert [line["grown"] for line in brain.growth_log.read()] == [True, False]
 
 
-def test_later_epochs_are_not_on_trial(tmp_path, monkeypatch, caplog):
-    """There, SpeechBrain's own patience decides."""
-    for stage in (sb.Stage.TRAIN, sb.Stage.VALID):
-        poison(monkeypatch, "nan", epoch=4, step=1, where=stage)
-    brain = train(careful(tmp_path))
+def test_later_epochs_are_not_on_trial(tmp_path, monkeypatch):
+    """There, weights that are not finite end the run, and losses do not."""
+    poison(monkeypatch, "nan", epoch=4, step=1, where=sb.Stage.VALID)
+    brain = train(careful(tmp_path / "valid"))
     assert brain.schedule.sizes["rnn_neurons"] == 9
-    assert "Patience not yet exhausted" in caplog.text
+    assert math.isnan(brain.history[-1]["loss"])
+    poison(monkeypatch, "nan", epoch=4, step=1)
+    brain = careful(tmp_path / "train")
+    with pytest.raises(GrowthError, match="step 1 of epoch 4 is nan"):
+        train(brain)
+    assert brain.schedule.sizes["rnn_neurons"] == 9
 
 
 def test_without_a_checkpoint_it_says_so(tmp_path, monkeypatch):

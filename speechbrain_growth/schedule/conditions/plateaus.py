@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import math
+
 from speechbrain_growth.schedule.conditions.directions import which_is_better
 from speechbrain_growth.schedule.conditions.registry import (
     Amount,
@@ -31,7 +33,8 @@ def on_plateau(
     ``min_delta``, than the best epoch before them (the rule of torch's
     ``ReduceLROnPlateau``). The count starts anew after each growth. A CTC
     network that still outputs only blanks is on a plateau as well; use
-    ``not_before`` to wait until it has left that one.
+    ``not_before`` to wait until it has left that one. Epochs whose metric is
+    not finite do not count.
 
     Arguments
     ---------
@@ -84,7 +87,8 @@ def on_plateau(
     best, waited = float("inf"), 0
     for past in seen:
         now = sign * past[metric]
-        # A metric that is not a number (NaN) is no improvement
+        if not math.isfinite(now):
+            continue  # what is wrong there is no reason to grow
         improved = now < best and best - now >= min_delta
         best = now if improved else best
         waited = 0 if improved else waited + 1

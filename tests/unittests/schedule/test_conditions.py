@@ -47,11 +47,11 @@ PLATEAUS = [
     ([50, 51, 40, 41, 42], {"patience": 2}, 5),
     # worse than the best is no improvement, though better than the last
     ([50, 60, 55], {"patience": 2}, 3),
-    # not a number, and infinity, are no improvement
-    ([NAN, NAN, NAN], {"patience": 2}, 2),
-    ([50, NAN, 50], {"patience": 2}, 3),
+    # epochs without a finite number do not count
+    ([NAN, NAN, NAN], {"patience": 2}, None),
+    ([50, NAN, 50, 50], {"patience": 2}, 4),
     ([NAN, 50, 40], {"patience": 2}, None),
-    ([INF, INF], {"patience": 2}, 2),
+    ([INF, INF], {"patience": 2}, None),
     ([INF, 50, 50], {"patience": 2}, None),
     # dates
     ([50] * 9, {"not_before": 7}, 7),
@@ -130,7 +130,7 @@ DIRECTIONS = [
     ([50, 50, 50], "higher", 3),
     ([NAN, 50, 60], "higher", None),
     ([-INF, 50, 60], "higher", None),
-    ([50, NAN, NAN], "higher", 3),
+    ([50, NAN, NAN], "higher", None),
 ]
 
 

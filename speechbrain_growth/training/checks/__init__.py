@@ -1,0 +1,5 @@
+"""What is checked before a run and while it trains.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
