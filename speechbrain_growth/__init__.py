@@ -57,6 +57,7 @@ HOMES = {
     "plain_errors": "launch.plain_errors",
     "quicken": "nnet.quick",
     "read_audio": "data.audio",
+    "reads": "engine.reading.functions.registry",
     "refuse_too_long": "data.too_long",
     "rule": "engine.rules.registry",
     "too_long": "data.too_long",

@@ -5,7 +5,7 @@ Authors
 """
 
 import warnings
-from typing import Dict, Optional, Union
+from typing import Any, Dict, Optional, Union
 
 import torch
 
@@ -30,6 +30,7 @@ def carry(
     seed: int = 0,
     birth: Optional[Birth] = None,
     fold: Optional[int] = None,
+    example: Any = None,
 ) -> Plan:
     """Makes ``new`` compute what ``old`` does, and moves the optimizer to it.
 
@@ -57,6 +58,11 @@ def carry(
         Lets a LayerNorm grow to any size: it weighs its units until
         ``fold(new)`` was called so many times, once after each step of the
         optimizer. None refuses the sizes that need this.
+    example : torch.Tensor, tuple, dict or callable
+        An input that the models take: one tensor, all arguments by place or by
+        name, or a function that calls the model it gets and returns what that
+        returns. A forward without a rule is read by running both models on it.
+        If it is None, one is made up after the first layer.
 
     Returns
     -------
@@ -85,7 +91,8 @@ def carry(
     generator = torch.Generator().manual_seed(seed)
     birth, symmetry = birth or Birth(), symmetry_of(symmetry)
     old, new = unwrap(old), unwrap(new)
-    plan = trace(old, new, symmetry, generator, birth, fold is not None)
+    folds = fold is not None
+    plan = trace(old, new, symmetry, generator, birth, folds, example)
     if plan.changes and not symmetry.breaks:
         warnings.warn(
             f"symmetry {symmetry}: the copies of a unit stay identical for "

@@ -37,12 +37,14 @@ class Trace:
         Weights of the units of some LayerNorms; see ``Plan``.
     first_states, moved : dict
         As in ``Plan``.
+    states : dict
+        For each recurrent layer, the maps of its last states.
     problems : list of str
         What does not fit.
     unknown : dict
         Layers without a growth rule, and why their forward cannot be read.
     unborn : list of str
-        New layers that no rule can begin.
+        New layers that no rule can begin, and functions without a rule.
     """
 
     def __init__(self, maps, birth=None, fold=False):
@@ -52,7 +54,7 @@ class Trace:
         self.first_states, self.moved = {}, {}
         self.tensors, self.fresh = {}, []
         self.problems, self.unknown, self.unborn = [], {}, []
-        self.path = []
+        self.states, self.path = {}, []
 
     @property
     def name(self):

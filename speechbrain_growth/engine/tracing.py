@@ -16,7 +16,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import Optional
+from typing import Any, Optional
 
 import torch
 
@@ -26,6 +26,11 @@ from speechbrain_growth.engine.checks import check_shapes, check_sharing
 from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.maps.ties import Maps
+from speechbrain_growth.engine.reading.births import Births
+from speechbrain_growth.engine.reading.closed import is_closed
+from speechbrain_growth.engine.reading.ends import output_of, unused
+from speechbrain_growth.engine.reading.reading import read
+from speechbrain_growth.engine.reading.walking import Walk
 from speechbrain_growth.engine.tracer import Trace
 from speechbrain_growth.engine.unwrap import Model, unwrap
 from speechbrain_growth.errors import GrowthError, NoRuleError
@@ -40,6 +45,7 @@ def trace(
     generator: Optional[torch.Generator] = None,
     birth: Optional[Birth] = None,
     fold: bool = False,
+    example: Any = None,
 ) -> Plan:
     """Plans the growth of ``old`` into ``new``; changes nothing.
 
@@ -58,6 +64,9 @@ def trace(
         How layers begin that only the new model has.
     fold : bool
         Lets a LayerNorm weigh its units where some have more copies.
+    example : torch.Tensor, tuple, dict or callable
+        An input of the models, as for ``carry``. Where a forward has no rule,
+        both models are run on it; if it is None, one is made up.
 
     Returns
     -------
@@ -84,10 +93,11 @@ def trace(
     old, new = unwrap(old), unwrap(new)
     check_shapes(old, new)
     maps = Maps(symmetry or Symmetry(), generator)
+    walks = _walks(old, new, birth, fold, example)
     for _ in range(WALKS):
         maps.changed = False
         walk = Trace(maps, birth, fold)
-        signal = walk.layer(old, new, Signal(None))
+        output = walks(walk)
         if not maps.changed:
             break
     else:
@@ -105,7 +115,7 @@ def trace(
     plan = Plan(
         walk.tensors,
         tuple(walk.fresh),
-        signal.width,
+        output,
         walk.first_states,
         walk.moved,
         walk.weights,
@@ -117,6 +127,46 @@ def trace(
     if problems:
         raise GrowthError(problems)
     return plan
+
+
+def _walks(old, new, birth, fold, example):
+    """A function that walks both models once, and returns the output's map.
+
+    Where every layer has a rule, the rules go through them in the order of the
+    signal. Other forwards are run, once, and each walk goes through what they
+    did.
+    """
+    if is_closed(old) and is_closed(new):
+        return lambda walk: walk.layer(old, new, Signal(None)).width
+    births = Births(old, new, birth or Birth())
+    pairs = read(old, new, births, example)
+    births.run(pairs[0][1].born)
+
+    def walk_all(walk):
+        """Walks the recordings of each mode, and of each layout."""
+        walk.first_states.update(births.states)
+        walk.moved.update(births.moved)
+        walk.unborn += births.wrong
+        for before, after in pairs:
+            leaves = Walk(before, after, (old, new), walk).run()
+            if walk.problems or walk.unborn:
+                if example is None:
+                    _say_made_up(walk, before)
+                break
+        unused(old, new, walk)
+        return output_of(leaves)
+
+    return walk_all
+
+
+def _say_made_up(walk, recording):
+    """Adds to a problem that nobody gave the input on which it was found."""
+    found = walk.problems or walk.unborn
+    shape = recording.tensors[0].shape if recording.tensors else ()
+    found[-1] += (
+        f" (found on a made-up input of shape {shape}; if the model takes "
+        "none such, give one that it takes: example=batch)"
+    )
 
 
 def _unexplained(old, new, plan):

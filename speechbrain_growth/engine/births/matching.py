@@ -34,13 +34,40 @@ def chain(old, new, signal, trace):
     Signal
         What leaves the last of them.
     """
+    way = way_of(old, new, trace)
+    if way is None:
+        return signal
+    for name in new:
+        if name in way:
+            signal = trace.child(name, old[way[name]], new[name], signal)
+    return signal
+
+
+def way_of(old, new, trace):
+    """Finds the old layers among the new ones, and how the others begin.
+
+    Arguments
+    ---------
+    old : dict
+        Layers of the old model by name, in order.
+    new : dict
+        Those of the new model.
+    trace : Trace
+        Takes the first states, and the names that changed.
+
+    Returns
+    -------
+    dict
+        The old name of each layer that the old model has, too. None if there
+        is a problem, which the trace has then.
+    """
     names = {name: ".".join([*trace.path, name]) for name in new}
     chosen = [n for n in new if names[n] in trace.birth.names]
     try:
         found = matches(old, new, chosen)
     except GrowthError as error:
         trace.problem(str(error))
-        return signal
+        return None
     tried = [
         (way, *first_states(new, way, names, trace.birth.way)) for way in found
     ]
@@ -48,18 +75,16 @@ def chain(old, new, signal, trace):
     ways = distinct([way for way, _ in good.values()], old)
     if len(ways) != 1:
         _unmatched(old, new, tried, ways, trace)
-        return signal
+        return None
     way, states = good[id(ways[0])]
     was = earlier(".".join(trace.path), trace.moved)
     for name in new:
         if name not in way:
             trace.first_states[names[name]] = states[names[name]]
-            continue
-        source = way[name]
-        if name != source:
-            trace.moved[names[name]] = ".".join(filter(None, (was, source)))
-        signal = trace.child(name, old[source], new[name], signal)
-    return signal
+        elif name != way[name]:
+            source = ".".join(filter(None, (was, way[name])))
+            trace.moved[names[name]] = source
+    return way
 
 
 def _unmatched(old, new, tried, ways, trace):

@@ -10,8 +10,6 @@ from speechbrain_growth.engine.rules import (
     attention,
     axes,
     convolution,
-    forward,
-    functions,
     norms,
     recurrent,
     speaker,

@@ -44,26 +44,51 @@ def _group_norm(old, new, signal, trace):
     groups are copied; the layer that draws the units is asked for that.
     """
     own = trace.arriving(signal, old.num_channels, new.num_channels)
-    groups, each = old.num_groups, own.old // old.num_groups
-    if new.num_groups * each == own.new:
+    problem = group_norm_width(old.num_groups, new.num_groups, own, trace)
+    if problem:
+        trace.problem(problem)
+    if old.affine:
+        trace.tensor("weight", trace.out(own))
+        trace.tensor("bias", trace.out(own))
+    return signal._replace(width=own)
+
+
+def group_norm_width(groups, larger, own, trace):
+    """Has channels drawn so that averages over their groups stay.
+
+    Arguments
+    ---------
+    groups : int
+        Number of groups of the old layer.
+    larger : int
+        Number of groups of the new one.
+    own : WidthMap
+        The channels.
+    trace : Trace
+        Draws their map.
+
+    Returns
+    -------
+    str
+        Why they cannot stay; empty if they do.
+    """
+    each = own.old // groups
+    if larger * each == own.new:
         trace.formed(own, each=each)
-    elif new.num_groups == groups and own.new % own.old == 0:
+    elif larger == groups and own.new % own.old == 0:
         if trace.formed(own, blocks=groups).fresh.any():
-            trace.problem(
+            return (
                 f"averages over groups of {each}, and fresh units would count "
                 "among them; use copies, or let the number of groups grow"
             )
     else:
         up = -(-own.new // own.old) * own.old
-        trace.problem(
+        return (
             f"averages over groups of {each}, so {groups} groups of {own.old} "
-            f"cannot become {new.num_groups} of {own.new}; use {groups} groups "
+            f"cannot become {larger} of {own.new}; use {groups} groups "
             f"of {up}, or {up // each} of {up}"
         )
-    if old.affine:
-        trace.tensor("weight", trace.out(own))
-        trace.tensor("bias", trace.out(own))
-    return signal._replace(width=own)
+    return ""
 
 
 @rule.register(nn.LayerNorm)

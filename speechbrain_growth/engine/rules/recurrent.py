@@ -46,6 +46,7 @@ def _recurrent(old, new, signal, trace):
         )
         return signal
     arriving = trace.arriving(signal, old.input_size, new.input_size)
+    states = trace.states[".".join(trace.path)] = []
     for layer in range(old.num_layers):
         own = []
         for way in ("", "_reverse")[: 1 + old.bidirectional]:
@@ -53,6 +54,7 @@ def _recurrent(old, new, signal, trace):
             names = [f"{kind}{place}" for kind in ("ih", "hh")]
             what = f"units{place}" if place != "_l0" else "units"
             own.append(_gated(old, new, arriving, trace, names, what))
+            states.append(own[-1])
         label = f"[forward; backward] x {own[0].label}"
         arriving = concat(*own, label=label) if own[1:] else own[0]
     return Signal(arriving, dims=3)

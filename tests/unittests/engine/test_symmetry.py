@@ -24,8 +24,8 @@ from speechbrain_growth.engine.births.units import (
     symmetry_of,
     way,
 )
+from speechbrain_growth.engine.maps.undoing import block_of
 from speechbrain_growth.engine.maps.widths import (
-    block_of,
     concat,
     extend,
     repeat_each,

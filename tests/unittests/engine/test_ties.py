@@ -14,8 +14,8 @@ from hypothesis import (
 
 from speechbrain_growth.engine.births.units import Symmetry
 from speechbrain_growth.engine.maps.ties import Maps
+from speechbrain_growth.engine.maps.undoing import block_of
 from speechbrain_growth.engine.maps.widths import (
-    block_of,
     concat,
     identity,
     repeat_each,
@@ -46,10 +46,10 @@ def test_a_map_is_drawn_once(maps):
 
 def test_two_layers_are_tied(maps):
     first, second = maps.draw("first", 4, 6), maps.draw("second", 4, 6)
-    assert maps.tie(first, second) is first and maps.changed
+    assert same(maps.tie(first, second), first) and maps.changed
     assert same(maps.draw("second", 4, 6), first)
     maps.changed = False
-    assert maps.tie(first, maps.draw("second", 4, 6)) is first
+    assert same(maps.tie(first, maps.draw("second", 4, 6)), first)
     assert not maps.changed
 
 
@@ -85,13 +85,33 @@ def test_blocks_of_two_tied_layers_are_kept(maps):
     assert block_of(second, 2, 1) is not None
     tied = maps.tie(first, second)
     assert block_of(tied, 2, 1) is not None
-    assert maps.draw("first", 4, 8, 2) is maps.draw("second", 4, 8, 2)
+    assert same(maps.draw("first", 4, 8, 2), maps.draw("second", 4, 8, 2))
 
 
-def test_other_layouts_cannot_be_tied(maps):
-    halves = both(maps, "two", 2, 3)
-    assert maps.tie(both(maps, "one"), replicate(halves, 2)) is None
-    assert not maps.changed
+def test_other_layouts_are_split_until_they_fit(maps):
+    halves = replicate(both(maps, "two", 2, 3), 2)
+    tied = maps.tie(both(maps, "one"), halves)
+    assert same(tied, both(maps, "one")) and maps.changed
+    assert same(tied, replicate(both(maps, "two", 2, 3), 2))
+
+
+def test_layouts_that_cannot_fit_are_not_tied(maps):
+    odd = concat(maps.draw("many", 3, 7), maps.draw("few", 5, 5))
+    assert maps.tie(both(maps, "one"), odd) is None
+
+
+def test_parts_are_cut_and_tied_one_by_one(maps):
+    """As queries, keys and values of one layer, with fewer keys"""
+    sizes = [(4, 8), (2, 4), (2, 4)]
+    queries, keys, values = maps.cut(maps.draw("all", 8, 16), sizes)
+    heads = [maps.formed(w, 1, 2) for w in (queries, keys, values)]
+    assert maps.tie(repeat_each(heads[1], 2), heads[0]) is not None
+    assert maps.tie(heads[1], heads[2]) is not None
+    queries, keys, values = maps.cut(maps.draw("all", 8, 16), sizes)
+    assert same(keys, values) and same(
+        repeat_each(block_of(keys, 1, 2), 2), block_of(queries, 1, 2)
+    )
+    assert maps.cut(maps.draw("all", 8, 16), [(5, 3), (3, 13)]) is None
 
 
 @MANY

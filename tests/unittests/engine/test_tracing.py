@@ -152,19 +152,18 @@ REFUSED = {
     "unknown layers": (
         lambda: (unknown(4), unknown(6)),
         NoRuleError,
-        r"4 problems:\n.*body\.1: Other has no growth rule.*body\.2: Net has.*"
-        r"odd: OwnForward has.*nets\.1: Net has .*rule\.register",
+        r"^Other has no growth rule, so its forward is read by running it, but "
+        r"no input could be made up .*; give one: example=batch",
     ),
     "an unknown model": (
         lambda: (Net(4), Net(6)),
-        NoRuleError,
-        r"^model: Net has no growth rule, and its forward cannot be read: ",
+        GrowthError,
+        r"^model: test_tracing.py:\d+ bool makes a number of data, on which the ",
     ),
     "a forward of its own": (
-        lambda: (mlp(4, last=OwnForward(4, 2)), mlp(6, last=OwnForward(6, 2))),
-        NoRuleError,
-        r"^1: OwnForward has no growth rule, and its tensor weight grows; its "
-        r"forward uses linear; its forward uses flip; write one and register",
+        lambda: (mlp(4, last=OwnForward(4, 4)), mlp(6, last=OwnForward(6, 6))),
+        GrowthError,
+        r"^1: test_tracing.py:\d+ flip works along the axis of 1.weight\[0\] units 4 -> 6",
     ),
     "shrinking units": (
         lambda: (mlp(6), mlp(4)),
@@ -347,12 +346,13 @@ REFUSED = {
             nn.Sequential(nn.utils.weight_norm(nn.Linear(3, n))) for n in (4, 6)
         ],
         GrowthError,
-        r"^0: has a forward hook, which may compute anything; remove it",
+        r"^0: test_tracing.py:\d+ weight_norm computes a layer's weights from "
+        "others; remove it",
     ),
     "a hook": (
         lambda: (hooked(4), mlp(6, lambda n: nn.Tanh())),
         GrowthError,
-        r"^1: has a forward hook, which may compute anything; remove it",
+        r"^model: its forward takes other steps in the larger model: flip",
     ),
     "a parametrization": (
         lambda: [
@@ -360,8 +360,8 @@ REFUSED = {
             for n in (4, 6)
         ],
         GrowthError,
-        r"^1: is parametrized, so its parameters are computed from "
-        r"others; remove",
+        r"^1\.par.*: .* weight_norm computes a layer's weights from others; "
+        "remove",
     ),
     "tied weights of two parameters": (
         lambda: [mlp(n, *alike_twice(n, by_data=True)) for n in (4, 6)],

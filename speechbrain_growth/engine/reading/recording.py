@@ -1,0 +1,348 @@
+"""Runs a forward and notes each call of a function, in order.
+
+A layer with a rule is one call. The model is a twin, so that counters, running
+statistics and random numbers of the living one stay as they are.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import contextlib
+import copy
+import os
+import sys
+from dataclasses import dataclass
+from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+
+import torch
+from torch import nn
+from torch.nn.utils.rnn import PackedSequence
+from torch.overrides import TorchFunctionMode
+from torch.utils._pytree import tree_flatten, tree_map
+
+TORCH = os.path.dirname(torch.__file__)
+OWN = os.path.dirname(os.path.dirname(__file__))
+
+
+# What makes of a tensor's values a number that a forward may branch on
+VALUES = "item tolist bool int float index equal allclose is_nonzero".split()
+# Operators that also exist in place, and with the operands exchanged
+OPERATORS = "add sub mul truediv div pow mod floordiv and or xor".split()
+
+
+@dataclass(frozen=True)
+class Ref:
+    """Stands for a tensor: its number in ``Recording.tensors``."""
+
+    number: int
+
+
+class Tensor(NamedTuple):
+    """What is known of a tensor.
+
+    Arguments
+    ---------
+    shape : tuple of int
+        Its shape.
+    name : str
+        Of a parameter, buffer or attribute of the model; empty of others.
+    floating : bool
+        Whether it holds floating-point numbers.
+    """
+
+    shape: Tuple[int, ...]
+    name: str = ""
+    floating: bool = True
+
+
+class Call(NamedTuple):
+    """A call of a function, or of a layer with a rule.
+
+    Arguments
+    ---------
+    kind : str
+        ``function``, ``layer``, or ``born`` for a layer that only the larger
+        model has.
+    name : str
+        Of the function, or of the layer in the model.
+    args : tuple
+        As given, with a ``Ref`` in the place of each tensor.
+    kwargs : dict
+        The same.
+    out : object
+        What it returned, with such a ``Ref``.
+    scope : str
+        Name of the module whose forward makes the call.
+    where : str
+        File and line of that forward.
+    """
+
+    kind: str
+    name: str
+    args: tuple
+    kwargs: Dict[str, Any]
+    out: Any
+    scope: str
+    where: str
+
+
+class Recording(NamedTuple):
+    """All calls of a forward.
+
+    Arguments
+    ---------
+    calls : list of Call
+        In order.
+    tensors : list of Tensor
+        All that the calls take and return.
+    out : object
+        What the forward returned, with ``Ref`` in the place of tensors.
+    born : dict
+        What each block got that only the larger model has: its arguments by
+        place, and by name.
+    """
+
+    calls: List[Call]
+    tensors: List[Tensor]
+    out: Any
+    born: Dict[str, tuple]
+
+
+class Recorder(TorchFunctionMode):
+    """Notes each function that is called with tensors while it is active.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        Its tensors are known by name.
+    is_step : callable
+        Takes a module and its name; returns the kind of call that it is, or
+        None if its forward is looked into.
+    """
+
+    def __init__(self, model, is_step):
+        super().__init__()
+        self.names = {m: name for name, m in model.named_modules()}
+        self.steps = {m: is_step(m, name) for m, name in self.names.items()}
+        self.owners = dict(_tensors_of(model))
+        self.known, self.kept = {}, []  # kept, so that no id is used again
+        self.calls, self.tensors = [], []
+        self.inside, self.scopes, self.born = 0, [""], {}
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        if self.inside:
+            return func(*args, **kwargs)
+        given = self.refs(args), self.refs(kwargs)
+        out = func(*args, **kwargs)
+        self.note("function", name_of(func), *given, out)
+        return out
+
+    def refs(self, values):
+        """The same values, with a ``Ref`` in the place of each tensor."""
+        return tree_map(self._ref, values)
+
+    def _ref(self, value, new=False):
+        """The ``Ref`` of a tensor; other values as they are."""
+        if isinstance(value, PackedSequence):
+            return tuple(self._ref(part, new) for part in value)
+        if not isinstance(value, torch.Tensor):
+            return value
+        if new or id(value) not in self.known:
+            self.known[id(value)] = Ref(len(self.tensors))
+            name = self.owners.get(id(value), "")
+            shape, floating = tuple(value.shape), value.is_floating_point()
+            self.tensors.append(Tensor(shape, name, floating))
+            self.kept.append(value)
+        return self.known[id(value)]
+
+    def note(self, kind, name, args, kwargs, out):
+        """Notes a call; what it returned counts as new, also if in place."""
+        if kind == "function" and name not in VALUES and not _has_tensor(out):
+            return  # a shape, a device: facts that need no rule
+        out = tree_map(lambda value: self._ref(value, new=True), out)
+        scope, where = self.scopes[-1], _place()
+        self.calls.append(Call(kind, name, args, kwargs, out, scope, where))
+
+    def call(self, forward, module, args, kwargs):
+        """Calls a module, as one call or looking into it."""
+        kind = self.steps.get(module)
+        if self.inside or module not in self.names:
+            return forward(module, *args, **kwargs)
+        if kind is None:
+            self.scopes.append(self.names[module])
+            try:
+                return forward(module, *args, **kwargs)
+            finally:
+                self.scopes.pop()
+        given = self.refs(args), self.refs(kwargs)
+        if kind == "born":
+            self.born.setdefault(self.names[module], (args, kwargs))
+        self.inside += 1
+        try:
+            out = forward(module, *args, **kwargs)
+        finally:
+            self.inside -= 1
+        self.note(kind, self.names[module], *given, out)
+        return out
+
+
+def record(
+    model: nn.Module, run: Callable, is_step: Callable, training: bool = False
+) -> Recording:
+    """Runs a twin of a model and notes what it does.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        Stays as it is.
+    run : callable
+        Takes the twin, calls it, and returns its outputs.
+    is_step : callable
+        As for ``Recorder``.
+    training : bool
+        The mode of the twin.
+
+    Returns
+    -------
+    Recording
+
+    Example
+    -------
+    >>> class Twice(nn.Module):
+    ...     def forward(self, x):
+    ...         return torch.tanh(x) + x
+    >>> inputs = torch.ones(2)
+    >>> found = record(Twice(), lambda twin: twin(inputs), lambda m, n: None)
+    >>> [call.name for call in found.calls]
+    ['tanh', 'add']
+    """
+    model = twin_of(model).train(training)
+    recorder = Recorder(model, is_step)
+    forward = nn.Module.__call__
+
+    def call(module, *args, **kwargs):
+        """As ``torch.nn.Module.__call__``, and noted."""
+        return recorder.call(forward, module, args, kwargs)
+
+    eager = torch.compiler.set_stance("force_eager")
+    with torch.no_grad(), eager, torch.random.fork_rng(), _patched(
+        call
+    ), recorder:
+        out = run(model)
+    leaves = tree_map(recorder._ref, out)
+    return Recording(recorder.calls, recorder.tensors, leaves, recorder.born)
+
+
+@contextlib.contextmanager
+def _patched(call):
+    """Inside this context, every call of a module goes through a function."""
+    before, nn.Module.__call__ = nn.Module.__call__, call
+    try:
+        yield
+    finally:
+        nn.Module.__call__ = before
+
+
+def twin_of(model):
+    """A copy of a model that shares its parameters, but no buffer or counter.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        Stays as it is, whatever the forward of the copy does.
+
+    Returns
+    -------
+    torch.nn.Module
+
+    Example
+    -------
+    >>> norm = nn.BatchNorm1d(2)
+    >>> twin = twin_of(norm)
+    >>> twin.weight is norm.weight, twin.running_mean is norm.running_mean
+    (True, False)
+    """
+    kept = {id(p): p for p in model.parameters()}
+    for module in model.modules():
+        for value in vars(module).values():
+            if torch.is_tensor(value) and not value.is_leaf:
+                kept[id(value)] = value.detach().clone()
+    return copy.deepcopy(model, kept)
+
+
+def _tensors_of(model):
+    """The name of each tensor that a model holds, also outside its state."""
+    for prefix, module in model.named_modules():
+        held = {**vars(module), **module._buffers, **module._parameters}
+        for name, value in held.items():
+            if isinstance(value, torch.Tensor):
+                yield id(value), ".".join(filter(None, (prefix, name)))
+
+
+def name_of(func):
+    """The name under which the rule of a function is found.
+
+    Arguments
+    ---------
+    func : callable
+        As ``__torch_function__`` gets it.
+
+    Returns
+    -------
+    str
+        Methods, operators and functions in place have the name of the
+        function; an attribute has its own name, with a dot.
+
+    Example
+    -------
+    >>> name_of(torch.Tensor.__iadd__), name_of(torch.relu_)
+    ('add', 'relu')
+    >>> name_of(torch.Tensor.T.__get__)
+    '.T'
+    """
+    name = getattr(func, "__name__", str(func))
+    if name == "__get__":
+        return f".{func.__self__.__name__}"
+    if name in ("__set__", "__setitem__", "__getitem__"):
+        return name.strip("_")
+    plain = name.strip("_")
+    swapped = name.startswith("__") and plain[1:] in OPERATORS
+    return plain[1:] if swapped or name == "__imatmul__" else plain
+
+
+def _has_tensor(values):
+    """Whether there is a tensor among nested values."""
+    kinds = (torch.Tensor, PackedSequence)
+    return any(isinstance(value, kinds) for value in leaves_of(values))
+
+
+def _place():
+    """File and line of the forward that is running."""
+    frame = sys._getframe(2)
+    while frame is not None:
+        name = frame.f_code.co_filename
+        if not name.startswith((TORCH, OWN)):
+            return f"{os.path.basename(name)}:{frame.f_lineno}"
+        frame = frame.f_back
+    return "?"
+
+
+def leaves_of(values):
+    """All leaves of nested values; a slice is one.
+
+    Arguments
+    ---------
+    values : object
+        Tuples, lists, dicts, and what is registered as such.
+
+    Returns
+    -------
+    list
+
+    Example
+    -------
+    >>> leaves_of(((1, [2]), {"a": 3}))
+    [1, 2, 3]
+    """
+    return tree_flatten(values)[0]
