@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from speechbrain_growth.engine.reading.closed import is_closed
 from speechbrain_growth.errors import GrowthError
 
 
@@ -96,44 +97,36 @@ def check_depth(blueprint, before, larger, new):
         raise GrowthError(problems)
 
 
-def not_to_grow(modules, problems):
-    """Says of modules that have nothing to grow where they belong instead.
+def check_bare(modules):
+    """Raises for modules that have nothing to grow, and no rule.
 
     Arguments
     ---------
     modules : torch.nn.ModuleDict
         In signal order.
-    problems : list of str
-        From ``trace``; each begins with the name of a module.
 
-    Returns
-    -------
-    list of str
+    Raises
+    ------
+    GrowthError
+        Saying of each where it belongs instead.
 
     Example
     -------
     >>> import torch
     >>> modules = torch.nn.ModuleDict({"spectrum": torch.nn.Unfold(2)})
-    >>> not_to_grow(modules, ["spectrum: Unfold has no growth rule"])
-    ['spectrum: Unfold has no growth rule, and no parameters to grow; take it out of modules, and call self.hparams.spectrum']
+    >>> check_bare(modules)
+    Traceback (most recent call last):
+    speechbrain_growth.errors.GrowthError: spectrum: Unfold has no growth rule, and no parameters to grow; take it out of modules, and call self.hparams.spectrum
     """
-    bare = {
-        name: type(module).__name__
+    problems = [
+        f"{name}: {type(module).__name__} has no growth rule, and no "
+        f"parameters to grow; take it out of modules, and call "
+        f"self.hparams.{name}"
         for name, module in modules.items()
-        if not any(True for _ in module.parameters())
-    }
-    advice = {
-        name: f"{name}: {kind} has no growth rule, and no parameters to grow; "
-        f"take it out of modules, and call self.hparams.{name}"
-        for name, kind in bare.items()
-    }
-    said = [
-        advice.get(problem.split(":")[0].split(".")[0], problem)
-        if "has no growth rule" in problem
-        else problem
-        for problem in problems
+        if not is_closed(module) and not list(module.parameters())
     ]
-    return list(dict.fromkeys(said))
+    if problems:
+        raise GrowthError(problems)
 
 
 def cost_of(log, modules):

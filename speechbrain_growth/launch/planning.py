@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import torch
+
 from speechbrain_growth.blueprint.sizes import inline_sizes
 from speechbrain_growth.blueprint.values import wrong_sizes, wrong_values
 from speechbrain_growth.engine.births.layers import Birth
@@ -11,11 +13,11 @@ from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.errors import GrowthError, shown
 from speechbrain_growth.launch.models import (
+    check_bare,
     check_depth,
     check_elements,
     check_output,
     cost_of,
-    not_to_grow,
 )
 from speechbrain_growth.measure.growth_log import GrowthLog
 from speechbrain_growth.schedule.checking import check
@@ -108,19 +110,22 @@ def _rows(blueprint, growths, log, begin, sizes, ahead):
     }
     rows = [{"when": begin, "sizes": first or sizes, "exact": ""}]
     rows[0].update(cost_of(log, old))
+    generator = torch.Generator().manual_seed(0)
+    example = torch.randn(log.example_shape, generator=generator)
     problems = []
     for number, growth in list(enumerate(growths))[ahead:]:
         before, sizes = sizes, {**sizes, **growth.sizes}
         new = blueprint.modules(sizes)
         try:
             check_depth(blueprint, before, growth.sizes, new)
+            check_bare(old)
             birth = Birth(growth.birth, growth.born)
-            plan = trace(old, new, growth.symmetry, birth=birth, fold=True)
+            way = {"birth": birth, "fold": True, "example": example}
+            plan = trace(old, new, growth.symmetry, **way)
             check_output(plan.output)
         except GrowthError as error:
             here = f"growth[{number}] ({growth.when})"
-            found = not_to_grow(old, error.problems)
-            problems += [f"{here}: {problem}" for problem in found]
+            problems += [f"{here}: {problem}" for problem in error.problems]
         else:
             rows.append(
                 {

@@ -192,9 +192,10 @@ class GrowingBrain(TrialBrain, ProbingBrain):
         seed = 1000 * int(getattr(self.hparams, "seed", 0)) + schedule.decided
         with all_or_none():
             old, new = self._modules(), self._build(schedule.wanted, seed)
-            plan = _carry(old, new, growth, seed)
+            batch, run = self._probe()
+            plan = _carry(old, new, growth, seed, run)
             with calibrating(plan, new):
-                drift = self._drift(new)
+                drift = self._drift(new, batch, run)
         drift = on_main(float, drift)
         promised = growth.symmetry.exact and plan.promise < Exact.NO
         tolerance = schedule.tolerance if promised else None
@@ -221,13 +222,8 @@ class GrowingBrain(TrialBrain, ProbingBrain):
             super().optimizers_step()
 
 
-def _carry(old, new, growth, seed):
+def _carry(old, new, growth, seed, run):
     """Carries old modules into new ones as a growth of the schedule says."""
-    return carry(
-        old,
-        new,
-        symmetry=growth.symmetry,
-        seed=seed,
-        birth=Birth(growth.birth, growth.born),
-        fold=growth.fold,
-    )
+    birth = Birth(growth.birth, growth.born)
+    way = {"symmetry": growth.symmetry, "birth": birth, "fold": growth.fold}
+    return carry(old, new, seed=seed, example=run, **way)

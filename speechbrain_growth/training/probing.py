@@ -104,21 +104,35 @@ class ProbingBrain(StartingBrain):
         stats = self.valid_stats(average)
         return {key: float(value) for key, value in stats.items()}
 
-    def _drift(self, new):
+    def _probe(self):
+        """The first batch of the validation, and a function that runs modules.
+
+        The function returns the outputs of the recipe's forward for it.
+        """
+        with torch.random.fork_rng():
+            batch = next(iter(self.valid_loader))
+
+        def run(modules):
+            """Runs these modules in the place of the present ones."""
+            living = ModuleDict(self.modules.items())
+            try:
+                self.modules.update(modules)
+                return self.compute_forward(batch, sb.Stage.VALID)
+            finally:
+                self.modules.update(living)
+
+        return batch, run
+
+    def _drift(self, new, batch, run):
         """How far the outputs of new modules are from the present ones."""
-        living, old = ModuleDict(self.modules.items()), self._modules()
         outputs = []
         # In full precision: rounding would hide a drift, or look like one
         with torch.no_grad(), torch.random.fork_rng():
-            batch = next(iter(self.valid_loader))
-            try:
-                for modules in (old, new):
-                    self.modules.update(modules)
-                    self.modules.eval()
-                    outputs.append(self.compute_forward(batch, sb.Stage.VALID))
-                    _must_be_finite(outputs[0], batch)
-            finally:
-                self.modules.update(living)
+            for modules in (self._modules(), new):
+                for module in modules.values():
+                    module.eval()
+                outputs.append(run(modules))
+                _must_be_finite(outputs[0], batch)
         return drift(*outputs)
 
 
