@@ -35,7 +35,7 @@ def check_sharing(old, new, plan):
     >>> check_sharing(old, new, trace(old, new))
     []
     """
-    before, after = _shared(old), _shared(new)
+    before, after = names_of_shared(old), names_of_shared(new)
     problems = []
     for name, others in after.items():
         was = {plan.before(other) for other in others}
@@ -52,7 +52,7 @@ def check_sharing(old, new, plan):
     return problems
 
 
-def _shared(model):
+def names_of_shared(model):
     """All names of the tensor behind each name."""
     found, kinds = {}, (model.named_parameters, model.named_buffers)
     for named in kinds:

@@ -7,6 +7,7 @@ Authors
 """
 
 import contextlib
+import copy
 from typing import Union
 
 import torch
@@ -43,6 +44,33 @@ def in_eval(model):
     finally:
         for module, mode in training.items():
             module.training = mode
+
+
+def twin_of(model):
+    """A copy of a model that shares its parameters, but no buffer or counter.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        Stays as it is, whatever the forward of the copy does.
+
+    Returns
+    -------
+    torch.nn.Module
+
+    Example
+    -------
+    >>> norm = torch.nn.BatchNorm1d(2)
+    >>> twin = twin_of(norm)
+    >>> twin.weight is norm.weight, twin.running_mean is norm.running_mean
+    (True, False)
+    """
+    kept = {id(p): p for p in model.parameters()}
+    for module in model.modules():
+        for value in vars(module).values():
+            if torch.is_tensor(value) and not value.is_leaf:
+                kept[id(value)] = value.detach().clone()
+    return copy.deepcopy(model, kept)
 
 
 def tensors_in(outputs):

@@ -73,12 +73,27 @@ class Trace:
     def tensor(self, name, *axes):
         """Plans one tensor of this layer."""
         full = ".".join([*self.path, name])
-        if not alike(self.tensors.get(full, axes), axes):
+        if not self._tied(self.tensors.get(full, axes), axes):
             self.problem(
                 f"{name} is used at two places that grow differently; give "
                 "each place a tensor of its own"
             )
         self.tensors[full] = axes
+
+    def _tied(self, known, axes):
+        """Whether a tensor's axes are those of an earlier use, or can be."""
+        if alike(known, axes):
+            return True
+        pairs = [pair for pair in zip(known, axes) if all(pair)]
+        return len(known) == len(axes) and all(
+            one.role == other.role and self._meet(one.width, other.width)
+            for one, other in pairs
+        )
+
+    def _meet(self, one, other):
+        """Whether two maps can be one."""
+        sizes = (one.old, one.new) == (other.old, other.new)
+        return sizes and self.maps.tie(one, other) is not None
 
     def keep_fresh(self, *names):
         """Notes buffers that the new model keeps as it was built."""

@@ -20,16 +20,17 @@ from typing import Any, Optional
 
 import torch
 
+from speechbrain_growth.engine.births.blocks import Births
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.births.units import Symmetry
 from speechbrain_growth.engine.checks import check_shapes, check_sharing
 from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.maps.ties import Maps
-from speechbrain_growth.engine.reading.births import Births
 from speechbrain_growth.engine.reading.closed import is_closed
 from speechbrain_growth.engine.reading.ends import output_of, unused
 from speechbrain_growth.engine.reading.reading import read
+from speechbrain_growth.engine.reading.tied import untie
 from speechbrain_growth.engine.reading.walking import Walk
 from speechbrain_growth.engine.tracer import Trace
 from speechbrain_growth.engine.unwrap import Model, unwrap
@@ -154,6 +155,7 @@ def _walks(old, new, birth, fold, example):
                     _say_made_up(walk, before)
                 break
         unused(old, new, walk)
+        untie(pairs[0][1], new, walk)
         return output_of(leaves)
 
     return walk_all

@@ -13,13 +13,8 @@ import torch
 from torch import nn
 
 from speechbrain_growth.engine.births.layers import FirstState
-from speechbrain_growth.engine.probe import drift, in_eval
-from speechbrain_growth.engine.reading.recording import (
-    Ref,
-    leaves_of,
-    record,
-    twin_of,
-)
+from speechbrain_growth.engine.probe import drift, in_eval, twin_of
+from speechbrain_growth.engine.reading.recording import Ref, leaves_of, record
 from speechbrain_growth.errors import NoRuleError
 
 # A zero stays a zero, and the sum of branches a sum

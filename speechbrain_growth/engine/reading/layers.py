@@ -9,7 +9,7 @@ Authors
 
 from torch import nn
 
-from speechbrain.nnet import embedding, linear, normalization
+from speechbrain.nnet import attention, embedding, linear, normalization
 from speechbrain_growth.engine.dispatch import rule_for, stock
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.reading.recording import leaves_of
@@ -27,6 +27,7 @@ CONVOLUTIONS = {
 LAST = (nn.Linear, nn.LayerNorm, nn.Embedding, linear.Linear)
 LAST += (normalization.LayerNorm, embedding.Embedding, nn.RNNBase)
 SECOND = (nn.modules.batchnorm._NormBase, nn.GroupNorm)
+ATTENTION = (nn.MultiheadAttention, attention.MultiheadAttention)
 # Layers that leave the other axes as they are
 PASS = (nn.Linear, nn.LayerNorm, linear.Linear, normalization.LayerNorm)
 
@@ -56,7 +57,12 @@ def plan_layer(step, old, new, args, models):
     given = [one for one in leaves_of(args) if isinstance(one, Value)]
     first = given[0] if given else step.out
     for other in given[1:]:
-        if other.growing and other is not first:
+        if not other.growing or other is first:
+            continue
+        if isinstance(pair[0], ATTENTION) and len(other.growing) == 1:
+            # queries, keys and values have the same units
+            step.tie(step.width(first, -1), step.width(other, -1))
+        else:
             step.refuse("gets more than one tensor that grows")
     trace, known = step.trace, step.trace.path
     trace.path = new.name.split(".")

@@ -8,10 +8,10 @@ Authors
 """
 
 import contextlib
-import copy
 import os
 import sys
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Callable, Dict, List, NamedTuple, Tuple
 
 import torch
@@ -19,6 +19,8 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
+
+from speechbrain_growth.engine.probe import twin_of
 
 TORCH = os.path.dirname(torch.__file__)
 OWN = os.path.dirname(os.path.dirname(__file__))
@@ -140,11 +142,11 @@ class Recorder(TorchFunctionMode):
 
     def refs(self, values):
         """The same values, with a ``Ref`` in the place of each tensor."""
-        return tree_map(self._ref, values)
+        return tree_map(self._ref, values, is_leaf=_is_packed)
 
     def _ref(self, value, new=False):
         """The ``Ref`` of a tensor; other values as they are."""
-        if isinstance(value, PackedSequence):
+        if _is_packed(value):
             return tuple(self._ref(part, new) for part in value)
         if not isinstance(value, torch.Tensor):
             return value
@@ -160,7 +162,8 @@ class Recorder(TorchFunctionMode):
         """Notes a call; what it returned counts as new, also if in place."""
         if kind == "function" and name not in VALUES and not _has_tensor(out):
             return  # a shape, a device: facts that need no rule
-        out = tree_map(lambda value: self._ref(value, new=True), out)
+        new = partial(self._ref, new=True)
+        out = tree_map(new, out, is_leaf=_is_packed)
         scope, where = self.scopes[-1], _place()
         self.calls.append(Call(kind, name, args, kwargs, out, scope, where))
 
@@ -230,7 +233,7 @@ def record(
         call
     ), recorder:
         out = run(model)
-    leaves = tree_map(recorder._ref, out)
+    leaves = recorder.refs(out)
     return Recording(recorder.calls, recorder.tensors, leaves, recorder.born)
 
 
@@ -242,33 +245,6 @@ def _patched(call):
         yield
     finally:
         nn.Module.__call__ = before
-
-
-def twin_of(model):
-    """A copy of a model that shares its parameters, but no buffer or counter.
-
-    Arguments
-    ---------
-    model : torch.nn.Module
-        Stays as it is, whatever the forward of the copy does.
-
-    Returns
-    -------
-    torch.nn.Module
-
-    Example
-    -------
-    >>> norm = nn.BatchNorm1d(2)
-    >>> twin = twin_of(norm)
-    >>> twin.weight is norm.weight, twin.running_mean is norm.running_mean
-    (True, False)
-    """
-    kept = {id(p): p for p in model.parameters()}
-    for module in model.modules():
-        for value in vars(module).values():
-            if torch.is_tensor(value) and not value.is_leaf:
-                kept[id(value)] = value.detach().clone()
-    return copy.deepcopy(model, kept)
 
 
 def _tensors_of(model):
@@ -313,8 +289,13 @@ def name_of(func):
 
 def _has_tensor(values):
     """Whether there is a tensor among nested values."""
-    kinds = (torch.Tensor, PackedSequence)
-    return any(isinstance(value, kinds) for value in leaves_of(values))
+    leaves = tree_flatten(values, is_leaf=_is_packed)[0]
+    return any(torch.is_tensor(one) or _is_packed(one) for one in leaves)
+
+
+def _is_packed(value):
+    """Whether a value is a sequence without padding, taken as a tuple."""
+    return isinstance(value, PackedSequence)
 
 
 def _place():

@@ -6,7 +6,7 @@ Authors
 
 from speechbrain_growth.engine.maps import widths
 from speechbrain_growth.engine.reading.functions.registry import reads
-from speechbrain_growth.engine.reading.steps import axis_of
+from speechbrain_growth.engine.reading.steps import axis_of, is_value
 
 
 def show(value, order):
@@ -123,16 +123,21 @@ def _repeat(step, input, *args, **kwargs):
     return tuple(axes)
 
 
-@reads("repeat_interleave")
+@reads("repeat_interleave", sizes=True)
 def _repeat_each(step, input, repeats, dim=None, **kwargs):
-    """Repeats each unit."""
-    if dim is None or not isinstance(repeats, int):
-        step.along(input, range(len(input.old)), "repeats, one by one,")
-        return (None,) * len(step.out.old)
-    axes, dim = list(input.axes), axis_of(dim, input)
-    width = step.width(input, dim)
+    """Repeats each unit; the copies of one may become more."""
+    if dim is None and len(input.old) > 1:
+        step.refuse("repeats the units of all axes; give dim")
+    axes, dim = list(input.axes), axis_of(dim or 0, input)
+    width, (old, new) = step.width(input, dim), step.out.size(dim)
+    many = old // input.old[dim], new // input.new[dim]
+    if is_value(repeats) or (width is not None and many[0] != many[1]):
+        step.refuse("repeats units otherwise in the larger model")
     if width is not None:
-        axes[dim] = widths.repeat_each(width, repeats, width.label)
+        axes[dim] = widths.repeat_each(width, many[0], width.label)
+    elif old != new:
+        parts = [step.free(f"{dim}.{n}", *many) for n in range(input.old[dim])]
+        axes[dim] = widths.concat(*parts, label=f"{old} repeated numbers")
     return tuple(axes)
 
 

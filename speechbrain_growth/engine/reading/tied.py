@@ -1,0 +1,103 @@
+"""Lets tied weights grow: an embedding that is the last layer's weight, too.
+
+The embedding copies its columns, so the last layer cannot share them among the
+copies. The norm before it can: its weight and bias are vectors over the same
+units, and nothing else reads what it returns. They take the share instead.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from speechbrain_growth.engine.checks import names_of_shared
+from speechbrain_growth.engine.maps.plan import Axis
+from speechbrain_growth.engine.reading.recording import Ref, leaves_of
+
+# What may stand between the norm and the layer, and keeps the units' axis
+PASS = """
+    contiguous detach dropout flatten float getitem reshape squeeze to unsqueeze
+    view
+""".split()
+
+
+def untie(recording, new, trace):
+    """Plans weights that are copied in one place and shared in another.
+
+    Arguments
+    ---------
+    recording : Recording
+        Of the new model.
+    new : torch.nn.Module
+        The larger model.
+    trace : Trace
+        Has the plan; where no norm can take the share, it stays as it is, and
+        is refused later.
+    """
+    for names in set(map(tuple, names_of_shared(new).values())):
+        planned = [name for name in names if name in trace.tensors]
+        copied = [n for n in planned if not _reads(trace.tensors[n])]
+        for name in planned:
+            axes = trace.tensors[name]
+            if not _reads(axes) or not copied:
+                continue
+            vectors = _vectors(recording, name.rpartition(".")[0], trace)
+            for vector in vectors:
+                trace.tensors[vector] = tuple(
+                    axis and axis._replace(role="in")
+                    for axis in trace.tensors[vector]
+                )
+            if vectors:
+                trace.tensors[name] = tuple(
+                    Axis(axis.width, "out") if axis else None for axis in axes
+                )
+
+
+def _reads(axes):
+    """Whether a tensor shares units that grow among their copies."""
+    return any(a and a.role == "in" and not a.width.is_identity for a in axes)
+
+
+def _vectors(recording, layer, trace):
+    """The weight and bias of the norm that only a layer reads."""
+    given = [
+        _numbers(call.args)[:1]
+        for call in recording.calls
+        if call.kind == "layer" and call.name == layer
+    ]
+    if len(given) != 1 or not given[0]:
+        return []
+    (number,) = given[0]
+    while True:
+        if not _is_read_once(recording, number):
+            return []
+        found = [c for c in recording.calls if number in _numbers(c.out)]
+        if not found:
+            return []
+        maker = found[0]
+        if maker.name not in PASS:
+            break
+        number = _numbers(maker.args)[0]
+    if maker.kind == "layer":
+        held = [f"{maker.name}.{kind}" for kind in ("weight", "bias")]
+    elif maker.name in ("mul", "layer_norm", "rms_norm"):
+        given = _numbers((maker.args, maker.kwargs))
+        held = [recording.tensors[one].name for one in given]
+    else:
+        return []
+    found = [name for name in held if name in trace.tensors]
+    alone = all(len(trace.tensors[name]) == 1 for name in found)
+    return found if alone else []
+
+
+def _is_read_once(recording, number):
+    """Whether one call alone reads a tensor, which does not leave the model."""
+    readers = [
+        call
+        for call in recording.calls
+        if number in _numbers((call.args, call.kwargs))
+    ]
+    return len(readers) == 1 and number not in _numbers(recording.out)
+
+
+def _numbers(values):
+    """The numbers of the tensors among nested values."""
+    return [one.number for one in leaves_of(values) if isinstance(one, Ref)]
