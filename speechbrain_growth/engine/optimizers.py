@@ -95,13 +95,11 @@ def follow(optimizers, old, new, plan=None):
     GrowthError
         If an optimizer holds parameters that the old model does not have.
     """
+    check_optimizers(optimizers, old, plan)
     before, after = dict(old.named_parameters()), dict(new.named_parameters())
     was = {name: plan.before(name) if plan else name for name in after}
     names = {before[was[n]]: n for n in after if was[n] in before}
-    # Those without a successor stay until everything is checked
     successors = {p: after.get(names.get(p), p) for p in before.values()}
-    for optimizer in optimizers:
-        _check_strangers(optimizer, successors)
     states = [
         _carry_state(plan, one, names) if plan else {} for one in optimizers
     ]
@@ -115,6 +113,31 @@ def follow(optimizers, old, new, plan=None):
     for group in groups:
         group["params"] = [p for p in group["params"] if p not in gone]
     _adopt(groups, after, [n for n in after if was[n] not in before])
+
+
+def check_optimizers(optimizers, old, plan=None):
+    """Raises if ``follow`` would.
+
+    Arguments
+    ---------
+    optimizers : list of torch.optim.Optimizer
+        They hold parameters of the old model.
+    old : torch.nn.Module
+        The model whose parameters they hold.
+    plan : Plan
+        None if their state will be emptied.
+
+    Raises
+    ------
+    GrowthError
+        If an optimizer holds parameters that the old model does not have, or
+        its state cannot be carried.
+    """
+    known = set(old.parameters())
+    for optimizer in optimizers:
+        _check_strangers(optimizer, known)
+        if plan is not None:
+            powers_of(optimizer)
 
 
 def powers_of(optimizer):

@@ -12,6 +12,8 @@ from typing import Union
 
 import torch
 
+from speechbrain_growth.errors import GrowthError
+
 Outputs = Union[torch.Tensor, list, tuple, dict]  # nested, with tensors inside
 
 
@@ -58,6 +60,11 @@ def twin_of(model):
     -------
     torch.nn.Module
 
+    Raises
+    ------
+    GrowthError
+        If it holds something that cannot be copied.
+
     Example
     -------
     >>> norm = torch.nn.BatchNorm1d(2)
@@ -70,7 +77,14 @@ def twin_of(model):
         for value in vars(module).values():
             if torch.is_tensor(value) and not value.is_leaf:
                 kept[id(value)] = value.detach().clone()
-    return copy.deepcopy(model, kept)
+    try:
+        return copy.deepcopy(model, kept)
+    except Exception as error:  # what a module holds may raise anything
+        raise GrowthError(
+            f"{type(model).__name__}: its forward is run on a copy, but "
+            f"copy.deepcopy raises {type(error).__name__}: {error}; keep what "
+            "cannot be copied out of the model, or write its __deepcopy__"
+        )
 
 
 def tensors_in(outputs):

@@ -6,12 +6,12 @@ Authors
 
 import torch
 
-from speechbrain_growth.engine.attributes import added, differences
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.checks import alike
 from speechbrain_growth.engine.dispatch import rule_for, stock
 from speechbrain_growth.engine.maps import widths
 from speechbrain_growth.engine.maps.plan import Axis
+from speechbrain_growth.engine.rules.attributes import added, differences
 from speechbrain_growth.engine.rules.registry import rule
 
 

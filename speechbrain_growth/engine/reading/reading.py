@@ -9,9 +9,14 @@ from torch import nn
 from speechbrain.nnet import containers
 from speechbrain_growth.engine.maps.plan import earlier
 from speechbrain_growth.engine.reading.closed import has_rule, is_closed
-from speechbrain_growth.engine.reading.examples import made_up, run_of
+from speechbrain_growth.engine.reading.examples import (
+    CannotRun,
+    made_up,
+    run_of,
+    running,
+)
 from speechbrain_growth.engine.reading.recording import record
-from speechbrain_growth.errors import GrowthError, NoRuleError
+from speechbrain_growth.errors import NoRuleError
 
 # Looked into, as what leaves them has the axes of the layer inside
 OPEN = (
@@ -62,7 +67,7 @@ def read(old, new, births, example=None):
             try:
                 run = run_of(args)
                 found += [_pair(old, new, run, steps, m) for m in modes]
-            except _CannotRun as error:
+            except CannotRun as error:
                 problem = f"of the last one {error}"
         if found:
             return found
@@ -76,23 +81,12 @@ def read(old, new, births, example=None):
     )
 
 
-class _CannotRun(GrowthError):
-    """A model that raises on an example."""
-
-
 def _pair(old, new, run, steps, training):
     """Both recordings in one mode."""
     found = []
     for which, model, is_step in zip(("old", "new"), (old, new), steps):
-        try:
+        with running(which):
             found.append(record(model, run, is_step, training))
-        except GrowthError:
-            raise
-        except Exception as error:  # any code may fail on any input
-            raise _CannotRun(
-                f"example: the {which} model raises {type(error).__name__} on "
-                f"it: {' '.join(str(error).split())}"
-            )
     return tuple(found)
 
 

@@ -1,0 +1,172 @@
+"""Proves a growth: both models compute the same on an example.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import contextlib
+
+import torch
+from torch.overrides import TorchFunctionMode
+
+from speechbrain_growth.engine.maps.plan import Exact
+from speechbrain_growth.engine.probe import drift, tensors_in, twin_of
+from speechbrain_growth.engine.reading.examples import made_up, run_of, running
+from speechbrain_growth.engine.weighted_norm import weigh
+from speechbrain_growth.errors import GrowthError
+
+# Largest drift that is round-off, by the least precise dtype of a forward
+ROUNDOFF = {torch.float64: 1e-9, torch.float32: 1e-5}
+COARSE = 0.1  # of float16 and bfloat16
+
+
+@contextlib.contextmanager
+def proved(old, new, plan, example=None, tolerance=None):
+    """Inside this context, ``new`` gets its weights; then both are compared.
+
+    Both run in eval mode, as copies that share their weights.
+
+    Arguments
+    ---------
+    old : torch.nn.Module
+        The model before the growth.
+    new : torch.nn.Module
+        The larger model.
+    plan : Plan
+        What each tensor copies.
+    example : torch.Tensor, tuple, dict or callable
+        As for ``carry``. If it is None, one is made up, where the first layer
+        tells what the model takes.
+    tolerance : float
+        Largest drift; None takes that of the dtype, infinity compares nothing.
+
+    Yields
+    ------
+    None
+
+    Raises
+    ------
+    GrowthError
+        If they drift further apart; ``new`` is then as it was.
+
+    Example
+    -------
+    >>> from torch import nn
+    >>> from speechbrain_growth import trace
+    >>> old, new = nn.Linear(2, 3), nn.Linear(2, 3)
+    >>> with proved(old, new, trace(old, new), torch.ones(2)):
+    ...     pass
+    Traceback (most recent call last):
+    ...
+    speechbrain_growth.errors.GrowthError: the larger model computes ...
+    """
+    run = None
+    if tolerance != float("inf"):
+        run = _run(old, new, example)
+    if run is None:
+        yield
+        return
+    with running("old"):
+        expected = _outputs(run, old)
+    built = {name: t.clone() for name, t in new.state_dict().items()}
+    yield
+    with running("new"):
+        found = _outputs(run, new, plan.weights)
+    far = _distance(expected, found, plan.output)
+    if tolerance is None and far > ROUNDOFF[torch.float64]:
+        tolerance = _roundoff(run, old)
+    if tolerance is None or far <= tolerance:
+        return
+    with torch.no_grad():
+        for name, tensor in new.state_dict().items():
+            tensor.copy_(built[name])
+    raise GrowthError(
+        f"the larger model computes something else: on the example, its "
+        f"outputs drift by {far:.1e}, and round-off explains {tolerance:.0e}; "
+        "a rule of a layer or of a function is wrong, or the forward draws "
+        "random numbers in eval mode; mend it, or accept the drift: "
+        f"tolerance={far:.0e}"
+    )
+
+
+def must_keep(symmetry, plan):
+    """Whether a growth promises to keep the function, in eval mode.
+
+    Arguments
+    ---------
+    symmetry : Symmetry
+        How the new units begin.
+    plan : Plan
+        How the new layers begin.
+
+    Returns
+    -------
+    bool
+    """
+    return symmetry.exact and plan.promise < Exact.NO
+
+
+def _run(old, new, example):
+    """A function that runs a model on the example; None if there is none."""
+    if example is not None:
+        return run_of(example)
+    with contextlib.suppress(GrowthError):  # of models that cannot be copied
+        for examples in made_up(old):
+            for run in map(run_of, examples):
+                with contextlib.suppress(Exception):  # any code may raise any
+                    _outputs(run, old), _outputs(run, new)
+                    return run
+    return None
+
+
+def _outputs(run, model, weights=()):
+    """The tensors that a copy of a model returns in eval mode."""
+    twin = twin_of(model).eval()
+    for name in weights:
+        weigh(twin.get_submodule(name), *weights[name], steps=1)
+    precise = torch.backends.cudnn.flags(allow_tf32=False)
+    with torch.no_grad(), precise, torch.random.fork_rng():
+        torch.manual_seed(0)
+        return tensors_in(run(twin))
+
+
+def _distance(expected, found, width):
+    """Largest drift of the outputs, as far as the output's map tells units."""
+    if len(expected) != len(found):
+        return float("inf")
+    far = 0.0
+    for one, other in zip(expected, found):
+        for dim, sizes in enumerate(zip(one.shape, other.shape)):
+            if width and sizes[0] != sizes[1] == width.new:
+                copies = (~width.fresh).nonzero()[:, 0].to(one.device)
+                source = width.source.to(one.device)[copies]
+                one = one.index_select(dim, source)
+                other = other.index_select(dim, copies)
+        if one.shape == other.shape:
+            far = max(far, drift(*_finite(one, other)))
+    return far
+
+
+def _finite(one, other):
+    """Two tensors with zeros where both are infinite, or no numbers, alike."""
+    alike = (one == other) | (one.isnan() & other.isnan())
+    alike &= ~one.isfinite()
+    return one.masked_fill(alike, 0), other.masked_fill(alike, 0)
+
+
+def _roundoff(run, model):
+    """The drift that round-off explains, by the dtypes that a forward has."""
+    found = set()
+
+    class Dtypes(TorchFunctionMode):
+        """Collects the dtypes of what functions return."""
+
+        def __torch_function__(self, func, types, args=(), kwargs=None):
+            """Calls the function."""
+            out = func(*args, **(kwargs or {}))
+            found.update(tensor.dtype for tensor in tensors_in(out))
+            return out
+
+    with Dtypes():
+        _outputs(run, model)
+    return max(ROUNDOFF.get(dtype, COARSE) for dtype in found)
