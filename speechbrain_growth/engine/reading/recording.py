@@ -19,6 +19,7 @@ from torch import nn
 from torch.nn.utils.rnn import PackedSequence
 from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
+from torch.utils.weak import WeakTensorKeyDictionary
 
 from speechbrain_growth.engine.probe import twin_of
 
@@ -127,7 +128,7 @@ class Recorder(TorchFunctionMode):
         self.names = {m: name for name, m in model.named_modules()}
         self.steps = {m: is_step(m, name) for m, name in self.names.items()}
         self.owners = dict(_tensors_of(model))
-        self.known, self.kept = {}, []  # kept, so that no id is used again
+        self.known = WeakTensorKeyDictionary()  # no activation is kept
         self.calls, self.tensors = [], []
         self.inside, self.scopes, self.born = 0, [""], {}
 
@@ -150,13 +151,12 @@ class Recorder(TorchFunctionMode):
             return tuple(self._ref(part, new) for part in value)
         if not isinstance(value, torch.Tensor):
             return value
-        if new or id(value) not in self.known:
-            self.known[id(value)] = Ref(len(self.tensors))
+        if new or value not in self.known:
+            self.known[value] = Ref(len(self.tensors))
             name = self.owners.get(id(value), "")
             shape, floating = tuple(value.shape), value.is_floating_point()
             self.tensors.append(Tensor(shape, name, floating))
-            self.kept.append(value)
-        return self.known[id(value)]
+        return self.known[value]
 
     def note(self, kind, name, args, kwargs, out):
         """Notes a call; what it returned counts as new, also if in place."""
