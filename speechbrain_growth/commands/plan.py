@@ -51,7 +51,8 @@ def plan(chosen):
     from speechbrain_growth.blueprint.reading import read
     from speechbrain_growth.blueprint.sizes import PATHS
     from speechbrain_growth.launch.init_from import open_blueprint
-    from speechbrain_growth.launch.planning import as_table, plan_run
+    from speechbrain_growth.launch.plan_table import as_table
+    from speechbrain_growth.launch.planning import plan_run
 
     hparams_file, _, overrides = sb.parse_arguments(
         [chosen.hparams_file, *chosen.overrides]

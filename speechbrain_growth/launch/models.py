@@ -159,3 +159,32 @@ def cost_of(log, modules):
             "matrices or convolves; name those that train in modules"
         )
     return cost
+
+
+def sized_cost(blueprint, log):
+    """A function that tells what a model of some sizes costs.
+
+    Arguments
+    ---------
+    blueprint : Blueprint
+        Builds the model.
+    log : GrowthLog
+        Knows the shape of an example.
+
+    Returns
+    -------
+    callable
+        Takes all sizes; returns the number of parameters, and the MACs of one
+        example. Each model is built once.
+    """
+    known = {}
+
+    def cost(sizes):
+        """Parameters and MACs."""
+        key = repr(sorted(sizes.items()))
+        if key not in known:
+            found = cost_of(log, blueprint.modules(sizes))
+            known[key] = found["parameters"], found["macs"]
+        return known[key]
+
+    return cost

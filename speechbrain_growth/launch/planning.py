@@ -18,9 +18,12 @@ from speechbrain_growth.launch.models import (
     check_elements,
     check_output,
     cost_of,
+    sized_cost,
 )
 from speechbrain_growth.measure.growth_log import GrowthLog
+from speechbrain_growth.schedule.amounts import next_sizes
 from speechbrain_growth.schedule.checking import check
+from speechbrain_growth.schedule.conditions.condition import Run
 from speechbrain_growth.schedule.schedule import GrowthSchedule
 
 
@@ -53,7 +56,7 @@ def plan_run(blueprint, state=None):
             ahead = schedule.decided - schedule.pending
             words = f"resumes after epoch {schedule.last.get('epoch', 0)}"
             begin = (words, schedule.sizes, ahead)
-        rows = _rows(blueprint, schedule.growths, log, *begin)
+        rows = _rows(blueprint, schedule, log, *begin)
     except GrowthError as error:
         raise blueprint.located(error)
     for row in rows:
@@ -76,8 +79,10 @@ def _checked(blueprint):
     problems = wrong_sizes(blueprint, _growing(schedule.growths))
     if problems:
         raise GrowthError(problems)
-    sizes, inline = blueprint.sizes, inline_sizes(blueprint)
-    check(schedule.growths, sizes, epochs, _directions(blueprint), inline)
+    schedule.run = Run(_directions(blueprint), schedule.totals(epochs))
+    schedule.cost = sized_cost(blueprint, log)
+    args = blueprint.sizes, schedule.run, inline_sizes(blueprint)
+    check(schedule.growths, *args, schedule.cost)
     return schedule, log
 
 
@@ -98,11 +103,12 @@ def _built(blueprint):
 
 def _growing(growths):
     """Names of the sizes that grow."""
-    return {key for growth in growths for key in growth.sizes}
+    return {key for growth in growths for key in growth.amount.named}
 
 
-def _rows(blueprint, growths, log, begin, sizes, ahead):
+def _rows(blueprint, schedule, log, begin, sizes, ahead):
     """A row for the first model and for each growth, without the shares."""
+    growths = schedule.growths
     old = blueprint.modules(sizes)
     check_elements(old)
     first = {
@@ -113,33 +119,48 @@ def _rows(blueprint, growths, log, begin, sizes, ahead):
     generator = torch.Generator().manual_seed(0)
     example = torch.randn(log.example_shape, generator=generator)
     problems = []
-    for number, growth in list(enumerate(growths))[ahead:]:
-        before, sizes = sizes, {**sizes, **growth.sizes}
-        new = blueprint.modules(sizes)
+    for name, growth in _candidates(growths[ahead:]):
+        larger = next_sizes(growth.amount, sizes, growth.left, schedule.cost)
+        if not larger:
+            continue
+        new = blueprint.modules({**sizes, **larger})
         try:
-            check_depth(blueprint, before, growth.sizes, new)
+            check_depth(blueprint, sizes, larger, new)
             check_bare(old)
             birth = Birth(growth.birth, growth.born)
             way = {"birth": birth, "fold": True, "example": example}
             plan = trace(old, new, growth.symmetry, **way)
             check_output(plan.output)
         except GrowthError as error:
-            here = f"growth[{number}] ({growth.when})"
+            here = growth.place
             problems += [f"{here}: {problem}" for problem in error.problems]
         else:
             rows.append(
                 {
-                    "when": growth.when,
-                    "sizes": growth.sizes,
+                    "when": f"{growth.when}{name and f': {name}'}",
+                    "sizes": larger,
                     "exact": _exactness(plan, growth),
-                    "tensors": plan.text(before, sizes),
+                    "tensors": plan.text(sizes, {**sizes, **larger}),
                     **cost_of(log, new),
                 }
             )
-        old = new
+        if not name:
+            old, sizes = new, {**sizes, **larger}
     if problems:
         raise GrowthError(problems)
     return rows
+
+
+def _candidates(growths):
+    """Each growth; of one that chooses, each candidate with its name.
+
+    What comes after such a growth is planned as if it had added nothing.
+    """
+    for growth in growths:
+        for name, amount in growth.amount.choose.items():
+            yield name, growth._replace(amount=amount)
+        if not growth.amount.choose:
+            yield "", growth
 
 
 def _directions(blueprint):
@@ -163,59 +184,3 @@ def _exactness(plan, growth):
         words = words or ["exact"]
         words.append(f"LayerNorms folded over {growth.fold} steps")
     return "; ".join(words) or "exact"
-
-
-def as_table(rows):
-    """Writes the plan as a table for people.
-
-    Arguments
-    ---------
-    rows : list of dict
-        From ``plan_run``.
-
-    Returns
-    -------
-    str
-
-    Example
-    -------
-    >>> row = {
-    ...     "when": "start",
-    ...     "sizes": {"width": 4},
-    ...     "exact": "",
-    ...     "parameters": 8,
-    ...     "macs": 6,
-    ...     "share": 1.0,
-    ...     "example": "image",
-    ... }
-    >>> print(as_table([row]))
-    when  | sizes   | parameters | MACs per image | of the final | function
-    ------|---------|------------|----------------|--------------|---------
-    start | width 4 | 8          | 6              | 100 %        |
-    """
-    head = [
-        "when",
-        "sizes",
-        "parameters",
-        f"MACs per {rows[0]['example']}",
-        "of the final",
-        "function",
-    ]
-    body = [
-        [
-            row["when"],
-            ", ".join(f"{key} {size}" for key, size in row["sizes"].items()),
-            f"{row['parameters']:,}",
-            f"{row['macs']:,}",
-            f"{100 * row['share']:.0f} %",
-            row["exact"],
-        ]
-        for row in rows
-    ]
-    widths = [max(map(len, column)) for column in zip(head, *body)]
-    lines = [
-        " | ".join(cell.ljust(width) for cell, width in zip(line, widths))
-        for line in (head, *body)
-    ]
-    lines.insert(1, "-|-".join("-" * width for width in widths))
-    return "\n".join(line.rstrip() for line in lines)

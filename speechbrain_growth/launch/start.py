@@ -19,7 +19,8 @@ from speechbrain_growth.blueprint.saving import plain_tuples
 from speechbrain_growth.files import aside
 from speechbrain_growth.launch.init_from import open_blueprint, state_of_run
 from speechbrain_growth.launch.lock import lock_folder
-from speechbrain_growth.launch.planning import as_table, plan_run
+from speechbrain_growth.launch.plan_table import as_table
+from speechbrain_growth.launch.planning import plan_run
 from speechbrain_growth.launch.processes import join
 
 logger = get_logger(__name__)

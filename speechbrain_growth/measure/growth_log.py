@@ -172,7 +172,6 @@ def growth_entry(schedule, plan, epoch, drift, tolerance):
         ``grown`` says whether the model grows.
     """
     growth = schedule.current
-    last = {k: v for k, v in schedule.last.items() if k != "epoch"}
     return {
         "growth": schedule.decided - 1,
         "epoch": epoch,
@@ -189,7 +188,7 @@ def growth_entry(schedule, plan, epoch, drift, tolerance):
         "rewarmed": growth.rewarmed,
         "sizes_before": schedule.sizes,
         "sizes_after": schedule.wanted,
-        "valid_before": last,
+        "valid_before": schedule.metrics,
     }
 
 

@@ -5,15 +5,12 @@ Authors
 """
 
 from speechbrain_growth.errors import GrowthError, did_you_mean
-from speechbrain_growth.schedule.conditions.registry import (
-    dates_of,
-    directed,
-    is_date,
-)
+from speechbrain_growth.schedule.amounts import next_sizes
+from speechbrain_growth.schedule.asking import KEYS
 from speechbrain_growth.schedule.growth import READERS
 
 
-def check(growths, sizes, epochs, better=None, inline=None):
+def check(growths, sizes, run, inline=None, cost=None):
     """Raises if a growth does not fit the model or the length of the run.
 
     Arguments
@@ -22,14 +19,13 @@ def check(growths, sizes, epochs, better=None, inline=None):
         In the order of the schedule.
     sizes : dict
         All sizes of the model, as the run begins.
-    epochs : int
-        Number of the run's epochs.
-    better : dict
-        ``lower`` or ``higher`` for each metric whose direction the run's logger
-        knows.
+    run : Run
+        Its totals, and which values of metrics are better.
     inline : dict
         Numbers that the YAML writes into the model, by their places, such as
         ``model.width``.
+    cost : callable
+        As for ``next_sizes``.
 
     Raises
     ------
@@ -37,51 +33,113 @@ def check(growths, sizes, epochs, better=None, inline=None):
         Naming every growth that does not fit, and why.
     """
     problems, now, dates = [], dict(sizes), {}
-    for number, growth in enumerate(growths):
-        found = [
-            *_wrong_sizes(growth.sizes, now, inline or {}),
-            *_late_dates(growth, epochs),
-            *_unknown_directions(growth, better),
-        ]
-        if all(now.get(key) == size for key, size in growth.sizes.items()):
-            found.append(
-                "the model has these sizes already; name at least one larger "
-                "size, or drop the entry"
-            )
-        if is_date(growth.condition):
-            date = max(growth.arguments.values())
-            if dates and date <= max(dates):
-                found.append(
-                    f"comes after growth[{dates[max(dates)]}] in the list, "
-                    f"whose epoch is {max(dates)}; each date must be later "
-                    "than those before it"
-                )
-            dates[date] = number
-        here = f"growth[{number}] ({growth.when})"
-        problems += [f"{here}: {problem}" for problem in found]
-        now.update({k: v for k, v in growth.sizes.items() if k in now})
+    for growth in growths:
+        found = _wrong_amounts(growth.amount, now, inline or {})
+        for amount in (growth.amount, *growth.amount.choose.values()):
+            if found or amount.choose:
+                continue
+            larger = next_sizes(amount, now, growth.left, cost)
+            if not larger and growth.time == 1:
+                found.append(_nothing_new(amount))
+            elif amount is growth.amount:
+                found += _wrong_sizes(larger, now, {})
+                now.update({k: v for k, v in larger.items() if k in now})
+        try:
+            growth.condition.check(run)
+            found += _late_dates(growth.condition, run)
+            found += _early_dates(growth, run, dates)
+        except GrowthError as error:
+            found += error.problems
+        if growth.time > 1:
+            found = []  # the first of them has told
+        problems += [f"{growth.place}: {problem}" for problem in found]
     if problems:
         raise GrowthError(problems)
 
 
-def _late_dates(growth, epochs):
-    """What is wrong with epochs at which the run is over."""
-    dates = dates_of(growth.condition, growth.arguments)
+def _nothing_new(amount):
+    """What to do about a growth that adds nothing."""
+    if amount.max_params or amount.max_macs:
+        return (
+            "would pass max_params or max_macs, or adds nothing; raise the "
+            "limit, or drop the entry"
+        )
+    return (
+        "the model has these sizes already; name at least one larger size, or "
+        "drop the entry"
+    )
+
+
+def _late_dates(condition, run):
+    """What is wrong with moments at which the run is over."""
+    found = []
+    for key, unit, number in condition.dates(run):
+        total = run.totals.get(unit)
+        if total is None or number < total:
+            continue
+        if unit == "epoch":
+            found.append(
+                f"{key} is {number}, but the last epoch is {total}; a growth "
+                f"happens between epochs, after {total - 1} at most"
+            )
+        else:
+            found.append(
+                f"{key} is {number:g}, but the run ends at {total:g}; give a "
+                "smaller number"
+            )
+    for one in condition.inside:
+        found += _late_dates(one, run)
+    return found
+
+
+def _early_dates(growth, run, dates):
+    """What is wrong with a date that is not later than one before it."""
+    found = []
+    if not growth.condition.is_date or growth.time > 1:
+        return found
+    for _, unit, number in growth.condition.dates(run):
+        known = dates.setdefault(unit, {})
+        if known and number <= max(known):
+            latest = max(known)
+            found.append(
+                f"comes after growth[{known[latest]}] in the list, whose "
+                f"{unit} is {latest}; each date must be later than those "
+                "before it"
+            )
+        known[number] = growth.number
+    return found
+
+
+def _wrong_amounts(amount, now, inline):
+    """What is wrong with an amount, compared with the model's sizes."""
+    more = {key: n for key, n in amount.adds.items() if key in now}
+    goals = {key: n for key, n in amount.towards.items() if key in now}
+    found = _wrong_sizes(amount.sizes, now, inline)
+    for key in [*amount.adds, *amount.towards]:
+        if key not in now:
+            found.append(_unknown(key, now, inline))
+    for key, units in more.items():
+        found += _wrong_length(f"adds: {key}", units, now[key])
+    for key, goal in goals.items():
+        longer = _wrong_length(f"towards: {key}", goal, now[key])
+        found += longer or _wrong_sizes({key: goal}, now, inline)
+    for inner in amount.choose.values():
+        found += _wrong_amounts(inner, now, inline)
+    return found
+
+
+def _wrong_length(key, given, size):
+    """What is wrong with numbers that are given for those of a size."""
+    if not isinstance(given, list):
+        return []
+    if not isinstance(size, list):
+        return [f"{key} is {given}, but the model has {size}; give 1 number"]
+    if len(given) == len(size):
+        return []
     return [
-        f"{key} is {date}, but the last epoch is {epochs}; a growth happens "
-        f"between epochs, after {epochs - 1} at most"
-        for key, date in dates.items()
-        if date >= epochs
+        f"{key} is {given}, but the model has {size}; give {len(size)} numbers "
+        "(a list gets longer by a size of its own)"
     ]
-
-
-def _unknown_directions(growth, better):
-    """What is wrong if it is not known which values of a metric are better."""
-    try:
-        directed(growth.condition, growth.arguments, better)
-    except GrowthError as error:
-        return error.problems
-    return []
 
 
 def _wrong_sizes(sizes, now, inline):
@@ -99,7 +157,7 @@ def _unknown(key, now, inline):
     """What to do about a size that no key of the YAML gives the model."""
     named = [n for p, n in inline.items() if p.rpartition(".")[2] == key]
     same = {p: n for p, n in inline.items() if n in named}
-    near = "" if same else did_you_mean(key, [*now, *READERS])
+    near = "" if same else did_you_mean(key, [*now, *READERS, *KEYS])
     words = (
         f"the model has no size {key!r}; {near and near + ' '}its sizes are "
     )

@@ -4,16 +4,16 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import NamedTuple, Tuple, Union
+from typing import NamedTuple, Optional, Tuple
 
 from speechbrain_growth.engine.births.layers import WAYS as WAYS_OF_LAYERS
 from speechbrain_growth.engine.births.units import symmetry_of
 from speechbrain_growth.errors import GrowthError, did_you_mean
-from speechbrain_growth.schedule.conditions.registry import (
-    CONDITIONS,
-    arguments,
-)
-from speechbrain_growth.schedule.numbers import wrong_numbers
+from speechbrain_growth.schedule.amounts import Amount
+from speechbrain_growth.schedule.asking import KEYS, read_amount
+from speechbrain_growth.schedule.conditions.condition import Condition
+from speechbrain_growth.schedule.conditions.reading import read
+from speechbrain_growth.schedule.conditions.registry import CONDITIONS
 
 FOLD = 300  # steps; enough for the layers behind a LayerNorm to adapt
 
@@ -23,12 +23,16 @@ class Growth(NamedTuple):
 
     Arguments
     ---------
-    condition : str
-        Name of the condition.
-    arguments : dict
-        Its arguments.
-    sizes : dict
-        YAML keys and the sizes that they get.
+    condition : Condition
+        When it is due.
+    amount : Amount
+        How much it adds.
+    number : int
+        Position of its entry in the list.
+    time : int
+        Which growth of that entry it is, from 1.
+    times : int
+        How many growths the entry has.
     lr : float
         Factor of the learning rate from this growth on.
     rewarm : int
@@ -48,25 +52,37 @@ class Growth(NamedTuple):
         Number of steps over which a weighted LayerNorm becomes a plain one.
     """
 
-    condition: str
-    arguments: dict
-    sizes: dict
+    condition: Condition
+    amount: Amount
+    number: int = 0
+    time: int = 1
+    times: int = 1
     lr: float = 1.0
     rewarm: int = 0
     rewarmed: str = "all"
     optimizer: str = "carry"
     symmetry: object = symmetry_of("shares")
-    birth: Union[str, None] = None
+    birth: Optional[str] = None
     born: Tuple[str, ...] = ()
     fold: int = FOLD
 
     @property
     def when(self):
-        """The condition in words."""
-        words = [f"{key} {value}" for key, value in self.arguments.items()]
-        if len(words) == 1:
-            words = [str(value) for value in self.arguments.values()]
-        return f"{self.condition} {', '.join(words)}"
+        """The condition in words, and which time it is."""
+        words = str(self.condition)
+        if self.times == 1:
+            return words
+        return f"{words}; {self.time} of {self.times}"
+
+    @property
+    def left(self):
+        """How many growths its entry still has, this one included."""
+        return self.times - self.time + 1
+
+    @property
+    def place(self):
+        """Where it stands in the schedule, for messages."""
+        return f"growth[{self.number}] ({self.when})"
 
 
 def parse(growth):
@@ -80,6 +96,7 @@ def parse(growth):
     Returns
     -------
     list of Growth
+        An entry that happens several times gives as many.
 
     Raises
     ------
@@ -99,7 +116,7 @@ def parse(growth):
     growths, problems = [], []
     for number, entry in enumerate(growth):
         try:
-            growths.append(_read(entry))
+            growths += _read(entry, number)
         except GrowthError as error:
             problems += [f"growth[{number}]: {p}" for p in error.problems]
     if problems:
@@ -107,8 +124,8 @@ def parse(growth):
     return growths
 
 
-def _read(entry):
-    """Reads one growth."""
+def _read(entry, number):
+    """Reads one entry: as many growths as it stands for."""
     if not isinstance(entry, dict):
         raise GrowthError(
             f"found {entry!r}; it must be a mapping such as "
@@ -121,25 +138,15 @@ def _read(entry):
         raise GrowthError(
             f"found {' and '.join(when) or 'no condition'}; {hint and hint + ' '}"
             f"it must have one of {', '.join(CONDITIONS)}"
+            + ("; combine several by any_of or all_of" if when else "")
         )
-    name = when[0]
-    sizes = {k: v for k, v in entry.items() if k not in (name, *READERS)}
-    fields = {"sizes": _sizes(sizes)}
-    for key, read in READERS.items():
-        if key in entry:
-            fields.update(read(entry[key]))
-    return Growth(name, arguments(name, entry[name]), **fields)
-
-
-def _sizes(sizes):
-    """Reads the sizes, of which there must be one."""
-    if not sizes:
-        raise GrowthError("found no size; name at least one that grows")
-    sizes = {k: list(v) if _is_list(v) else v for k, v in sizes.items()}
-    problems = wrong_numbers(sizes, READERS)
-    if problems:
-        raise GrowthError(problems)
-    return sizes
+    name, fields = when[0], {}
+    left = {key: value for key, value in entry.items() if key != name}
+    for key in [key for key in READERS if key in left]:
+        fields.update(READERS[key](left.pop(key)))
+    amount, times = read_amount(left, [*READERS, *KEYS])
+    one = Growth(read(name, entry[name]), amount, number, **fields)
+    return [one._replace(time=n + 1, times=times) for n in range(times)]
 
 
 def _is_list(value):

@@ -6,25 +6,18 @@ Authors
 
 from typing import Any, Dict, Optional, Sequence
 
-from speechbrain.utils.checkpoints import (
-    mark_as_loader,
-    mark_as_saver,
-    register_checkpoint_hooks,
-)
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.schedule.conditions.registry import is_date, is_due
+from speechbrain_growth.schedule.amounts import next_sizes
+from speechbrain_growth.schedule.conditions.condition import Run
+from speechbrain_growth.schedule.conditions.registry import FACTS
 from speechbrain_growth.schedule.growth import Growth, parse
+from speechbrain_growth.schedule.keeping import Kept
 from speechbrain_growth.schedule.past import as_text, refuse_edited_past
-from speechbrain_growth.schedule.state import (
-    KINDS,
-    Sizes,
-    read_state,
-    write_state,
-)
+from speechbrain_growth.schedule.rates import lr_factor
+from speechbrain_growth.schedule.state import Sizes
 
 
-@register_checkpoint_hooks
-class GrowthSchedule:
+class GrowthSchedule(Kept):
     """Decides which sizes the model has, and when it gets larger ones.
 
     Growths happen in the order of the list, at most one after an epoch. A
@@ -80,8 +73,9 @@ class GrowthSchedule:
         self.on_drift = on_drift
         self.sizes, self.decided, self.refused = {}, 0, []
         self.seen, self.last, self.grown_at_step = [], {}, None
-        self.hand, self.past = None, []
-        self.better = {}  # lower or higher, by metric, from the run's logger
+        self.hand, self.past, self.targets = None, [], []
+        self.run = Run()  # what conditions know of the run
+        self.cost = None  # parameters and MACs of a model of some sizes
 
     def start(self, sizes: Sizes) -> None:
         """Sets the sizes that the weights have as the run begins.
@@ -93,15 +87,36 @@ class GrowthSchedule:
         """
         self.sizes = dict(sizes)
 
+    def totals(self, epochs: int) -> Dict[str, float]:
+        """Returns where the run ends, as far as that is fixed.
+
+        Arguments
+        ---------
+        epochs : int
+            Number of the run's epochs.
+
+        Returns
+        -------
+        dict
+            By unit: ``epoch``.
+        """
+        return {"epoch": epochs}
+
     @property
     def wanted(self) -> Sizes:
-        """The sizes that the model is to have."""
-        return self._wanted(self.growths)
+        """The sizes that the model is to have, as far as they are chosen."""
+        wanted = dict(self.sizes)
+        for number, target in enumerate(self.targets):
+            if number not in self.refused:
+                wanted.update(target or {})
+        return wanted
 
     @property
     def pending(self) -> bool:
         """Whether a growth was decided that has not been done yet."""
-        return self.decided > 0 and self.wanted != self.sizes
+        open_choice = bool(self.targets) and self.targets[-1] is None
+        open_choice &= self.decided - 1 not in self.refused
+        return open_choice or self.wanted != self.sizes
 
     @property
     def current(self) -> Growth:
@@ -113,12 +128,28 @@ class GrowthSchedule:
         """Whether the first growth is due before the first epoch."""
         if not self.growths or self.decided:
             return False
-        first, start = self.growths[0], [{"epoch": 0}]
-        dated = is_date(first.condition)
-        return dated and is_due(first.condition, first.arguments, start)
+        when, start = self.growths[0].condition, dict.fromkeys(FACTS, 0)
+        return when.is_date and when.is_due([start], self.run)
+
+    @property
+    def metrics(self) -> Dict[str, float]:
+        """The metrics of the last validation."""
+        return {k: v for k, v in self.last.items() if k not in FACTS}
+
+    @property
+    def next(self) -> Optional[Growth]:
+        """The growth whose condition is asked next; None if none is left."""
+        for growth in self.growths[self.decided :]:
+            if growth.amount.choose or self._target(growth):
+                return growth
+        return None
 
     def decide(
-        self, epoch: int, stats: Dict[str, float], request: Optional[int] = None
+        self,
+        epoch: int,
+        stats: Dict[str, float],
+        request: Optional[int] = None,
+        facts: Optional[Dict[str, float]] = None,
     ) -> bool:
         """Takes note of an epoch and decides whether the next growth follows.
 
@@ -130,6 +161,8 @@ class GrowthSchedule:
             Metrics of its validation, by name.
         request : int
             Number of the wish in ``grow_now``; each counts once.
+        facts : dict
+            What the conditions may see beside the metrics: some of ``FACTS``.
 
         Returns
         -------
@@ -137,18 +170,45 @@ class GrowthSchedule:
             Whether the model grows before the next epoch.
         """
         numbers = {key: float(value) for key, value in stats.items()}
-        self.last = {"epoch": int(epoch), **numbers}
+        self.last = {"epoch": int(epoch), **(facts or {}), **numbers}
         self.seen.append(self.last)
         asked = request is not None and request != self.hand
         self.hand = request if asked else self.hand
-        if self.decided >= len(self.growths):
+        growth = self.next
+        if growth is None:
             return False
-        growth = self.growths[self.decided]
-        due = is_due(growth.condition, growth.arguments, self.seen, self.better)
+        due = growth.condition.is_due(self.seen, self.run)
         if asked or due:
-            self.decided += 1
-            self.seen, self.past = [], self.listed[: self.decided]
+            for one in self.growths[self.decided :]:
+                self.decided += 1
+                self.targets.append(self._target(one))
+                if one is growth:
+                    break
+            self.seen, self.past = [], self._entries(self.decided)
         return asked or due
+
+    def choose(self, name: str) -> None:
+        """Takes note of the candidate that was chosen for the present growth.
+
+        Arguments
+        ---------
+        name : str
+            One of ``current.amount.choose``.
+        """
+        amount = self.current.amount.choose[name]
+        self.targets[-1] = next_sizes(amount, self.sizes)
+
+    def _target(self, growth):
+        """The sizes that a growth sets now; None if it must be chosen."""
+        if growth.amount.choose:
+            return None
+        return next_sizes(growth.amount, self.wanted, growth.left, self.cost)
+
+    def _entries(self, decided):
+        """The entries of the growths that were decided."""
+        if not decided:
+            return []
+        return self.listed[: self.growths[decided - 1].number + 1]
 
     def grown(self, step: int) -> None:
         """Takes note that the weights now have the wanted sizes.
@@ -202,12 +262,7 @@ class GrowthSchedule:
         """
         if self.grown_at_step is None:
             return 1.0
-        factor, rewarm = 1.0, 0
-        for growth in self._happened(self.growths):
-            factor *= growth.lr
-            rewarm = growth.rewarm if growth.rewarmed == "all" else 0
-        ramp = (step - self.grown_at_step + 1) / max(rewarm, 1)
-        return factor * min(ramp, 1.0)
+        return lr_factor(self._happened(), step - self.grown_at_step)
 
     def resume(self) -> None:
         """Compares the list with the growths that happened before a resume.
@@ -221,60 +276,23 @@ class GrowthSchedule:
             If a growth that happened was changed or taken away.
         """
         then = self.growths if self.past is None else parse(self.past)
-        complete = len(then) >= self.decided > 0
-        waits = complete and self._wanted(then) != self.sizes
-        happened = self.decided - waits
-        refuse_edited_past(self.past, happened, self.listed)
-        if waits:
-            ahead = self.growths[happened : self.decided]
-            if [g.when for g in ahead] != [then[happened].when]:
-                self.decided = happened
-        self.past = self.listed[: self.decided]
+        happened = self.decided - self.pending
+        count = self.growths[happened - 1].number + 1 if happened else 0
+        if happened > len(self.growths):
+            count = len(self.listed) + 1
+        refuse_edited_past(self.past, count, self.listed)
+        if self.pending:
+            self.decided, self.targets = happened, self.targets[:happened]
+            now = self.growths[happened : happened + 1]
+            if now and now[0].when == then[happened].when:
+                self.targets.append(self._target(now[0]))
+                self.decided += 1
+        self.past = self._entries(self.decided)
 
-    def _wanted(self, growths):
-        """The sizes that the growths which happened lead to."""
-        wanted = dict(self.sizes)
-        for growth in self._happened(growths):
-            wanted.update(growth.sizes)
-        return wanted
-
-    def _happened(self, growths):
-        """The growths that were decided and not refused."""
+    def _happened(self):
+        """The growths that were decided, and neither refused nor left out."""
         return [
             growth
-            for number, growth in enumerate(growths[: self.decided])
-            if number not in self.refused
+            for number, growth in enumerate(self.growths[: self.decided])
+            if number not in self.refused and self.targets[number] != {}
         ]
-
-    @mark_as_saver
-    def _save(self, path):
-        """Writes the state as text."""
-        write_state(self.state(), path)
-
-    @mark_as_loader
-    def _load(self, path, end_of_epoch=True):
-        """Reads the state; SpeechBrain passes ``end_of_epoch``, not used."""
-        self.restore(read_state(path))
-
-    def state(self) -> Dict[str, Any]:
-        """Returns what a checkpoint holds of the schedule.
-
-        Returns
-        -------
-        dict
-            Its keys are those of ``KINDS``.
-        """
-        state = {key: getattr(self, key) for key in KINDS}
-        # Also the last of seen; as one object, YAML would write a reference
-        return {**state, "last": dict(self.last)}
-
-    def restore(self, state: Dict[str, Any]) -> None:
-        """Replaces the state.
-
-        Arguments
-        ---------
-        state : dict
-            From ``state``.
-        """
-        for key, value in state.items():
-            setattr(self, key, value)

@@ -14,7 +14,7 @@ from speechbrain_growth.errors import GrowthError
 STATE = "growth_schedule"  # name of the schedule among the recoverables
 Sizes = Dict[str, Union[int, list]]  # by YAML key
 NoneType = type(None)
-LATER = {"past": None}  # keys that states of version 0.1 lack
+LATER = {"past": None, "targets": None}  # keys that states of version 0.1 lack
 KINDS = {  # the keys of a state, and the types that each may have
     "sizes": (dict,),  # of the weights in the same checkpoint
     "decided": (int,),  # how many growths of the list
@@ -24,6 +24,7 @@ KINDS = {  # the keys of a state, and the types that each may have
     "seen": (list,),  # the same of all epochs since the last growth
     "hand": (int, NoneType),  # number of the last grow_now
     "past": (list, NoneType),  # the growths that were decided, as in the YAML
+    "targets": (list, NoneType),  # the sizes that each of them set, or sets
 }
 WORDS = {
     dict: "a mapping",
@@ -48,6 +49,7 @@ def write_state(state, path):
     >>> path = getfixture("tmpdir") / "state"
     >>> state = {"sizes": {"width": 4}, "decided": 0, "refused": []}
     >>> state.update(grown_at_step=None, last={}, seen=[], hand=None, past=[])
+    >>> state.update(targets=[])
     >>> write_state(state, path)
     >>> read_state(path) == state
     True

@@ -6,7 +6,7 @@ Authors
 
 import contextlib
 import time
-from typing import Any, Dict, Iterable, Optional, Union
+from typing import Any, Iterable, Optional, Union
 
 from torch.utils.data import DataLoader, Dataset
 
@@ -26,18 +26,19 @@ from speechbrain_growth.measure.growth_log import (
     growth_entry,
     growth_in_words,
 )
-from speechbrain_growth.measure.meter import METER, Meter
 from speechbrain_growth.measure.run_log import run_facts
 from speechbrain_growth.schedule.schedule import GrowthSchedule
-from speechbrain_growth.schedule.wishes import WISH, hear
+from speechbrain_growth.training.afterwards.rates import (
+    scaled_lr,
+    skip_one_comparison,
+)
+from speechbrain_growth.training.deciding import DecidingBrain
 from speechbrain_growth.training.probing import ProbingBrain
-from speechbrain_growth.training.rates import scaled_lr, skip_one_comparison
-from speechbrain_growth.training.trial import TrialBrain
 
 logger = get_logger(__name__)
 
 
-class GrowingBrain(TrialBrain, ProbingBrain):
+class GrowingBrain(DecidingBrain, ProbingBrain):
     """Decides after validation, grows before the next epoch.
 
     A recipe returns from ``valid_stats`` the metrics of a validation, and calls
@@ -73,34 +74,7 @@ class GrowingBrain(TrialBrain, ProbingBrain):
             growth_log=growth_log,
             **kwargs,
         )
-        self.meter = Meter(blueprint.modules, schedule, self.device)
         self.logs.replaced.append(growth_log.save_file)
-        if self.run_logger is not None:
-            self.schedule.better = self.run_logger.directions
-        if self.checkpointer is not None:
-            self.checkpointer.add_recoverable(METER, self.meter)
-
-    def decide_growth(self, epoch: int, stats: Dict[str, float]) -> None:
-        """Tells the schedule of a validation; it decides on the next growth.
-
-        Arguments
-        ---------
-        epoch : int
-            The epoch that is over.
-        stats : dict
-            Its metrics, from ``valid_stats``.
-        """
-        state = on_main(self._decide, epoch, self.checked(stats))
-        self.schedule.restore(state)
-
-    def _decide(self, epoch, stats):
-        """Decides on the main process; returns the state of the schedule."""
-        asked = hear(self.hparams.output_folder, self.schedule.hand)
-        if self.schedule.decide(epoch, stats, asked):
-            logger.info(f"The model grows before epoch {epoch + 1}.")
-        elif asked and self.schedule.decided >= len(self.schedule.growths):
-            logger.warning(f"{WISH}: no growth is left in the schedule.")
-        return self.schedule.state()
 
     def fit(
         self,

@@ -19,7 +19,7 @@ from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.run_log import RunLogger
 from speechbrain_growth.schedule.state import STATE, read_state
 from speechbrain_growth.schedule.wishes import forget, heard
-from speechbrain_growth.training.transition import (
+from speechbrain_growth.training.afterwards.transition import (
     TRANSITION,
     Transition,
     still_weighted,

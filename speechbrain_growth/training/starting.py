@@ -15,10 +15,9 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError, shown
 from speechbrain_growth.resume.batches import generators_of
 from speechbrain_growth.resume.randomness import restore, snapshot
-from speechbrain_growth.schedule.conditions.registry import metrics_of
+from speechbrain_growth.training.afterwards.rates import check_annealing
 from speechbrain_growth.training.checks.options import check_steps
 from speechbrain_growth.training.copies import on_copies
-from speechbrain_growth.training.rates import check_annealing
 from speechbrain_growth.training.resizing import ResizingBrain
 
 logger = get_logger(__name__)
@@ -96,7 +95,7 @@ class StartingBrain(ResizingBrain):
         bare = own.__module__.split(".")[0] == __name__.split(".")[0]
         known = ", ".join(stats)
         problems = [
-            f"growth[{number}] ({growth.when}): there is no metric {metric!r}; "
+            f"{growth.place}: there is no metric {metric!r}; "
             + (
                 f"write a method {name}.valid_stats(self, stage_loss), which "
                 f"returns it, or name {known}"
@@ -104,9 +103,9 @@ class StartingBrain(ResizingBrain):
                 else f"let {name}.valid_stats return it, or name one that it "
                 f"returns: {known}"
             )
-            for number, growth in enumerate(self.schedule.growths)
-            for metric in metrics_of(growth.condition, growth.arguments)
-            if metric not in stats
+            for growth in self.schedule.growths
+            for metric in growth.condition.metrics
+            if metric not in stats and growth.time == 1
         ]
         if problems:
             raise GrowthError(problems)
@@ -155,7 +154,7 @@ class StartingBrain(ResizingBrain):
     def _fit_valid(self, valid_set, epoch, enable):
         """Validates; raises if the recipe did not let the schedule decide."""
         super()._fit_valid(valid_set, epoch, enable)
-        left = self.schedule.decided < len(self.schedule.growths)
+        left = self.schedule.next is not None
         if left and self.schedule.last.get("epoch") != epoch:
             raise GrowthError(
                 f"{type(self).__name__}.on_stage_end did not call "

@@ -12,7 +12,8 @@ from test_growing_brain import claim_best
 
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain_growth import Exact, GrowthError
-from speechbrain_growth.launch.planning import as_table, plan_run
+from speechbrain_growth.launch.plan_table import as_table
+from speechbrain_growth.launch.planning import plan_run
 from speechbrain_growth.nnet.scalable_crdnn import ScalableCRDNN
 
 EXTRA = ("extra_cnn_blocks", "extra_rnn_layers", "extra_dnn_blocks")

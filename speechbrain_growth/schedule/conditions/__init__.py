@@ -7,4 +7,4 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.schedule.conditions import dates, plateaus
+from speechbrain_growth.schedule.conditions import dates, plateaus, together

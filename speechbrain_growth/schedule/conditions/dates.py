@@ -1,14 +1,17 @@
-"""Conditions that ask for nothing but the epoch, or for nothing at all.
+"""Conditions that ask for the moment of the run alone, or for nothing.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.schedule.conditions.registry import (
+from speechbrain_growth.schedule.conditions.kinds import (
+    Count,
     Epoch,
+    Macs,
+    Step,
     Yes,
-    condition,
 )
+from speechbrain_growth.schedule.conditions.registry import condition
 
 
 @condition
@@ -32,6 +35,75 @@ def after_epoch(seen, epoch: Epoch):
     False
     """
     return seen[-1]["epoch"] >= epoch
+
+
+@condition
+def after_step(seen, step: Step):
+    """Due at the end of the epoch in which this optimizer step is taken.
+
+    Arguments
+    ---------
+    seen : list of dict
+        Epochs since the last growth, oldest first.
+    step : int
+        Optimizer steps since the run began.
+
+    Returns
+    -------
+    bool
+
+    Example
+    -------
+    >>> after_step([{"epoch": 3, "step": 900}], step=800)
+    True
+    """
+    return seen[-1]["step"] >= step
+
+
+@condition
+def after_macs(seen, macs: Macs):
+    """Due at the end of the epoch in which this much compute is spent.
+
+    Arguments
+    ---------
+    seen : list of dict
+        Epochs since the last growth, oldest first.
+    macs : float
+        Multiply-accumulates of training since the run began.
+
+    Returns
+    -------
+    bool
+
+    Example
+    -------
+    >>> after_macs([{"epoch": 3, "macs": 5e12}], macs=6e12)
+    False
+    """
+    return seen[-1]["macs"] >= macs
+
+
+@condition
+def every_epochs(seen, epochs: Count):
+    """Due when so many epochs have passed since the last growth.
+
+    Arguments
+    ---------
+    seen : list of dict
+        Epochs since the last growth, oldest first.
+    epochs : int
+        Number of epochs.
+
+    Returns
+    -------
+    bool
+
+    Example
+    -------
+    >>> every_epochs([{"epoch": 7}, {"epoch": 8}], epochs=2)
+    True
+    """
+    return len(seen) >= epochs
 
 
 @condition

@@ -7,14 +7,13 @@ Authors
 import math
 
 from speechbrain_growth.schedule.conditions.directions import which_is_better
-from speechbrain_growth.schedule.conditions.registry import (
+from speechbrain_growth.schedule.conditions.kinds import (
     Amount,
     Better,
     Count,
-    Epoch,
     Metric,
-    condition,
 )
+from speechbrain_growth.schedule.conditions.registry import condition
 
 
 @condition
@@ -23,8 +22,6 @@ def on_plateau(
     metric: Metric,
     patience: Count = 2,
     min_delta: Amount = 0.5,
-    not_before: Epoch = 0,
-    not_after: Epoch = None,
     better: Better = None,
 ):
     """Due when a metric has stopped improving.
@@ -47,10 +44,6 @@ def on_plateau(
     min_delta : float
         Smallest difference that counts as an improvement, in units of the
         metric.
-    not_before : int
-        First epoch after which the growth may happen.
-    not_after : int
-        Epoch after which the growth happens even if the metric still improves.
     better : str
         Which values of the metric are better. If it is not given, the run's
         logger says it of its own metric, and the name of a common one (a loss,
@@ -75,15 +68,8 @@ def on_plateau(
     >>> stands = [{"epoch": n, "PER": 50.0} for n in range(1, 5)]
     >>> on_plateau(stands, "PER", patience=2)
     True
-    >>> on_plateau(stands, "PER", patience=2, not_before=10)
-    False
     """
     sign = 1 if which_is_better("on_plateau", metric, better) == "lower" else -1
-    epoch = seen[-1]["epoch"]
-    if epoch < not_before:
-        return False
-    if not_after is not None and epoch >= not_after:
-        return True
     best, waited = float("inf"), 0
     for past in seen:
         now = sign * past[metric]

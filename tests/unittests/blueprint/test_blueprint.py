@@ -306,7 +306,7 @@ def test_a_growth_list_is_included(tmp_path, monkeypatch, elsewhere):
     blueprint = Blueprint(str(file) if elsewhere else file.name)
     monkeypatch.chdir(other)
     schedule = blueprint.build("growth_schedule")[0]
-    sizes = [growth.sizes for growth in schedule.growths]
+    sizes = [growth.amount.sizes for growth in schedule.growths]
     assert sizes == [{"width": 8}, {"width": 16}]
     assert sizes_of(blueprint) == SIZES
 

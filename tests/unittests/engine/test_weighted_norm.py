@@ -15,7 +15,7 @@ from torch import nn
 
 from speechbrain_growth import carry, fold
 from speechbrain_growth.engine.weighted_norm import unweigh, weigh, weighted
-from speechbrain_growth.training.transition import Transition
+from speechbrain_growth.training.afterwards.transition import Transition
 
 torch.set_num_threads(1)
 TWICE = torch.tensor([0.5, 0.25, 0.25], dtype=torch.float64)

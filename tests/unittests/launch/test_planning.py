@@ -13,7 +13,8 @@ from torch import nn
 from speechbrain_growth import trace
 from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.launch.planning import as_table, plan_run
+from speechbrain_growth.launch.plan_table import as_table
+from speechbrain_growth.launch.planning import plan_run
 from speechbrain_growth.measure.growth_log import GrowthLog
 
 torch.set_num_threads(1)

@@ -12,20 +12,18 @@ import pytest
 
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule import conditions
+from speechbrain_growth.schedule.conditions.condition import Run
 from speechbrain_growth.schedule.conditions.dates import after_epoch, by_hand
+from speechbrain_growth.schedule.conditions.kinds import Metric, Number
 from speechbrain_growth.schedule.conditions.plateaus import on_plateau
+from speechbrain_growth.schedule.conditions.reading import read
 from speechbrain_growth.schedule.conditions.registry import (
     CONDITIONS,
-    Metric,
-    Number,
-    arguments,
     condition,
-    is_due,
 )
 
 NAN = float("nan")
 INF = float("inf")
-REGISTERED = "speechbrain_growth.schedule.conditions.registry.CONDITIONS"
 
 # metrics of the epochs 1, 2, ...; options; the first epoch after which due
 PLATEAUS = [
@@ -70,10 +68,26 @@ def epochs(metrics, first=1):
     ]
 
 
+def is_due(name, values, seen, better=None):
+    """Whether a condition is due, as a YAML has it"""
+    return read(name, values).is_due(seen, Run(better or {}))
+
+
+@pytest.fixture
+def alone():
+    """Forgets, after the test, what the test registers"""
+    known = dict(CONDITIONS)
+    CONDITIONS.clear()
+    yield
+    CONDITIONS.clear()
+    CONDITIONS.update(known)
+
+
 def first_due(metrics, options):
     """The first epoch after which a growth is due"""
     for last in range(1, len(metrics) + 1):
-        if on_plateau(epochs(metrics[:last]), "PER", **options):
+        options = {"metric": "PER", **options}
+        if is_due("on_plateau", options, epochs(metrics[:last])):
             return last
     return None
 
@@ -169,7 +183,7 @@ def test_an_unknown_direction_is_refused():
 
 
 @pytest.mark.parametrize(
-    "name, value, read",
+    "name, value, expected",
     [
         ("after_epoch", 3, {"epoch": 3}),
         ("after_epoch", 0, {"epoch": 0}),
@@ -183,8 +197,9 @@ def test_an_unknown_direction_is_refused():
         ),
     ],
 )
-def test_arguments_are_read(name, value, read):
-    assert arguments(name, value) == read
+def test_arguments_are_read(name, value, expected):
+    found = read(name, value)
+    assert {**found.values, **found.window} == expected
 
 
 BAD = [
@@ -203,7 +218,7 @@ BAD = [
         "on_plateau",
         {"metric": "PER", "patiens": 2},
         r"found metric, patiens; did you mean patience\? it takes metric, "
-        "patience, min_delta, not_before, not_after, better, of which metric "
+        "patience, min_delta, better, not_before, not_after, of which metric "
         "must be given",
     ),
     (
@@ -242,28 +257,25 @@ BAD = [
 @pytest.mark.parametrize("name, value, message", BAD)
 def test_bad_arguments_are_refused(name, value, message):
     with pytest.raises(GrowthError, match=f"^{name}: {message}"):
-        arguments(name, value)
+        read(name, value)
 
 
 def test_reading_arguments_leaves_them_alone():
     given = {"metric": "PER"}
-    arguments("on_plateau", given)["patience"] = 3
+    read("on_plateau", given).values["patience"] = 3
     assert given == {"metric": "PER"}
 
 
-def test_a_condition_of_ones_own(monkeypatch):
-    monkeypatch.setattr(REGISTERED, {})
-
+def test_a_condition_of_ones_own(alone):
     @condition
     def when_below(seen, metric: Metric, value: Number):
         return seen[-1][metric] < value
 
-    given = arguments("when_below", {"metric": "PER", "value": 0.5})
-    assert is_due("when_below", given, epochs([40, 0.4]))
-    assert not is_due("when_below", given, epochs([0.4, 0.5]))
+    when = read("when_below", {"metric": "PER", "value": 0.5})
+    assert when.is_due(epochs([40, 0.4]))
+    assert not when.is_due(epochs([0.4, 0.5]))
     with pytest.raises(GrowthError, match="value is 'low'; it must be a numb"):
-        arguments("when_below", {"metric": "PER", "value": "low"})
-    assert "when_below" not in CONDITIONS
+        read("when_below", {"metric": "PER", "value": "low"})
 
 
 @pytest.mark.parametrize(
@@ -276,26 +288,24 @@ def test_a_condition_of_ones_own(monkeypatch):
         (None, [1, "x"], ...),
     ],
 )
-def test_the_arguments_of_ones_own_are_of_any_kind(
-    kind, good, bad, monkeypatch
-):
-    monkeypatch.setattr(REGISTERED, {})
-
+def test_the_arguments_of_ones_own_are_of_any_kind(kind, good, bad, alone):
     def due(seen, epoch, patience=None):
         return True
 
     # Names decide nothing, not even those of the conditions there are
     due.__annotations__ = {} if kind is None else {"patience": kind}
     condition(due)
-    assert arguments("due", {"epoch": 0.5, "patience": good})
+    assert read("due", {"epoch": 0.5, "patience": good})
     if bad is not ...:
         with pytest.raises(GrowthError, match="^due: patience is"):
-            arguments("due", {"epoch": 0.5, "patience": bad})
+            read("due", {"epoch": 0.5, "patience": bad})
 
 
 def test_every_file_of_conditions_is_registered():
     files = pathlib.Path(conditions.__file__).parent.glob("*.py")
-    names = {file.stem for file in files} - {"__init__"}
+    files = [f for f in files if "\n@condition\n" in f.read_text("utf-8")]
+    names = {file.stem for file in files}
+    assert {"dates", "plateaus", "together"} <= names
     code = (
         "import sys; from speechbrain_growth import condition; "
         "print(*[name.split('.')[-1] for name in sys.modules "

@@ -14,6 +14,7 @@ from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth.engine.births.units import Symmetry
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.checking import check
+from speechbrain_growth.schedule.conditions.condition import Run
 from speechbrain_growth.schedule.growth import parse
 from speechbrain_growth.schedule.schedule import GrowthSchedule
 from speechbrain_growth.schedule.state import read_state, write_state
@@ -25,6 +26,11 @@ NAN, INF = float("nan"), float("inf")
 def entry(epoch=1, **rest):
     """A growth at a date; of one size, unless others are named"""
     return {"after_epoch": epoch, **(rest or {"rnn_neurons": 96})}
+
+
+def run(epochs, better=None):
+    """A run of so many epochs"""
+    return Run(better or {}, {"epoch": epochs})
 
 
 def late(**rest):
@@ -43,7 +49,10 @@ UNREADABLE = {
     "text": ("after_epoch: 1", r"^growth: found 'after_epoch: 1'; it must be"),
     "no mapping": ([5], r"^growth\[0\]: found 5; it must be a mapping"),
     "a list in the list": ([[1, 2]], r"found \[1, 2\]; it must be a mapping"),
-    "an empty entry": ([{}], r"found no condition; it must have one of after_"),
+    "an empty entry": (
+        [{}],
+        r"found no condition; it must have one of after_e",
+    ),
     "no condition": ([{"rnn_neurons": 8}], r"found no condition; .*by_hand"),
     "two conditions": (
         [{**entry(), "by_hand": True}],
@@ -246,7 +255,7 @@ def test_what_cannot_be_read_is_refused(what):
 def test_what_does_not_fit_is_refused(what):
     growth, message = UNFIT[what]
     with pytest.raises(GrowthError, match=message):
-        check(parse(growth), SIZES, 10)
+        check(parse(growth), SIZES, run(10))
 
 
 def test_all_unreadable_entries_are_named_at_once():
@@ -259,7 +268,7 @@ def test_all_unreadable_entries_are_named_at_once():
 def test_everything_that_does_not_fit_is_named_at_once():
     growth = [entry(12, rnn_neurons=8, zebra=3), entry(1, dnn_neurons=1)]
     with pytest.raises(GrowthError) as raised:
-        check(parse(growth), SIZES, 10)
+        check(parse(growth), SIZES, run(10))
     words = ["shrink to 8", "'zebra'", "is 12", "shrink to 1", "later than"]
     assert len(raised.value.problems) == len(words)
     for word, problem in zip(words, raised.value.problems):
@@ -268,7 +277,7 @@ def test_everything_that_does_not_fit_is_named_at_once():
 
 def test_the_sizes_of_the_run_are_left_alone():
     sizes = {"rnn_neurons": 64}
-    check(parse([entry(rnn_neurons=96)]), sizes, 10)
+    check(parse([entry(rnn_neurons=96)]), sizes, run(10))
     assert sizes == {"rnn_neurons": 64}
 
 
@@ -291,7 +300,7 @@ GOOD = [
 
 @pytest.mark.parametrize("growth", GOOD)
 def test_good_schedules_are_taken(growth):
-    check(parse(growth), SIZES, 10)
+    check(parse(growth), SIZES, run(10))
 
 
 # What follows a growth's date and sizes; what is read from it
@@ -316,15 +325,14 @@ WORDS = [
 @pytest.mark.parametrize("words, read", WORDS)
 def test_what_an_entry_says_is_read(words, read):
     growth = parse([late(**words)])[0]
-    assert growth.condition == "after_epoch"
-    assert growth.arguments == {"epoch": 1}
-    assert growth.sizes == {"rnn_neurons": 96}
+    assert growth.condition == ("after_epoch", {"epoch": 1}, {})
+    assert growth.amount.sizes == {"rnn_neurons": 96}
     assert {key: getattr(growth, key) for key in read} == read
 
 
 def test_a_tuple_of_sizes_becomes_a_list():
     growth = parse([entry(cnn_channels=(32, 64))])[0]
-    assert growth.sizes == {"cnn_channels": [32, 64]}
+    assert growth.amount.sizes == {"cnn_channels": [32, 64]}
 
 
 # Deciding
@@ -358,7 +366,7 @@ def test_nothing_moves_when_it_decides():
     schedule.decide(1, {})
     assert schedule.pending and schedule.sizes == SIZES
     assert schedule.wanted == {**SIZES, "rnn_neurons": 96}
-    assert schedule.current.sizes == {"rnn_neurons": 96}
+    assert schedule.current.amount.sizes == {"rnn_neurons": 96}
     schedule.grown(step=10)
     assert not schedule.pending
     assert schedule.sizes == {**SIZES, "rnn_neurons": 96}
@@ -375,7 +383,9 @@ def test_the_sizes_are_the_schedules_own():
 
 def test_growths_happen_in_order_and_one_after_an_epoch():
     schedule = schedule_of(
-        entry(1, rnn_neurons=96), entry(2, dnn_neurons=48), entry(3)
+        entry(1, rnn_neurons=96),
+        entry(2, dnn_neurons=48),
+        entry(3, rnn_neurons=128),
     )
     assert decisions(schedule, [5, 6, 7, 8]) == [5, 6, 7]
 

@@ -14,8 +14,8 @@ import torch
 from torch import nn
 
 from speechbrain_growth import carry
-from speechbrain_growth.training.rewarming import mask_of, new_units
-from speechbrain_growth.training.transition import Transition
+from speechbrain_growth.training.afterwards.rewarming import mask_of, new_units
+from speechbrain_growth.training.afterwards.transition import Transition
 
 torch.set_num_threads(1)
 OPTIMIZERS = [

@@ -23,7 +23,11 @@ from speechbrain_growth.engine.weighted_norm import (
     weighted,
 )
 from speechbrain_growth.resume.loading import are_counts, loading
-from speechbrain_growth.training.rewarming import mask_of, new_units, slowed
+from speechbrain_growth.training.afterwards.rewarming import (
+    mask_of,
+    new_units,
+    slowed,
+)
 
 TRANSITION = "growth_transition"  # its name among the recoverables
 
