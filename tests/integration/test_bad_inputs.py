@@ -26,6 +26,10 @@ from bad_inputs import (
     utterance,
 )
 
+from speechbrain_growth.schedule.asking import KEYS
+from speechbrain_growth.schedule.conditions.registry import CONDITIONS
+from speechbrain_growth.schedule.growth import READERS
+
 YAML = "{folder}/bad.yaml"
 READ = ["--skip_prep=True", "--data_folder={folder}/data"] + [
     f"--{part}_annotation={{folder}}/{file}.json"
@@ -685,7 +689,7 @@ ON_MNIST = {
         ["--growth=[{after_epoch: -1, hidden: [32]}]"],
         (
             "growth[0]: after_epoch: epoch is -1; it must be a whole number, "
-            "at least 0"
+            "at least 0, or a share of the run such as 35 %"
         ),
     ),
     "a tolerance that is none": (
@@ -706,7 +710,7 @@ ON_MNIST = {
         ["--growth=[{hidden: [32]}]"],
         (
             "growth[0]: found no condition; it must have one of "
-            "after_epoch, by_hand, on_plateau"
+            f"{', '.join(CONDITIONS)}"
         ),
     ),
     "two conditions": (
@@ -714,7 +718,7 @@ ON_MNIST = {
         ["--growth=[{after_epoch: 1, by_hand: True, hidden: [32]}]"],
         (
             "growth[0]: found after_epoch and by_hand; it must have one of "
-            "after_epoch, by_hand, on_plateau"
+            f"{', '.join(CONDITIONS)}; combine several by any_of or all_of"
         ),
     ),
     "no size": (
@@ -751,7 +755,7 @@ ON_MNIST = {
         ["--growth=[{after_epoch: 1, hidden: [32], symmetryy: fresh}]"],
         (
             "growth[0]: there is no key 'symmetryy'; did you mean symmetry? "
-            "Besides sizes there are lr, optimizer, symmetry, birth, fold"
+            f"Besides sizes there are {', '.join([*READERS, *KEYS])}"
         ),
     ),
     "a misspelt key with a number": (
@@ -767,7 +771,7 @@ ON_MNIST = {
         ["--growth=[{after_epcoh: 1, hidden: [32]}]"],
         (
             "growth[0]: found no condition; did you mean after_epoch? it must "
-            "have one of after_epoch, by_hand, on_plateau"
+            f"have one of {', '.join(CONDITIONS)}"
         ),
     ),
     "a key that cannot grow": (
@@ -819,8 +823,8 @@ ON_MNIST = {
         ["--growth=[{on_plateau: {metrik: loss}, hidden: [32]}]"],
         (
             "growth[0]: on_plateau: found metrik; did you mean metric? it "
-            "takes metric, patience, min_delta, not_before, not_after, "
-            "better, of which metric must be given"
+            "takes metric, patience, min_delta, better, not_before, "
+            "not_after, of which metric must be given"
         ),
     ),
     "a rate of a growth": (
