@@ -9,6 +9,7 @@ from typing import Dict, NamedTuple, Optional
 from speechbrain_growth.schedule.state import Sizes
 
 HALVINGS = 40  # of the share of the way, when steps are equal in MACs
+CHOOSE_STEPS = 8
 
 
 class Amount(NamedTuple):
@@ -34,6 +35,8 @@ class Amount(NamedTuple):
         The same for the MACs of one example.
     choose : dict
         Other amounts by name, one of which is chosen by measuring it.
+    choose_steps : int
+        Number of optimizer steps that each of them is trained for that.
     """
 
     sizes: Sizes = {}
@@ -44,6 +47,13 @@ class Amount(NamedTuple):
     max_params: Optional[int] = None
     max_macs: Optional[float] = None
     choose: Dict[str, "Amount"] = {}
+    choose_steps: int = CHOOSE_STEPS
+
+    @property
+    def candidates(self):
+        """The amounts to choose from by name, with the limits of this one."""
+        limits = {"max_params": self.max_params, "max_macs": self.max_macs}
+        return {n: one._replace(**limits) for n, one in self.choose.items()}
 
     @property
     def named(self):
@@ -93,6 +103,37 @@ def next_sizes(amount, now, left=1, cost=None):
         if any(lim and one > lim for one, lim in zip(costs, limits)):
             return {}
     return larger
+
+
+def candidate_sizes(amount, now, cost=None):
+    """Returns the sizes that each candidate of a growth sets.
+
+    Arguments
+    ---------
+    amount : Amount
+        Has candidates to choose from.
+    now : dict
+        All sizes of the model.
+    cost : callable
+        As for ``next_sizes``.
+
+    Returns
+    -------
+    dict
+        By name; without those that add nothing, or would pass a limit.
+
+    Example
+    -------
+    >>> few, many = Amount({"width": 5}), Amount({"width": 9})
+    >>> amount = Amount(choose={"few": few, "many": many})
+    >>> candidate_sizes(amount, {"width": 5})
+    {'many': {'width': 9}}
+    """
+    found = {
+        name: next_sizes(one, now, cost=cost)
+        for name, one in amount.candidates.items()
+    }
+    return {name: sizes for name, sizes in found.items() if sizes}
 
 
 def _added(amount, now):

@@ -68,6 +68,8 @@ def _contradictions(fields):
         found.append(
             "found choose beside other sizes; put them into each candidate"
         )
+    if "choose_steps" in fields and "choose" not in fields:
+        found.append("choose_steps says how choose measures; drop it")
     steps, times = fields.get("steps"), fields.get("max_times")
     if ("steps" in fields) != ("towards" in fields):
         found.append(
@@ -218,6 +220,18 @@ def _choose(value):
     return found
 
 
+def _choose_steps(value):
+    """Sets how long each candidate of ``choose`` is trained for the choice.
+
+    The loss is measured on as many further batches. All of this is counted
+    among the MACs of the run.
+
+    Values: a number of optimizer steps above 0.
+    Default: ``8``
+    """
+    return _count("choose_steps", value)
+
+
 def _count(key, value):
     """Reads a whole number above 0."""
     if type(value) is not int or value < 1:
@@ -250,4 +264,5 @@ KEYS = {
     "max_params": _max_params,
     "max_macs": _max_macs,
     "choose": _choose,
+    "choose_steps": _choose_steps,
 }

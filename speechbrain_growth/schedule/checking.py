@@ -32,18 +32,9 @@ def check(growths, sizes, run, inline=None, cost=None):
     GrowthError
         Naming every growth that does not fit, and why.
     """
-    problems, now, dates = [], dict(sizes), {}
+    problems, models, dates = [], [dict(sizes)], {}
     for growth in growths:
-        found = _wrong_amounts(growth.amount, now, inline or {})
-        for amount in (growth.amount, *growth.amount.choose.values()):
-            if found or amount.choose:
-                continue
-            larger = next_sizes(amount, now, growth.left, cost)
-            if not larger and growth.time == 1:
-                found.append(_nothing_new(amount))
-            elif amount is growth.amount:
-                found += _wrong_sizes(larger, now, {})
-                now.update({k: v for k, v in larger.items() if k in now})
+        found, models = _grown(growth, models, inline or {}, cost)
         try:
             growth.condition.check(run)
             found += _late_dates(growth.condition, run)
@@ -55,6 +46,32 @@ def check(growths, sizes, run, inline=None, cost=None):
         problems += [f"{growth.place}: {problem}" for problem in found]
     if problems:
         raise GrowthError(problems)
+
+
+def _grown(growth, models, inline, cost):
+    """What is wrong with a growth; and the sizes that a model may then have.
+
+    There are several once a growth chooses.
+    """
+    amount = growth.amount
+    found = [p for now in models for p in _wrong_amounts(amount, now, inline)]
+    larger = models if found else []
+    for name, way in () if found else _ways(amount).items():
+        head, wrong = f"choose: {name}: " if name else "", []
+        steps = [next_sizes(way, now, growth.left, cost) for now in models]
+        if not any(steps) and growth.time == 1:
+            wrong.append(_nothing_new(way))
+        for now, step in zip(models, steps):
+            wrong += _wrong_sizes(step, now, {})
+            larger = [*larger, {**now, **step}]
+        found += [head + problem for problem in wrong]
+    distinct = {repr(sorted(one.items())): one for one in larger}
+    return list(dict.fromkeys(found)), list(distinct.values())
+
+
+def _ways(amount):
+    """Its candidates; itself under an empty name if it does not choose."""
+    return amount.candidates or {"": amount}
 
 
 def _nothing_new(amount):

@@ -7,7 +7,7 @@ Authors
 from typing import Any, Dict, Optional, Sequence
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.schedule.amounts import next_sizes
+from speechbrain_growth.schedule.amounts import candidate_sizes, next_sizes
 from speechbrain_growth.schedule.conditions.condition import Run
 from speechbrain_growth.schedule.conditions.registry import FACTS
 from speechbrain_growth.schedule.growth import Growth, parse
@@ -112,11 +112,17 @@ class GrowthSchedule(Kept):
         return wanted
 
     @property
+    def choices(self) -> Dict[str, Sizes]:
+        """The sizes to choose from by name, if a choice is to be made."""
+        made = not self.targets or self.targets[-1] is not None
+        if made or self.decided - 1 in self.refused:
+            return {}
+        return candidate_sizes(self.current.amount, self.sizes, self.cost)
+
+    @property
     def pending(self) -> bool:
         """Whether a growth was decided that has not been done yet."""
-        open_choice = bool(self.targets) and self.targets[-1] is None
-        open_choice &= self.decided - 1 not in self.refused
-        return open_choice or self.wanted != self.sizes
+        return bool(self.choices) or self.wanted != self.sizes
 
     @property
     def current(self) -> Growth:
@@ -140,7 +146,7 @@ class GrowthSchedule(Kept):
     def next(self) -> Optional[Growth]:
         """The growth whose condition is asked next; None if none is left."""
         for growth in self.growths[self.decided :]:
-            if growth.amount.choose or self._target(growth):
+            if self._target(growth) != {}:
                 return growth
         return None
 
@@ -193,16 +199,16 @@ class GrowthSchedule(Kept):
         Arguments
         ---------
         name : str
-            One of ``current.amount.choose``.
+            One of ``choices``.
         """
-        amount = self.current.amount.choose[name]
-        self.targets[-1] = next_sizes(amount, self.sizes)
+        self.targets[-1] = self.choices[name]
 
     def _target(self, growth):
         """The sizes that a growth sets now; None if it must be chosen."""
-        if growth.amount.choose:
-            return None
-        return next_sizes(growth.amount, self.wanted, growth.left, self.cost)
+        amount, now = growth.amount, self.wanted
+        if amount.choose:
+            return None if candidate_sizes(amount, now, self.cost) else {}
+        return next_sizes(amount, now, growth.left, self.cost)
 
     def _entries(self, decided):
         """The entries of the growths that were decided."""
