@@ -66,6 +66,7 @@ class Meter:
         self.costs = {}
         self.total, self.since = self._nothing(), self._nothing()
         self.clocks = None
+        self.looks = 0  # how much a pass without gradients counts
 
     def start(self):
         """Starts the clocks."""
@@ -74,15 +75,17 @@ class Meter:
     def count(self, inputs):
         """Counts a forward pass of training.
 
-        A pass without gradients, such as a validation, is not counted.
+        A pass without gradients, such as a validation, is not counted, but
+        where a growth is decided by it; there, ``looks`` is 1.
 
         Arguments
         ---------
         inputs : torch.Tensor
             The input of the first module, after augmentation.
         """
-        if torch.is_grad_enabled():
-            self.shapes[inputs.shape] += 1
+        passes = TRAINING if torch.is_grad_enabled() else self.looks
+        if passes:
+            self.shapes[inputs.shape] += passes
 
     def stats(self):
         """Returns the totals since the run began, for a logger's ``stats_meta``.
@@ -119,7 +122,7 @@ class Meter:
                 if key in self.since:
                     self.since[key] += now - self.clocks[key]
         for shape, times in self.shapes.items():
-            self.since["macs"] += TRAINING * times * self._cost()(shape)
+            self.since["macs"] += times * self._cost()(shape)
         self.shapes.clear()
         if self.clocks is not None:
             self.clocks = _clocks()  # leaves out the time that counting took

@@ -6,8 +6,9 @@ Authors
 
 import contextlib
 import time
-from typing import Any, Iterable, Optional, Union
+from typing import Any, Iterable, Optional, Tuple, Union
 
+from torch.nn import ModuleDict
 from torch.utils.data import DataLoader, Dataset
 
 from speechbrain.utils.checkpoints import Checkpoint
@@ -16,7 +17,7 @@ from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.engine.births.batchnorm import calibrating
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.carrying import carry
-from speechbrain_growth.engine.maps.plan import Exact
+from speechbrain_growth.engine.maps.plan import Exact, Plan
 from speechbrain_growth.engine.optimizers import follow, powers_of
 from speechbrain_growth.launch.init_from import best_checkpoint, load_modules
 from speechbrain_growth.launch.lock import folder_lock
@@ -32,13 +33,13 @@ from speechbrain_growth.training.afterwards.rates import (
     scaled_lr,
     skip_one_comparison,
 )
+from speechbrain_growth.training.choosing import ChoosingBrain
 from speechbrain_growth.training.deciding import DecidingBrain
-from speechbrain_growth.training.probing import ProbingBrain
 
 logger = get_logger(__name__)
 
 
-class GrowingBrain(DecidingBrain, ProbingBrain):
+class GrowingBrain(DecidingBrain, ChoosingBrain):
     """Decides after validation, grows before the next epoch.
 
     A recipe returns from ``valid_stats`` the metrics of a validation, and calls
@@ -162,6 +163,37 @@ class GrowingBrain(DecidingBrain, ProbingBrain):
         """
         begin = time.time()
         self.meter.fold()  # prices the steps taken at the present sizes
+        scores = self.choose(epoch) if self.schedule.choices else {}
+        old, new, plan, entry = self.larger(epoch)
+        entry.update(scores)
+        if not entry["grown"]:
+            return self.roll_back(entry)
+        entry.update(self.growth_log.costs(old, new))
+        self.put(old, new, plan)
+        entry["seconds"] = time.time() - begin
+        entry["valid_after"] = self.measure(epoch)
+        self._log_growth(entry)
+        logger.info(growth_in_words(entry, self.growth_log.example_name))
+
+    def larger(self, epoch: int) -> Tuple[ModuleDict, ModuleDict, Plan, dict]:
+        """Builds the larger model, carries the present one into it, and probes.
+
+        Arguments
+        ---------
+        epoch : int
+            The epoch that is about to begin.
+
+        Returns
+        -------
+        torch.nn.ModuleDict
+            The present modules.
+        torch.nn.ModuleDict
+            The larger ones.
+        Plan
+            How these come from those.
+        dict
+            The line of the growth log, as far as it is known.
+        """
         schedule, growth = self.schedule, self.schedule.current
         seed = 1000 * int(getattr(self.hparams, "seed", 0)) + schedule.decided
         with all_or_none():
@@ -174,20 +206,28 @@ class GrowingBrain(DecidingBrain, ProbingBrain):
         promised = growth.symmetry.exact and plan.promise < Exact.NO
         tolerance = schedule.tolerance if promised else None
         entry = growth_entry(schedule, plan, epoch - 1, drift, tolerance)
-        if not entry["grown"]:
-            return self.roll_back(entry)
-        entry.update(self.growth_log.costs(old, new))
+        return old, new, plan, entry
+
+    def put(self, old: ModuleDict, new: ModuleDict, plan: Plan) -> None:
+        """Puts larger modules in the place of the present ones.
+
+        Arguments
+        ---------
+        old : torch.nn.ModuleDict
+            The present modules.
+        new : torch.nn.ModuleDict
+            The larger ones.
+        plan : Plan
+            How these come from those.
+        """
+        growth = self.schedule.current
         carried = growth.optimizer == "carry"
         follow(self._optimizers(), old, new, plan if carried else None)
         self._swap(new)
         skip_one_comparison(getattr(self.hparams, "lr_annealing", None))
         rewarm = growth.rewarm if growth.rewarmed == "new" else 0
         self.transition.begin(plan, rewarm)
-        schedule.grown(self.optimizer_step)
-        entry["seconds"] = time.time() - begin
-        entry["valid_after"] = self.measure(epoch)
-        self._log_growth(entry)
-        logger.info(growth_in_words(entry, self.growth_log.example_name))
+        self.schedule.grown(self.optimizer_step)
 
     def optimizers_step(self) -> None:
         """One step, at the learning rate that the growths ask for."""
