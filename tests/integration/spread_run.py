@@ -98,6 +98,28 @@ def one_size_only(folder):
     return outcome(train(spread(folder, growth=growth)))
 
 
+CHOICE = {
+    "after_epoch": 2,
+    "choose": {"wide": {"dnn_neurons": 24}, "long": {"rnn_neurons": 9}},
+    "choose_steps": 1,
+}
+
+
+def chosen(folder):
+    """Measures two candidates, on other batches in each process."""
+    brain = train(spread(folder, growth=[CHOICE]))
+    held = [
+        float(s["loss"]) for s in brain.growth_log.read()[0]["scores"].values()
+    ]
+    return {**outcome(brain), "held": held}
+
+
+def chosen_again(folder):
+    """The same, stopped before the choice and started again."""
+    train(spread(folder, growth=[CHOICE], kill=at("epoch 2 saved")))
+    return chosen(folder)
+
+
 def failure(folder):
     """The second process cannot grow; neither does."""
     brain = spread(folder)
@@ -215,6 +237,8 @@ if __name__ == "__main__":
         scripted,
         by_hand,
         one_size_only,
+        chosen,
+        chosen_again,
         failure,
         drifting,
         bad_metric,

@@ -77,6 +77,16 @@ def test_all_processes_end_with_the_same_weights(scene, scenes):
     assert one["wrapped"] == other["wrapped"] == [parallel, parallel]
 
 
+def test_all_processes_make_the_same_choice(scenes):
+    one, other = scenes["chosen"]
+    assert same(one["weights"], other["weights"])
+    assert one["sizes"] == other["sizes"]
+    again = scenes["chosen_again"][0]
+    assert same(one["weights"], again["weights"])
+    assert one["held"] == again["held"]
+    assert one["wrapped"] == ["DistributedDataParallel"] * 2
+
+
 @pytest.mark.parametrize("scene", ["resumed_before", "resumed_after"])
 def test_resumed_equals_uninterrupted(scene, scenes):
     assert same(scenes["whole"][0]["weights"], scenes[scene][0]["weights"])
