@@ -11,6 +11,7 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
+from speechbrain_growth.schedule.past import as_text
 from speechbrain_growth.schedule.state import KINDS, read_state, write_state
 
 
@@ -36,9 +37,8 @@ class Kept:
         dict
             Its keys are those of ``KINDS``.
         """
-        state = {key: getattr(self, key) for key in KINDS}
-        # Also the last of seen; as one object, YAML would write a reference
-        return {**state, "last": dict(self.last)}
+        # What stands in two places is copied; YAML would write a reference
+        return as_text({key: getattr(self, key) for key in KINDS})
 
     def restore(self, state: Dict[str, Any]) -> None:
         """Replaces the state.
