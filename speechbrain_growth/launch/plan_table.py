@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import itertools
+
 
 def as_table(rows):
     """Writes the plan as a table for people.
@@ -19,43 +21,108 @@ def as_table(rows):
 
     Example
     -------
-    >>> row = {
+    >>> start = {
     ...     "when": "start",
     ...     "sizes": {"width": 4},
     ...     "exact": "",
     ...     "parameters": 8,
     ...     "macs": 6,
-    ...     "share": 1.0,
+    ...     "share": 0.5,
     ...     "example": "image",
+    ...     "growth": None,
+    ...     "epochs": 10,
+    ...     "total": (8.0, 8.0),
     ... }
-    >>> print(as_table([row]))
-    when  | sizes   | parameters | MACs per image | of the final | function
-    ------|---------|------------|----------------|--------------|---------
-    start | width 4 | 8          | 6              | 100 %        |
+    >>> grown = {
+    ...     "when": "after_epoch 4",
+    ...     "sizes": {"width": 8},
+    ...     "exact": "exact",
+    ...     "parameters": 16,
+    ...     "macs": 12,
+    ...     "share": 1.0,
+    ...     "growth": 0,
+    ...     "span": (4, 4),
+    ...     "trial": 0,
+    ...     "bytes": 2_000_000,
+    ... }
+    >>> print(as_table([start, grown]))
+    when          | epoch | sizes   | parameters | MACs per image | of the largest | MB to grow | function
+    --------------|-------|---------|------------|----------------|----------------|------------|---------
+    start         |       | width 4 | 8          | 6              | 50 %           |            |
+    after_epoch 4 | 4     | width 8 | 16         | 12             | 100 %          | 2          | exact
+    In all, 10 epochs cost as much as 8.0 of the largest model (80 %).
     """
     head = [
         "when",
+        "epoch",
         "sizes",
         "parameters",
         f"MACs per {rows[0]['example']}",
-        "of the final",
+        "of the largest",
+        "MB to grow",
         "function",
     ]
     body = [
         [
             row["when"],
+            _epochs(row.get("span")),
             ", ".join(f"{key} {size}" for key, size in row["sizes"].items()),
             f"{row['parameters']:,}",
             f"{row['macs']:,}",
             f"{100 * row['share']:.0f} %",
+            _megabytes(row.get("bytes")),
             row["exact"],
         ]
         for row in rows
     ]
-    widths = [max(map(len, column)) for column in zip(head, *body)]
+    told = [any(column) for column in zip(*body)]  # not of every recipe
+    table = [list(itertools.compress(line, told)) for line in (head, *body)]
+    widths = [max(map(len, column)) for column in zip(*table)]
     lines = [
         " | ".join(cell.ljust(width) for cell, width in zip(line, widths))
-        for line in (head, *body)
+        for line in table
     ]
     lines.insert(1, "-|-".join("-" * width for width in widths))
+    lines += _sentences(rows) if len(rows) > 1 else []
     return "\n".join(line.rstrip() for line in lines)
+
+
+def _epochs(span):
+    """After which epochs a growth may happen."""
+    if not span:
+        return ""
+    first, last = span
+    if last is None:
+        return f"{first} or later, or never"
+    return str(first) if first == last else f"{first} to {last}"
+
+
+def _megabytes(number):
+    """Bytes in millions, with one digit if there are few."""
+    if number is None:
+        return ""
+    return f"{number / 1e6:.1f}" if number < 1e6 else f"{number / 1e6:,.0f}"
+
+
+def _sentences(rows):
+    """What the run costs in all, and what choices add to it."""
+    epochs, (least, most) = rows[0]["epochs"], rows[0]["total"]
+    shares = 100 * least / epochs, 100 * most / epochs
+    if f"{least:.1f}" == f"{most:.1f}":
+        found = [
+            f"In all, {epochs} epochs cost as much as {least:.1f} of the "
+            f"largest model ({shares[0]:.0f} %)."
+        ]
+    else:
+        found = [
+            f"In all, {epochs} epochs cost as much as {least:.1f} to {most:.1f} "
+            f"of the largest model ({shares[0]:.0f} to {shares[1]:.0f} %): "
+            "their sizes are not fixed beforehand."
+        ]
+    steps = sum(row.get("trial", 0) for row in rows)
+    if steps:
+        found.append(
+            f"Choices take {steps} steps of training on top of that, and as "
+            "many batches to measure."
+        )
+    return found

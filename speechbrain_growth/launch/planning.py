@@ -12,6 +12,8 @@ from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.errors import GrowthError, shown
+from speechbrain_growth.launch.ahead import growths_ahead
+from speechbrain_growth.launch.memory import bytes_to_grow, states_of
 from speechbrain_growth.launch.models import (
     check_bare,
     check_depth,
@@ -20,8 +22,8 @@ from speechbrain_growth.launch.models import (
     cost_of,
     sized_cost,
 )
+from speechbrain_growth.launch.spans import in_all
 from speechbrain_growth.measure.growth_log import GrowthLog
-from speechbrain_growth.schedule.amounts import next_sizes
 from speechbrain_growth.schedule.checking import check
 from speechbrain_growth.schedule.conditions.condition import Run
 from speechbrain_growth.schedule.schedule import GrowthSchedule
@@ -59,9 +61,13 @@ def plan_run(blueprint, state=None):
         rows = _rows(blueprint, schedule, log, *begin)
     except GrowthError as error:
         raise blueprint.located(error)
+    final = max(row["macs"] for row in rows)
     for row in rows:
-        row["share"] = row["macs"] / rows[-1]["macs"]
+        row["share"] = row["macs"] / final
         row["example"] = log.example_name
+    epochs, done = schedule.run.totals["epoch"], schedule.last.get("epoch", 0)
+    rows[0]["epochs"] = epochs - done
+    rows[0]["total"] = in_all(rows, epochs, done)
     return rows
 
 
@@ -71,7 +77,8 @@ def _checked(blueprint):
     epochs = blueprint.value("number_of_epochs")
     if type(epochs) is not int or epochs < 1:
         problems.append(
-            f"number_of_epochs is {epochs!r}; it must be a whole number above 0"
+            f"{blueprint.where('number_of_epochs')}number_of_epochs is "
+            f"{epochs!r}; it must be a whole number above 0"
         )
     if problems:
         raise GrowthError(problems)
@@ -108,59 +115,46 @@ def _growing(growths):
 
 def _rows(blueprint, schedule, log, begin, sizes, ahead):
     """A row for the first model and for each growth, without the shares."""
-    growths = schedule.growths
-    old = blueprint.modules(sizes)
+    now, old = sizes, blueprint.modules(sizes)
     check_elements(old)
-    first = {
-        key: size for key, size in sizes.items() if key in _growing(growths)
-    }
+    names = _growing(schedule.growths)
+    first = {key: size for key, size in sizes.items() if key in names}
     rows = [{"when": begin, "sizes": first or sizes, "exact": ""}]
-    rows[0].update(cost_of(log, old))
+    rows[0].update(cost_of(log, old), growth=None)
     generator = torch.Generator().manual_seed(0)
     example = torch.randn(log.example_shape, generator=generator)
-    problems = []
-    for name, growth in _candidates(growths[ahead:]):
-        larger = next_sizes(growth.amount, sizes, growth.left, schedule.cost)
-        if not larger:
-            continue
-        new = blueprint.modules({**sizes, **larger})
+    states, problems = states_of(blueprint), []
+    for one in growths_ahead(schedule, sizes, ahead):
+        if one.before != now:
+            now, old = one.before, blueprint.modules(one.before)
+        new, growth = blueprint.modules(one.after), one.growth
         try:
-            check_depth(blueprint, sizes, larger, new)
+            check_depth(blueprint, one.before, one.larger, new)
             check_bare(old)
             birth = Birth(growth.birth, growth.born)
             way = {"birth": birth, "fold": True, "example": example}
             plan = trace(old, new, growth.symmetry, **way)
             check_output(plan.output)
         except GrowthError as error:
-            here = growth.place
-            problems += [f"{here}: {problem}" for problem in error.problems]
+            here = f"{growth.place}: {one.name and f'choose: {one.name}: '}"
+            problems += [f"{here}{problem}" for problem in error.problems]
         else:
             rows.append(
                 {
-                    "when": f"{growth.when}{name and f': {name}'}",
-                    "sizes": larger,
+                    "when": one.when,
+                    "sizes": one.larger,
                     "exact": _exactness(plan, growth),
-                    "tensors": plan.text(sizes, {**sizes, **larger}),
+                    "tensors": plan.text(one.before, one.after),
+                    "growth": one.number,
+                    "span": one.span,
+                    "trial": growth.amount.choose_steps if one.name else 0,
+                    "bytes": bytes_to_grow(old, new, growth, states),
                     **cost_of(log, new),
                 }
             )
-        if not name:
-            old, sizes = new, {**sizes, **larger}
     if problems:
         raise GrowthError(problems)
     return rows
-
-
-def _candidates(growths):
-    """Each growth; of one that chooses, each candidate with its name.
-
-    What comes after such a growth is planned as if it had added nothing.
-    """
-    for growth in growths:
-        for name, amount in growth.amount.choose.items():
-            yield name, growth._replace(amount=amount)
-        if not growth.amount.choose:
-            yield "", growth
 
 
 def _directions(blueprint):

@@ -195,4 +195,4 @@ def test_the_last_module_may_tell_nothing_of_its_units(tmp_path, capsys):
     )
     path.write_text("\n".join([HEAD, *lines]))
     main(["plan", str(path), "--growth=[{after_epoch: 1, width: 6}]"])
-    assert "width 6" in capsys.readouterr().out.splitlines()[-1]
+    assert "width 6" in capsys.readouterr().out.splitlines()[-2]

@@ -128,27 +128,92 @@ def test_a_run_without_growths_shows_all_sizes(plan):
 
 
 def test_the_table_is_text(plan):
-    lines = as_table(plan()).splitlines()
-    cells = [[cell.strip() for cell in line.split(" | ")] for line in lines]
+    *table, total = as_table(plan()).splitlines()
+    cells = [[cell.strip() for cell in line.split(" | ")] for line in table]
     parameters, macs = cost(4, 5)
     assert cells[0] == [
         "when",
+        "epoch",
         "sizes",
         "parameters",
         "MACs per image",
-        "of the final",
+        "of the largest",
         "function",
     ]
-    assert set(lines[1]) == {"-", "|"}
+    assert set(table[1]) == {"-", "|"}
     share = round(100 * macs / cost(9, 10)[1])
-    assert cells[2][:4] == [
+    assert cells[2][:5] == [
         "start",
+        "",
         "width 4, depth_width 5",
         str(parameters),
         str(macs),
     ]
-    assert cells[2][4].startswith(f"{share} %")
+    assert cells[2][5].startswith(f"{share} %")
+    assert cells[3][1] == "2" and cells[4][1] == "3 or later, or never"
     assert cells[4][-2:] == ["100 %", "noise 0.01"]
+    small, middle, large = cost(4, 5)[1], cost(8, 5)[1], cost(9, 10)[1]
+    least = (2 * small + 8 * middle) / large
+    most = (2 * small + 1 * middle + 7 * large) / large
+    assert f"as much as {least:.1f} to {most:.1f} of the largest" in total
+
+
+def test_a_choice_has_a_row_for_each_candidate(plan):
+    choose = {"wide": {"width": 6}, "deep": {"adds": {"depth_width": 5}}}
+    growth = [
+        {"after_epoch": 3, "choose": choose, "choose_steps": 5},
+        {"after_epoch": 5, "width": 9},
+    ]
+    rows = plan(growth=growth)
+    assert [(row["when"], row["sizes"]) for row in rows[1:]] == [
+        ("after_epoch 3: wide", {"width": 6}),
+        ("after_epoch 3: deep", {"depth_width": 10}),
+        ("after_epoch 5", {"width": 9}),
+    ]
+    macs = [row["macs"] for row in rows]
+    first, wide, deep, last = macs
+    # Behind a choice, the most expensive candidate is planned with
+    assert macs == [
+        cost(4, 5)[1],
+        cost(6, 5)[1],
+        *(cost(n, 10)[1] for n in (4, 9)),
+    ]
+    least = (3 * first + 2 * wide + 5 * last) / last
+    most = (3 * first + 2 * deep + 5 * last) / last
+    assert rows[0]["total"] == pytest.approx((least, most))
+    text = as_table(rows)
+    assert "take 10 steps of training on top of that" in text
+
+
+def test_what_can_never_happen_within_the_run_is_refused(plan):
+    growth = [
+        {"every_epochs": 6, "width": 8},
+        {"every_epochs": 4, "width": 16},
+    ]
+    message = r"^growth\[1\] \(every_epochs 4\): .*epoch 10 at the earliest"
+    with pytest.raises(GrowthError, match=message):
+        plan(growth=growth)
+    with pytest.raises(GrowthError, match="every_epochs 4; 3 of 3.*epoch 12"):
+        plan(growth=[{"every_epochs": 4, "towards": {"width": 9}, "steps": 3}])
+    # Others may happen less often than they might
+    repeated = {"every_epochs": 4, "adds": {"width": 1}, "max_times": 9}
+    assert len(plan(growth=[repeated])) == 1 + 2
+
+
+def test_a_candidate_that_cannot_be_built_is_named_with_its_line(tmp_path):
+    path = tmp_path / "hparams.yaml"
+    given = TEXT.replace("{norm}", "LayerNorm").replace(
+        "    - after_epoch: 2\n      width: 8\n",
+        "    - after_epoch: 2\n"
+        "      choose: {more: {width: 8}, none: {outputs: 4}}\n",
+    )
+    path.write_text(given)
+    with pytest.raises(GrowthError) as raised:
+        plan_run(Blueprint(str(path)))
+    (problem,) = raised.value.problems
+    line = given[: given.index("- after_epoch")].count("\n") + 1
+    assert problem.startswith(f"{path}, line {line}: growth[0] (after_epoch 2)")
+    assert "choose: none: the outputs grow" in problem
 
 
 def test_all_problems_of_all_growths_are_named_at_once(plan):
