@@ -11,7 +11,9 @@ from speechbrain_growth.blueprint.limits.expanding import INCLUDE
 from speechbrain_growth.blueprint.merging import tag_of
 from speechbrain_growth.blueprint.text import folder_of, load
 
-GROWTH = re.compile(r"growth\[(\d+)\]")  # how a message about one begins
+# How a message about a growth, or about what decides on it, begins
+ABOUT = re.compile(r"(growth_schedule|growth_log|growth)\b(?:\[(\d+)\])?")
+OPTION = re.compile(r"(?:tolerance|on_drift)\b")  # of the schedule
 
 
 def lines_of(keys, file):
@@ -68,7 +70,7 @@ def where(found, key, entry=None):
 
 
 def located(found, problems):
-    """Returns messages about growths with the places of these growths.
+    """Returns messages about growths with the places of what they are about.
 
     Arguments
     ---------
@@ -81,11 +83,17 @@ def located(found, problems):
     -------
     list of str
     """
-    return [
-        where(found, "growth", int(about[1])) + problem if about else problem
-        for problem in problems
-        for about in [GROWTH.match(problem)]
-    ]
+    return [_place(found, problem) + problem for problem in problems]
+
+
+def _place(found, problem):
+    """Where what a message is about stands; empty if it does not say so."""
+    if OPTION.match(problem):
+        return where(found, "growth_schedule")
+    about = ABOUT.match(problem)
+    if about is None:
+        return ""
+    return where(found, about[1], about[2] and int(about[2]))
 
 
 def _line(node, part):

@@ -93,9 +93,26 @@ def growths_ahead(schedule, sizes, first):
         for one in ways
     ]
     problems = [_too_late(one, epochs) for one in ahead if _must(one, epochs)]
+    problems += _closed_windows(ahead, schedule.run)
     if problems:
         raise GrowthError(list(dict.fromkeys(problems)))
     return [one for one in ahead if one.span[0] < epochs]
+
+
+def _closed_windows(ahead, run):
+    """What is wrong with growths whose window ends before they are asked."""
+    soonest, found = 0, []
+    for one in ahead:
+        dates = one.growth.condition.dates(run)
+        end = {key: epoch for key, _, epoch in dates}.get("not_after")
+        if end is not None and end < soonest and one.growth.time == 1:
+            found.append(
+                f"{one.growth.place}: not_after is {end}, but the growths before it "
+                f"come after epoch {soonest - 1} at the earliest; give a later "
+                "not_after"
+            )
+        soonest = one.span[0] + 1
+    return found
 
 
 def _must(one, epochs):

@@ -11,7 +11,7 @@ from speechbrain_growth.blueprint.values import wrong_sizes, wrong_values
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.tracing import trace
-from speechbrain_growth.errors import GrowthError, shown
+from speechbrain_growth.errors import GrowthError, did_you_mean, shown
 from speechbrain_growth.launch.ahead import growths_ahead
 from speechbrain_growth.launch.memory import bytes_to_grow, states_of
 from speechbrain_growth.launch.models import (
@@ -84,6 +84,7 @@ def _checked(blueprint):
         raise GrowthError(problems)
     schedule, log = _built(blueprint)
     problems = wrong_sizes(blueprint, _growing(schedule.growths))
+    problems += _wrong_metrics(blueprint, schedule.growths)
     if problems:
         raise GrowthError(problems)
     schedule.run = Run(_directions(blueprint), schedule.totals(epochs))
@@ -164,6 +165,19 @@ def _directions(blueprint):
     if isinstance(metric, str) and "better" in logger:
         return {metric: logger["better"]}
     return {}
+
+
+def _wrong_metrics(blueprint, growths):
+    """What is wrong with metrics that the YAML's train logger does not list."""
+    logger = blueprint.value("train_logger")
+    known = logger.get("metrics") if isinstance(logger, dict) else None
+    return [
+        f"{growth.place}: there is no metric {metric!r}; "
+        f"{did_you_mean(metric, known)} name one of {', '.join(known)}"
+        for growth in growths
+        for metric in growth.condition.metrics
+        if isinstance(known, list) and metric not in known and growth.time == 1
+    ]
 
 
 def _exactness(plan, growth):

@@ -36,6 +36,7 @@ def check(growths, sizes, run, inline=None, cost=None):
     for growth in growths:
         found, models = _grown(growth, models, inline or {}, cost)
         try:
+            found += _waits_for_ever(growth.condition)
             growth.condition.check(run)
             found += _late_dates(growth.condition, run)
             found += _early_dates(growth, run, dates)
@@ -109,6 +110,18 @@ def _late_dates(condition, run):
     return found
 
 
+def _waits_for_ever(condition):
+    """What is wrong with a condition that no epoch can fulfil."""
+    names = [one.name for one in condition.inside]
+    found = [p for one in condition.inside for p in _waits_for_ever(one)]
+    if condition.name == "all_of" and "by_hand" in names:
+        found.append(
+            "all_of: by_hand is never due by itself; leave it out (grow_now "
+            "makes any growth happen)"
+        )
+    return found
+
+
 def _early_dates(growth, run, dates):
     """What is wrong with a date that is not later than one before it."""
     found = []
@@ -132,6 +145,11 @@ def _wrong_amounts(amount, now, inline):
     more = {key: n for key, n in amount.adds.items() if key in now}
     goals = {key: n for key, n in amount.towards.items() if key in now}
     found = _wrong_sizes(amount.sizes, now, inline)
+    found += [
+        f"at_most: {key} is {most}, but the model has {now[key]}; give more"
+        for key, most in amount.at_most.items()
+        if key in now and _each_above(now[key], most)
+    ]
     for key in [*amount.adds, *amount.towards]:
         if key not in now:
             found.append(_unknown(key, now, inline))
@@ -143,6 +161,13 @@ def _wrong_amounts(amount, now, inline):
     for inner in amount.choose.values():
         found += _wrong_amounts(inner, now, inline)
     return found
+
+
+def _each_above(size, most):
+    """Whether all numbers of a size are at what they may become, or above."""
+    sizes = size if isinstance(size, list) else [size]
+    mosts = most if isinstance(most, list) else [most] * len(sizes)
+    return all(one >= limit for one, limit in zip(sizes, mosts))
 
 
 def _wrong_length(key, given, size):

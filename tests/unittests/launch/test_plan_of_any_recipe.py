@@ -21,13 +21,13 @@ growth_log: !new:speechbrain_growth.GrowthLog
     example_shape: [1, 3]
 """
 NO_MODULE = "; it must be a mapping of names to modules (torch.nn.Module)"
-SHAPE = "growth_log: an example of shape (1, 3) does not go through "
+SHAPE = "{yaml}, line 6: growth_log: an example of shape (1, 3) does not go through "
 CHAIN = (
     "; each of modules must run on what the one before it returns, and on "
     "nothing else"
 )
 NO_COST = (
-    "growth_log: an example costs nothing, as no module multiplies matrices "
+    "{yaml}, line 6: growth_log: an example costs nothing, as no module multiplies matrices "
     "or convolves; name those that train in modules"
 )
 
@@ -130,9 +130,10 @@ def test_keys_that_are_something_else(tmp_path):
         main(["plan", str(path)])
     assert end.value.code == (
         "error: 2 problems:\n"
-        "  - growth_schedule is [1]; it must be "
+        f"  - {path}, line 2: growth_schedule is [1]; it must be "
         "!new:speechbrain_growth.GrowthSchedule\n"
-        "  - growth_log is 'text'; it must be !new:speechbrain_growth.GrowthLog"
+        f"  - {path}, line 3: growth_log is 'text'; it must be "
+        "!new:speechbrain_growth.GrowthLog"
     )
 
 
