@@ -173,7 +173,7 @@ def _wrong_metrics(blueprint, growths):
     known = logger.get("metrics") if isinstance(logger, dict) else None
     return [
         f"{growth.place}: there is no metric {metric!r}; "
-        f"{did_you_mean(metric, known)} name one of {', '.join(known)}"
+        + (did_you_mean(metric, known) or f"name one of {', '.join(known)}")
         for growth in growths
         for metric in growth.condition.metrics
         if isinstance(known, list) and metric not in known and growth.time == 1

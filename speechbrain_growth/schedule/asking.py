@@ -73,8 +73,8 @@ def _contradictions(fields):
     steps, times = fields.get("steps"), fields.get("max_times")
     if ("steps" in fields) != ("towards" in fields):
         found.append(
-            "towards and steps belong together: the sizes that are reached, "
-            "and the number of growths"
+            "found one of towards and steps; give both, the sizes that are "
+            "reached and the number of growths"
         )
     if "equal" in fields and "towards" not in fields:
         found.append("equal says how the steps of towards are alike; drop it")
