@@ -94,7 +94,7 @@ def growths_ahead(schedule, sizes, first):
     ]
     problems = [_too_late(one, epochs) for one in ahead if _must(one, epochs)]
     problems += _closed_windows(ahead, schedule.run)
-    if problems:
+    if problems and not done:  # else it may have waited in vain
         raise GrowthError(list(dict.fromkeys(problems)))
     return [one for one in ahead if one.span[0] < epochs]
 

@@ -16,6 +16,7 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.plan_table import as_table
 from speechbrain_growth.launch.planning import plan_run
 from speechbrain_growth.measure.growth_log import GrowthLog
+from speechbrain_growth.schedule.schedule import GrowthSchedule
 
 torch.set_num_threads(1)
 
@@ -55,10 +56,10 @@ modules:
 def plan(tmp_path):
     """Plans a run with a norm and overrides of one's own"""
 
-    def planned(norm="BatchNorm1d", **overrides):
+    def planned(norm="BatchNorm1d", state=None, **overrides):
         path = tmp_path / "hparams.yaml"
         path.write_text(TEXT.replace("{norm}", norm))
-        return plan_run(Blueprint(str(path), overrides))
+        return plan_run(Blueprint(str(path), overrides), state)
 
     return planned
 
@@ -198,6 +199,41 @@ def test_what_can_never_happen_within_the_run_is_refused(plan):
     # Others may happen less often than they might
     repeated = {"every_epochs": 4, "adds": {"width": 1}, "max_times": 9}
     assert len(plan(growth=[repeated])) == 1 + 2
+
+
+def state_after(growth, metrics, grows=True):
+    """The state of a run of TEXT after some epochs"""
+    schedule = GrowthSchedule(growth)
+    schedule.start({"inputs": 3, "width": 4, "depth_width": 5, "outputs": 2})
+    for epoch, metric in enumerate(metrics, start=1):
+        if schedule.decide(epoch, {"PER": metric}) and grows:
+            schedule.grown(step=epoch)
+    return schedule.state()
+
+
+WAITS = [
+    {"after_epoch": 2, "width": 8},
+    {"on_plateau": {"metric": "PER", "not_after": 6}, "depth_width": 6},
+]
+
+
+def test_a_resumed_run_has_ahead_what_has_not_happened(plan):
+    rows = plan(state=state_after(WAITS, [9, 8, 7]), growth=WAITS)
+    assert [row.get("span") for row in rows] == [None, (4, 6)]
+    small, large = cost(8, 5)[1], cost(8, 6)[1]
+    assert rows[0]["epochs"] == 7
+    least, most = (3 * small + 4 * large), (small + 6 * large)
+    assert rows[0]["total"] == pytest.approx((least / large, most / large))
+
+
+def test_a_growth_that_is_decided_happens_at_once(plan):
+    rows = plan(state=state_after(WAITS, [9, 8], grows=False), growth=WAITS)
+    assert [row.get("span") for row in rows] == [None, (2, 2), (3, 6)]
+
+
+def test_a_run_that_waited_in_vain_is_over(plan):
+    growth = [{"by_hand": True, "width": 8}]
+    assert len(plan(state=state_after(growth, range(10)), growth=growth)) == 1
 
 
 def test_a_candidate_that_cannot_be_built_is_named_with_its_line(tmp_path):

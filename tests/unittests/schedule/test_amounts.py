@@ -5,8 +5,11 @@ Authors
 """
 
 import pytest
-from hypothesis import given, settings
-from hypothesis import strategies as st
+from hypothesis import (
+    given,
+    settings,
+    strategies as st,
+)
 
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.amounts import Amount, next_sizes
@@ -72,7 +75,6 @@ def test_towards_in_equal_macs(size, more, steps):
     }
     found = [s["width"] for s in after_each(growth, {"width": size})]
     assert found[-1] == size + more
-    first, last = size**2, (size + more) ** 2
     for done, (then, now) in enumerate(zip([size, *found], found)):
         if len(found) == steps:
             left = (size + more) ** 2 - then**2
