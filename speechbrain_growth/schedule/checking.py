@@ -4,10 +4,14 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.errors import GrowthError, did_you_mean
+from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.amounts import next_sizes
-from speechbrain_growth.schedule.asking import KEYS
-from speechbrain_growth.schedule.growth import READERS
+from speechbrain_growth.schedule.checks.dates import (
+    early_dates,
+    late_dates,
+    waits_for_ever,
+)
+from speechbrain_growth.schedule.checks.sizes import wrong_amounts, wrong_sizes
 
 
 def check(growths, sizes, run, inline=None, cost=None):
@@ -36,10 +40,10 @@ def check(growths, sizes, run, inline=None, cost=None):
     for growth in growths:
         found, models = _grown(growth, models, inline or {}, cost)
         try:
-            found += _waits_for_ever(growth.condition)
+            found += waits_for_ever(growth.condition)
             growth.condition.check(run)
-            found += _late_dates(growth.condition, run)
-            found += _early_dates(growth, run, dates)
+            found += late_dates(growth.condition, run)
+            found += early_dates(growth, run, dates)
         except GrowthError as error:
             found += error.problems
         if growth.time > 1:
@@ -55,7 +59,7 @@ def _grown(growth, models, inline, cost):
     There are several once a growth chooses.
     """
     amount = growth.amount
-    found = [p for now in models for p in _wrong_amounts(amount, now, inline)]
+    found = [p for now in models for p in wrong_amounts(amount, now, inline)]
     larger = models if found else []
     for name, way in () if found else _ways(amount).items():
         head, wrong = f"choose: {name}: " if name else "", []
@@ -63,7 +67,7 @@ def _grown(growth, models, inline, cost):
         if not any(steps) and growth.time == 1:
             wrong.append(_nothing_new(way))
         for now, step in zip(models, steps):
-            wrong += _wrong_sizes(step, now, {})
+            wrong += wrong_sizes(step, now, {})
             larger = [*larger, {**now, **step}]
         found += [head + problem for problem in wrong]
     distinct = {repr(sorted(one.items())): one for one in larger}
@@ -86,154 +90,3 @@ def _nothing_new(amount):
         "the model has these sizes already; name at least one larger size, or "
         "drop the entry"
     )
-
-
-def _late_dates(condition, run):
-    """What is wrong with moments at which the run is over."""
-    found = []
-    for key, unit, number in condition.dates(run):
-        total = run.totals.get(unit)
-        if total is None or number < total:
-            continue
-        if unit == "epoch":
-            found.append(
-                f"{key} is {number}, but the last epoch is {total}; a growth "
-                f"happens between epochs, after {total - 1} at most"
-            )
-        else:
-            found.append(
-                f"{key} is {number:g}, but the run ends at {total:g}; give a "
-                "smaller number"
-            )
-    for one in condition.inside:
-        found += _late_dates(one, run)
-    return found
-
-
-def _waits_for_ever(condition):
-    """What is wrong with a condition that no epoch can fulfil."""
-    names = [one.name for one in condition.inside]
-    found = [p for one in condition.inside for p in _waits_for_ever(one)]
-    if condition.name == "all_of" and "by_hand" in names:
-        found.append(
-            "all_of: by_hand is never due by itself; leave it out (grow_now "
-            "makes any growth happen)"
-        )
-    return found
-
-
-def _early_dates(growth, run, dates):
-    """What is wrong with a date that is not later than one before it."""
-    found = []
-    if not growth.condition.is_date or growth.time > 1:
-        return found
-    for _, unit, number in growth.condition.dates(run):
-        known = dates.setdefault(unit, {})
-        if known and number <= max(known):
-            latest = max(known)
-            found.append(
-                f"comes after growth[{known[latest]}] in the list, whose "
-                f"{unit} is {latest}; each date must be later than those "
-                "before it"
-            )
-        known[number] = growth.number
-    return found
-
-
-def _wrong_amounts(amount, now, inline):
-    """What is wrong with an amount, compared with the model's sizes."""
-    more = {key: n for key, n in amount.adds.items() if key in now}
-    goals = {key: n for key, n in amount.towards.items() if key in now}
-    found = _wrong_sizes(amount.sizes, now, inline)
-    found += [
-        f"at_most: {key} is {most}, but the model has {now[key]}; give more"
-        for key, most in amount.at_most.items()
-        if key in now and _each_above(now[key], most)
-    ]
-    for key in [*amount.adds, *amount.towards]:
-        if key not in now:
-            found.append(_unknown(key, now, inline))
-    for key, units in more.items():
-        found += _wrong_length(f"adds: {key}", units, now[key])
-    for key, goal in goals.items():
-        longer = _wrong_length(f"towards: {key}", goal, now[key])
-        found += longer or _wrong_sizes({key: goal}, now, inline)
-    for inner in amount.choose.values():
-        found += _wrong_amounts(inner, now, inline)
-    return found
-
-
-def _each_above(size, most):
-    """Whether all numbers of a size are at what they may become, or above."""
-    sizes = size if isinstance(size, list) else [size]
-    mosts = most if isinstance(most, list) else [most] * len(sizes)
-    return all(one >= limit for one, limit in zip(sizes, mosts))
-
-
-def _wrong_length(key, given, size):
-    """What is wrong with numbers that are given for those of a size."""
-    if not isinstance(given, list):
-        return []
-    if not isinstance(size, list):
-        return [f"{key} is {given}, but the model has {size}; give 1 number"]
-    if len(given) == len(size):
-        return []
-    return [
-        f"{key} is {given}, but the model has {size}; give {len(size)} numbers "
-        "(a list gets longer by a size of its own)"
-    ]
-
-
-def _wrong_sizes(sizes, now, inline):
-    """What is wrong with the sizes of a growth, compared with the model's."""
-    problems = (
-        _wrong_size(key, size, now)
-        if key in now
-        else _unknown(key, now, inline)
-        for key, size in sizes.items()
-    )
-    return [problem for problem in problems if problem]
-
-
-def _unknown(key, now, inline):
-    """What to do about a size that no key of the YAML gives the model."""
-    named = [n for p, n in inline.items() if p.rpartition(".")[2] == key]
-    same = {p: n for p, n in inline.items() if n in named}
-    near = "" if same else did_you_mean(key, [*now, *READERS, *KEYS])
-    words = (
-        f"the model has no size {key!r}; {near and near + ' '}its sizes are "
-    )
-    words += ", ".join(now) or "all written into it"
-    if near or not inline:
-        return words
-    written = [f"{p} {n}" for p, n in (same or inline).items()]
-    return (
-        f"{words}. Write the number that grows as a key at the top of the "
-        f"YAML, and refer to it by !ref <{key}>; now it is written into "
-        f"the model: {', '.join(written)}"
-    )
-
-
-def _wrong_size(key, size, now):
-    """What is wrong with one size that the model has; None if nothing is."""
-    becomes = f"{key} is {now[key]} and would become {size}; it must stay"
-    if not isinstance(now[key], list):
-        if isinstance(size, list):
-            return f"{becomes} 1 number"
-        shrinks = size < now[key]
-    else:
-        count = len(now[key])
-        if not isinstance(size, list) or len(size) < count:
-            s = "s" * (count > 1)
-            return f"{becomes} a list of {count} number{s}, or more"
-        # A longer list may insert numbers anywhere: only tracing both models
-        # tells which of its numbers are new
-        shrinks = len(size) == count and any(
-            after < before for before, after in zip(now[key], size)
-        )
-    if shrinks:
-        return (
-            f"{key} is {now[key]} and would shrink to {size}; growth only adds "
-            "units"
-        )
-    return None
