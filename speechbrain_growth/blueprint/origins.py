@@ -55,18 +55,40 @@ def where(found, key, entry=None):
     str
         Empty if the command line gave the value, and not the name of a file.
     """
-    value = found.tree.get(key)
     file, line = found.lines.get(key, (None, None))
-    if entry is not None and tag_of(value).startswith(INCLUDE):
-        name = tag_of(value)[len(INCLUDE) :]
-        file = os.path.join(folder_of(found.path), name)
-        with open(file, encoding="utf-8") as fin:
-            value = load(fin.read())
+    included, value = value_of(found, key)
+    if entry is not None:
+        file = included or file
     if file is None:
         return ""
     if entry is not None:
         line = _line(value, entry) or line
     return f"{os.path.normpath(file)}, line {line}: "
+
+
+def value_of(found, key):
+    """Returns the value of a key, also where it stands in a file of its own.
+
+    Arguments
+    ---------
+    found : Reading
+        The YAML.
+    key : str
+        Top-level key.
+
+    Returns
+    -------
+    str
+        The file that is included; empty if none is.
+    object
+        The value.
+    """
+    value = found.tree.get(key)
+    if not tag_of(value).startswith(INCLUDE):
+        return "", value
+    file = os.path.join(folder_of(found.path), tag_of(value)[len(INCLUDE) :])
+    with open(file, encoding="utf-8") as fin:
+        return file, load(fin.read())
 
 
 def located(found, problems):

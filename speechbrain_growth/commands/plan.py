@@ -6,6 +6,7 @@ Authors
 
 import argparse
 
+from speechbrain_growth.commands.soon import refuse_soon
 from speechbrain_growth.errors import GrowthError
 
 
@@ -45,7 +46,8 @@ def plan(chosen):
     chosen : argparse.Namespace
         What ``add_parser`` describes.
     """
-    # Imported here, so that the help of other commands needs no torch
+    refuse_soon(chosen.hparams_file, chosen.overrides)
+    # Imported here, so that what stands above needs no torch
     import speechbrain as sb
     from speechbrain_growth.blueprint.merging import tag_of
     from speechbrain_growth.blueprint.reading import read

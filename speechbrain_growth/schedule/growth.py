@@ -6,8 +6,6 @@ Authors
 
 from typing import NamedTuple, Optional, Tuple
 
-from speechbrain_growth.engine.births.layers import WAYS as WAYS_OF_LAYERS
-from speechbrain_growth.engine.births.units import symmetry_of
 from speechbrain_growth.errors import GrowthError, did_you_mean
 from speechbrain_growth.schedule.amounts import Amount
 from speechbrain_growth.schedule.asking import KEYS, read_amount
@@ -41,8 +39,8 @@ class Growth(NamedTuple):
         Which units the rise is for: ``all`` or ``new``.
     optimizer : str
         What happens to the optimizer's state: ``carry`` or ``reset``.
-    symmetry : Symmetry
-        How new units begin.
+    units : str or dict
+        How new units begin, as the YAML has it.
     birth : str
         How new layers begin: ``gate``, ``identity`` or ``copy``. None: a layer
         with a gate begins with the gate closed, any other as an identity.
@@ -61,10 +59,15 @@ class Growth(NamedTuple):
     rewarm: int = 0
     rewarmed: str = "all"
     optimizer: str = "carry"
-    symmetry: object = symmetry_of("shares")
+    units: object = "shares"
     birth: Optional[str] = None
     born: Tuple[str, ...] = ()
     fold: int = FOLD
+
+    @property
+    def symmetry(self):
+        """How new units begin: a ``Symmetry``."""
+        return _symmetry_of(self.units)
 
     @property
     def when(self):
@@ -193,13 +196,12 @@ def _symmetry(value):
     Values: one of the ways below.
     Default: ``shares``
     """
-    symmetry = symmetry_of(value)
-    if not symmetry.breaks:
+    if not _symmetry_of(value).breaks:
         raise GrowthError(
             f"symmetry is {value!r}: the copies of a unit stay identical for "
             "ever; use shares, or {zero_sum: 0.1}"
         )
-    return {"symmetry": symmetry}
+    return {"units": value}
 
 
 def _birth(value):
@@ -209,15 +211,18 @@ def _birth(value):
     of the new layers, where their types do not tell which layers are new.
     Default: ``gate`` for a layer that has a gate, ``identity`` for any other
     """
+    # Imported here, as a list without it is read without torch
+    from speechbrain_growth.engine.births.layers import WAYS
+
     way, names = value, ()
     if isinstance(value, dict) and len(value) == 1:
         ((way, names),) = value.items()
         names = tuple(names) if _is_list(names) else (names,)
     named = all(isinstance(name, str) and name for name in names)
-    if not isinstance(way, str) or way not in WAYS_OF_LAYERS or not named:
+    if not isinstance(way, str) or way not in WAYS or not named:
         raise GrowthError(
             f"birth is {value!r}; it must be one of "
-            f"{', '.join(WAYS_OF_LAYERS)}, or {{one of them: [names of the "
+            f"{', '.join(WAYS)}, or {{one of them: [names of the "
             "layers that are born]}"
         )
     return {"birth": way, "born": names}
@@ -237,6 +242,13 @@ def _fold(value):
             f"fold is {value!r}; it must be a number of steps above 0"
         )
     return {"fold": value}
+
+
+def _symmetry_of(value):
+    """The ``Symmetry`` that a YAML asks for."""
+    from speechbrain_growth.engine.births.units import symmetry_of  # has torch
+
+    return symmetry_of(value)
 
 
 # The optional keys of a growth: each function returns fields of Growth

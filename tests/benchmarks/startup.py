@@ -27,6 +27,10 @@ COMMANDS = {
     ],
     "plan, TIMIT's grow.yaml": ["-m", "speechbrain_growth", "plan", TIMIT],
     "plan, MNIST's grow.yaml": ["-m", "speechbrain_growth", "plan", MNIST],
+    "plan, a size of 1.5 (refused)": [
+        *["-m", "speechbrain_growth", "plan", MNIST],
+        "--growth=[{after_epoch: 2, hidden: 1.5}]",
+    ],
     "plan --help": ["-m", "speechbrain_growth", "plan", "--help"],
     "compare --help": ["-m", "speechbrain_growth", "compare", "--help"],
     "sweep --help": ["-m", "speechbrain_growth", "sweep", "--help"],
@@ -37,14 +41,17 @@ def seconds(arguments):
     """From the start of a process to its end."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     begin = time.perf_counter()
-    subprocess.run(
+    done = subprocess.run(
         [sys.executable, *arguments],
         cwd=ROOT,
         env=environment,
-        check=True,
         capture_output=True,
+        text=True,
     )
-    return time.perf_counter() - begin
+    elapsed = time.perf_counter() - begin
+    if done.returncode and not done.stderr.startswith("error: growth["):
+        raise RuntimeError(done.stderr)
+    return elapsed
 
 
 def main():
