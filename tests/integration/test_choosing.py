@@ -9,7 +9,7 @@ import torch
 from growing_run import at, data, toy, train, train_log, weights
 
 from speechbrain_growth import GrowthError
-from speechbrain_growth.training import choosing
+from speechbrain_growth.training import choosing, probing
 
 CHOICE = {
     "after_epoch": 2,
@@ -97,6 +97,35 @@ def test_a_candidate_that_diverges_is_not_chosen(tmp_path, monkeypatch):
     (entry,) = brain.growth_log.read()
     assert entry["scores"]["wide"]["gain"] is None
     assert entry["chosen"] != "wide"
+
+
+def test_a_candidate_that_drifts_is_not_chosen(tmp_path, monkeypatch):
+    drifts = iter([0.25, 0.25, 0.0, 0.0])  # of the candidates, and the growth
+    monkeypatch.setattr(probing, "drift", lambda *outputs: next(drifts))
+    (entry,) = chosen_run(tmp_path).growth_log.read()
+    gains = {name: one["gain"] for name, one in entry["scores"].items()}
+    assert gains["wide"] is gains["seen"] is None
+    assert entry["chosen"] == "long" and entry["grown"]
+
+
+def test_the_order_of_the_candidates_does_not_matter(whole, tmp_path):
+    names = reversed(CHOICE["choose"])
+    choose = {name: CHOICE["choose"][name] for name in names}
+    other = chosen_run(tmp_path, {**CHOICE, "choose": choose})
+    (one,), (two,) = whole.growth_log.read(), other.growth_log.read()
+    assert one["scores"] == two["scores"] and one["chosen"] == two["chosen"]
+
+
+def test_if_none_works_the_first_is_tried_as_any_growth_is():
+    trials = {
+        choosing.PRESENT: choosing.Trial({}, 2.0, 0, 5, True),
+        "a": choosing.Trial({"width": 8}, float("nan"), 0, 5, False),
+        "b": choosing.Trial({"width": 9}, 1.0, 10, 15, False),
+    }
+    found = choosing.scored(trials)
+    assert found["chosen"] == "a"
+    assert [s["gain"] for s in found["scores"].values()] == [None, None]
+    assert "a: does not work, b: does not work" in choosing.in_words(found)
 
 
 def test_too_many_steps_are_refused_with_the_number_of_batches(tmp_path):
