@@ -105,12 +105,13 @@ def test_a_start_prints_what_will_run_and_refuses_an_edited_past(tmp_path):
     code, text = started([33, 48], 3)
     assert code == 1 and "error: growth[0] happened as" in text
     assert files == sorted((tmp_path / "run").rglob("*"))
-    code, text = started([32, 48], 3)
+    # It is due as soon as another epoch is over; one more must follow
+    code, text = started([32, 48], 4)
     first, second = (line.split(" | ") for line in text.splitlines()[2:4])
     assert code == 0
     assert first[0].strip() == "resumes after epoch 2"
-    assert first[1].strip() == "hidden [32]"
-    assert second[0].strip() == "after_epoch 2"
+    assert first[2].strip() == "hidden [32]"
+    assert [cell.strip() for cell in second[:2]] == ["after_epoch 2", "3"]
     code, text = started([33, 48], 3, "--test_only")
     assert code == 0, text
 
