@@ -28,7 +28,7 @@ from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.maps.ties import Maps
 from speechbrain_growth.engine.reading.closed import is_closed
-from speechbrain_growth.engine.reading.ends import output_of, unused
+from speechbrain_growth.engine.reading.ends import outputs_of, unused
 from speechbrain_growth.engine.reading.reading import read
 from speechbrain_growth.engine.reading.tied import untie
 from speechbrain_growth.engine.reading.walking import Walk
@@ -98,7 +98,7 @@ def trace(
     for _ in range(WALKS):
         maps.changed = False
         walk = Trace(maps, birth, fold)
-        output = walks(walk)
+        outputs = walks(walk)
         if not maps.changed:
             break
     else:
@@ -116,7 +116,7 @@ def trace(
     plan = Plan(
         walk.tensors,
         tuple(walk.fresh),
-        output,
+        outputs,
         walk.first_states,
         walk.moved,
         walk.weights,
@@ -131,14 +131,14 @@ def trace(
 
 
 def _walks(old, new, birth, fold, example):
-    """A function that walks both models once, and returns the output's map.
+    """A function that walks both models once; returns the outputs' maps.
 
     Where every layer has a rule, the rules go through them in the order of the
     signal. Other forwards are run, once, and each walk goes through what they
     did.
     """
     if is_closed(old) and is_closed(new):
-        return lambda walk: walk.layer(old, new, Signal(None)).width
+        return lambda walk: _grown(walk.layer(old, new, Signal(None)))
     births = Births(old, new, birth or Birth())
     pairs = read(old, new, births, example)
     births.run(pairs[0][1].born)
@@ -156,9 +156,14 @@ def _walks(old, new, birth, fold, example):
                 break
         unused(old, new, walk)
         untie(pairs[0][1], new, walk)
-        return output_of(leaves)
+        return outputs_of(leaves)
 
     return walk_all
+
+
+def _grown(signal):
+    """The map of a signal that leaves the model, if it grows."""
+    return (signal.width,) if signal.grows else ()
 
 
 def _say_made_up(walk, recording):

@@ -93,8 +93,8 @@ class Plan(NamedTuple):
         For each tensor's name, one ``Axis`` or None (unchanged) for each axis.
     fresh : tuple of str
         Names of the buffers that the new model keeps as it was built.
-    output : WidthMap
-        What the model's output copies; the identity if it did not grow.
+    outputs : tuple of WidthMap
+        What each axis of the model's outputs copies, of those that grow.
     first_states : dict
         A ``FirstState`` for each layer that only the new model has.
     moved : dict
@@ -106,10 +106,15 @@ class Plan(NamedTuple):
 
     tensors: Dict[str, tuple]
     fresh: Tuple[str, ...]
-    output: WidthMap
+    outputs: Tuple[WidthMap, ...] = ()
     first_states: Dict[str, tuple] = {}
     moved: Dict[str, str] = {}
     weights: Dict[str, tuple] = {}
+
+    @property
+    def output(self):
+        """What the model's first output copies; None if nothing grows there."""
+        return next(iter(self.outputs), None)
 
     @property
     def born(self):

@@ -7,8 +7,8 @@ Authors
 from speechbrain_growth.engine.maps.plan import earlier
 
 
-def output_of(leaves):
-    """The map of what a model returns.
+def outputs_of(leaves):
+    """The maps of what a model returns.
 
     Arguments
     ---------
@@ -17,13 +17,11 @@ def output_of(leaves):
 
     Returns
     -------
-    WidthMap
-        Of the first axis that grows; None if there is none.
+    tuple of WidthMap
+        Of each axis that grows, and whose map is known.
     """
-    for value in leaves:
-        for dim in value.growing:
-            return value.axes[dim]
-    return None
+    maps = [value.axes[dim] for value in leaves for dim in value.growing]
+    return tuple(width for width in maps if width is not None)
 
 
 def unused(old, new, trace):
