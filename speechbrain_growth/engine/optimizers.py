@@ -147,10 +147,12 @@ def powers_of(optimizer):
     known = next((k for k in kind.__mro__ if k in POWERS), None)
     if known is None:
         names = ", ".join(k.__name__ for k in POWERS)
+        way = wrapped_by(optimizer) or (
+            f"use one of {names}, add it to speechbrain_growth.POWERS, or "
+            "start with an empty state (optimizer: reset)"
+        )
         raise NoRuleError(
-            f"{kind.__name__}: no rule says how its state grows; use one of "
-            f"{names}, add it to speechbrain_growth.POWERS, or start with an "
-            "empty state (optimizer: reset)"
+            f"{kind.__name__}: no rule says how its state grows; {way}"
         )
     entries = {key for state in optimizer.state.values() for key in state}
     unknown = sorted(entries - set(POWERS[known]))
@@ -164,6 +166,25 @@ def powers_of(optimizer):
             ]
         )
     return POWERS[known]
+
+
+def wrapped_by(optimizer):
+    """Says how to reach the optimizer inside one that wraps it.
+
+    Arguments
+    ---------
+    optimizer : object
+        Any.
+
+    Returns
+    -------
+    str
+        Empty if it wraps none.
+    """
+    for name, value in getattr(optimizer, "__dict__", {}).items():
+        if isinstance(value, torch.optim.Optimizer):
+            return f"give the one that it wraps, its .{name}"
+    return ""
 
 
 def _carry_state(plan, optimizer, names):

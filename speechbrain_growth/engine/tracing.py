@@ -33,7 +33,7 @@ from speechbrain_growth.engine.reading.reading import read
 from speechbrain_growth.engine.reading.tied import untie
 from speechbrain_growth.engine.reading.walking import Walk
 from speechbrain_growth.engine.tracer import Trace
-from speechbrain_growth.engine.unwrap import Model, unwrap
+from speechbrain_growth.engine.unwrap import Model, state_of, unwrap
 from speechbrain_growth.errors import GrowthError, NoRuleError
 
 WALKS = 30  # two or three are enough, unless layers contradict each other
@@ -113,13 +113,15 @@ def trace(
             for text, why in walk.unknown.items()
         ]
         raise NoRuleError(unruled + walk.unborn)
+    held = state_of(new)
     plan = Plan(
-        walk.tensors,
+        {name: axes for name, axes in walk.tensors.items() if name in held},
         tuple(walk.fresh),
         outputs,
         walk.first_states,
         walk.moved,
         walk.weights,
+        {name: a for name, a in walk.tensors.items() if name not in held},
     )
     problems = list(dict.fromkeys(walk.problems)) or _unexplained(
         old, new, plan
@@ -138,7 +140,7 @@ def _walks(old, new, birth, fold, example):
     did.
     """
     if is_closed(old) and is_closed(new):
-        return lambda walk: _grown(walk.layer(old, new, Signal(None)))
+        return lambda walk: _leaving(walk.layer(old, new, Signal(None)))
     births = Births(old, new, birth or Birth())
     pairs = read(old, new, births, example)
     births.run(pairs[0][1].born)
@@ -161,9 +163,9 @@ def _walks(old, new, birth, fold, example):
     return walk_all
 
 
-def _grown(signal):
-    """The map of a signal that leaves the model, if it grows."""
-    return (signal.width,) if signal.grows else ()
+def _leaving(signal):
+    """The map of the signal that leaves the model, if it is known."""
+    return () if signal.width is None else (signal.width,)
 
 
 def _say_made_up(walk, recording):
@@ -178,7 +180,7 @@ def _say_made_up(walk, recording):
 
 def _unexplained(old, new, plan):
     """Tensors whose shapes the plan does not account for."""
-    left, after = old.state_dict(), new.state_dict()
+    left, after = state_of(old), state_of(new)
     before = {n: left.pop(plan.before(n), None) for n in after}
     before.update(left)
     problems = []

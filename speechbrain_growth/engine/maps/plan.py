@@ -94,7 +94,7 @@ class Plan(NamedTuple):
     fresh : tuple of str
         Names of the buffers that the new model keeps as it was built.
     outputs : tuple of WidthMap
-        What each axis of the model's outputs copies, of those that grow.
+        What the axes of the model's outputs copy, at least those that grow.
     first_states : dict
         A ``FirstState`` for each layer that only the new model has.
     moved : dict
@@ -102,6 +102,8 @@ class Plan(NamedTuple):
     weights : dict
         For each LayerNorm that will weigh its units: their weights, shape (new
         units,), sum 1, and their axis of its normalized shape.
+    loose : dict
+        As ``tensors``, of those that are not in the state of the new model.
     """
 
     tensors: Dict[str, tuple]
@@ -110,10 +112,11 @@ class Plan(NamedTuple):
     first_states: Dict[str, tuple] = {}
     moved: Dict[str, str] = {}
     weights: Dict[str, tuple] = {}
+    loose: Dict[str, tuple] = {}
 
     @property
     def output(self):
-        """What the model's first output copies; None if nothing grows there."""
+        """What the model's first output copies; None if it is not known."""
         return next(iter(self.outputs), None)
 
     @property
