@@ -97,8 +97,6 @@ def _moves(old, new, plan):
     """
     found = []
     for path, one, other in pairs(old, new, plan):
-        if isinstance(one, WeightedLayerNorm):
-            continue
         for key, value in _loose(one).items():
             name, built = _joined(path, key), getattr(other, key, None)
             known = name in plan.fresh or key in statistics_of(one)
@@ -131,6 +129,8 @@ def _copy(tensor):
 
 def _loose(layer):
     """The tensors that one layer holds outside its state dict."""
+    if isinstance(layer, WeightedLayerNorm):
+        return {}  # its weights have a way of their own
     found = {
         key: value
         for key, value in vars(layer).items()
