@@ -12,6 +12,7 @@ from torch import nn
 from speechbrain_growth.errors import GrowthError
 
 Model = Union[nn.Module, List[nn.Module], Dict[str, nn.Module]]
+EXTRA = "_extra_state"  # whatever a layer wants saved beside its tensors
 PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 
@@ -78,4 +79,8 @@ def state_of(model):
     True
     """
     state = model.state_dict(keep_vars=True)
-    return {name: tensor.detach() for name, tensor in state.items()}
+    return {
+        name: tensor.detach()
+        for name, tensor in state.items()
+        if isinstance(tensor, torch.Tensor) and not name.endswith(EXTRA)
+    }

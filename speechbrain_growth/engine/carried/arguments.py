@@ -53,8 +53,8 @@ def check_arguments(optimizer, symmetry, seed, birth, fold):
     problems = [text for one in optimizers for text in _of_optimizer(one)]
     if len(set(map(id, optimizers))) < len(optimizers):
         problems.append("optimizer: one is given twice; give each once")
-    if not _is_whole(seed) or not 0 <= seed < SEEDS:
-        problems.append(f"seed is {seed!r}; use a whole number, 0 or above")
+    if not _is_whole(seed) or not -SEEDS <= seed < SEEDS:
+        problems.append(f"seed is {seed!r}; use a whole number, as 0")
     if fold is not None and not (_is_whole(fold) and fold > 0):
         problems.append(
             f"fold is {fold!r}; use a number of steps, 1 or above, or None"

@@ -4,7 +4,10 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import copy
 from collections import Counter
+
+from torch import nn
 
 
 def check_layers(old, new, plan):
@@ -51,14 +54,14 @@ def check_layers(old, new, plan):
 
 
 def carry_layers(old, new, plan):
-    """Gives each layer the mode, training or evaluation, of the old one.
+    """Gives each layer the mode, and any extra state, of the old one.
 
     Arguments
     ---------
     old : torch.nn.Module
         The model before the growth.
     new : torch.nn.Module
-        The larger model, whose modes are changed.
+        The larger model, whose modes and extra states are changed.
     plan : Plan
         Knows the layers that moved; one that is new gets the model's mode.
     """
@@ -66,6 +69,9 @@ def carry_layers(old, new, plan):
     known.update({other: one for _, one, other in pairs(old, new, plan)})
     for module in new.modules():
         module.training = known.get(module, old).training
+        if _has_extra(module) and module in known:
+            extra = known[module].get_extra_state()
+            module.set_extra_state(copy.deepcopy(extra))
 
 
 def pairs(old, new, plan):
@@ -94,6 +100,11 @@ def pairs(old, new, plan):
         was = before.get(plan.before(name), module)
         if was is not module:
             yield name, was, module
+
+
+def _has_extra(layer):
+    """Whether a layer saves more than tensors, by a method of its own."""
+    return type(layer).get_extra_state is not nn.Module.get_extra_state
 
 
 def _hooks(layer):

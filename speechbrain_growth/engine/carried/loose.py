@@ -62,8 +62,8 @@ def check_loose(old, new, plan):
         f"{_shape(value)} and in the larger model of shape {_shape(built)}, "
         "and it is not known how it grows; register it as a buffer, or make "
         "it in the forward"
-        for name, value, built, _ in _moves(old, new, plan)
-        if _made(name, value, built, plan) is None
+        for name, value, built, made, _ in _moves(old, new, plan)
+        if made is None
     ]
 
 
@@ -79,39 +79,44 @@ def carry_loose(old, new, plan):
     plan : Plan
         As for ``check_loose``.
     """
-    own = {id(t) for t in new.state_dict(keep_vars=True).values()}
-    made = {}  # a tensor may have several names
-    for name, value, built, layer in list(_moves(old, new, plan)):
-        key = name.rpartition(".")[2]
-        if id(built) in own:
-            continue
-        if built is None or id(built) not in made:
-            made[id(built)] = _made(name, value, built, plan)
-        setattr(layer, key, made[id(built)])
+    for name, _, built, made, layer in list(_moves(old, new, plan)):
+        if isinstance(made, torch.Tensor) and _filled(built):
+            made = made.to(built.device)
+        setattr(layer, name.rpartition(".")[2], made)
 
 
 def _moves(old, new, plan):
-    """Name, old value, value as built, and new layer, of each to be carried.
+    """Name, old value, value as built, value after the growth, and layer.
 
-    Those first whose axes are known.
+    A tensor may have several names, of which the plan may know one.
     """
+    held = {id(t) for t in new.state_dict(keep_vars=True).values()}
     found = []
     for path, one, other in pairs(old, new, plan):
         for key, value in _loose(one).items():
             name, built = _joined(path, key), getattr(other, key, None)
             known = name in plan.fresh or key in statistics_of(one)
-            if not known and built is not value and _filled(value):
+            known = known or built is value or id(built) in held
+            if _filled(value) and not known:
                 found.append((name, value, built, other))
-    return sorted(found, key=lambda move: move[0] not in plan.loose)
+    made = {}
+    for name, value, built, layer in sorted(
+        found, key=lambda move: move[0] not in plan.loose
+    ):
+        place = name if built is None else id(built)
+        if place not in made:
+            made[place] = _made(name, value, built, plan)
+        yield name, value, built, made[place], layer
 
 
 def _made(name, value, built, plan):
     """The value after the growth; None if it is not known."""
+    copied = tree_map(_copy, value)
     if _shape(value) == _shape(built):
-        return tree_map(_copy, value)
+        return copied
     axes = plan.loose.get(name, ())
     if any(axes) and _filled(built):
-        return grown_weight(value.detach(), axes, built.detach())
+        return grown_weight(copied, axes, built.detach())
     sizes = {
         axis.width.old
         for name in plan.changes
@@ -119,12 +124,12 @@ def _made(name, value, built, plan):
         if axis and not axis.width.is_identity
     }
     shapes = {size for one in tree_flatten(value)[0] for size in one.shape}
-    return None if _filled(built) or sizes & shapes else tree_map(_copy, value)
+    return None if _filled(built) or sizes & shapes else copied
 
 
 def _copy(tensor):
     """A tensor of the same values that shares nothing."""
-    return tensor.detach().clone()
+    return tensor.detach().clone().requires_grad_(tensor.requires_grad)
 
 
 def _loose(layer):

@@ -5,6 +5,7 @@ Authors
 """
 
 from speechbrain_growth.engine.maps.plan import earlier
+from speechbrain_growth.engine.unwrap import state_of
 
 
 def outputs_of(leaves):
@@ -38,8 +39,8 @@ def unused(old, new, trace):
     """
     if trace.problems or trace.unborn:
         return  # which say more
-    before = dict(_named(old))
-    for name, tensor in _named(new):
+    before = state_of(old)
+    for name, tensor in state_of(new).items():
         source = before.get(earlier(name, trace.moved))
         if name in trace.tensors or name in trace.fresh or source is None:
             continue
@@ -50,8 +51,3 @@ def unused(old, new, trace):
                 f"{name}: grows, but the example does not use it; give one "
                 "that does"
             )
-
-
-def _named(model):
-    """Names and tensors of a model's state."""
-    return model.state_dict(keep_vars=True).items()
