@@ -79,9 +79,32 @@ def earlier(name, moved):
     >>> earlier("net.4.weight", {"net.4": "net.2"})
     'net.2.weight'
     """
-    inside = [new for new in moved if f"{name}.".startswith(f"{new}.")]
-    longest = max(inside, key=len, default="")
+    longest = owner_of(name, moved) or ""
     return moved[longest] + name[len(longest) :] if longest else name
+
+
+def owner_of(name, layers):
+    """The innermost of some layers that a tensor or layer belongs to.
+
+    Arguments
+    ---------
+    name : str
+        Of the tensor or layer.
+    layers : iterable of str
+        Names of layers.
+
+    Returns
+    -------
+    str
+        None if it belongs to none of them.
+
+    Example
+    -------
+    >>> owner_of("net.4.weight", ["net", "net.4", "net.44"])
+    'net.4'
+    """
+    inside = [one for one in layers if f"{name}.".startswith(f"{one}.")]
+    return max(inside, key=len, default=None)
 
 
 class Plan(NamedTuple):
@@ -132,10 +155,7 @@ class Plan(NamedTuple):
 
     def birthplace(self, name):
         """The new layer that a tensor or layer belongs to, or None."""
-        inside = (
-            b for b in self.first_states if f"{name}.".startswith(f"{b}.")
-        )
-        return next(inside, None)
+        return owner_of(name, self.first_states)
 
     def before(self, name):
         """A tensor's name in the old model; None if only the new one has it."""

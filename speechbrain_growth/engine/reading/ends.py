@@ -4,7 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.engine.maps.plan import earlier
+from speechbrain_growth.engine.maps.plan import earlier, owner_of
 from speechbrain_growth.engine.unwrap import state_of
 
 
@@ -42,7 +42,9 @@ def unused(old, new, trace):
     before = state_of(old)
     for name, tensor in state_of(new).items():
         source = before.get(earlier(name, trace.moved))
-        if name in trace.tensors or name in trace.fresh or source is None:
+        born = owner_of(name, trace.first_states) is not None
+        known = name in trace.tensors or name in trace.fresh
+        if born or known or source is None:
             continue
         if source.shape == tensor.shape:
             trace.tensor(name, *[None] * tensor.ndim)
