@@ -10,7 +10,7 @@ import pytest
 import torch
 from torch import nn
 
-from speechbrain_growth import GrowthError, carry
+from speechbrain_growth import Birth, GrowthError, carry
 
 torch.set_num_threads(1)
 SGD, ADAM = torch.optim.SGD, torch.optim.Adam
@@ -57,6 +57,20 @@ def by_norm(model):
     ]
 
 
+def by_name(model):
+    """Weights of norms, all that is called bias, and matrices"""
+    return [
+        {"params": named(model, lambda n, p: "1.weight" in n)},
+        {"params": named(model, lambda n, p: "bias" in n)},
+        {"params": named(model, lambda n, p: p.ndim > 1)},
+    ]
+
+
+def normed(kind):
+    """A norm between two linear layers"""
+    return nn.Linear(3, 4), kind(4), nn.Linear(4, 4)
+
+
 def by_layer(model):
     """Each layer learns at its own rate"""
     return [
@@ -84,6 +98,18 @@ WAYS = {
         lambda: Two(0),
         lambda: Two(1),
         {"two.0.weight": 1, "two.0.bias": 1},
+    ),
+    "kinds of vectors": (
+        by_norm,
+        lambda: nn.Sequential(*normed(nn.BatchNorm1d)),
+        lambda: nn.Sequential(*normed(nn.BatchNorm1d), nn.BatchNorm1d(4)),
+        {"3.weight": 0, "3.bias": 0},
+    ),
+    "names of vectors": (
+        by_name,
+        lambda: nn.Sequential(*normed(nn.LayerNorm)),
+        lambda: nn.Sequential(*normed(nn.LayerNorm), nn.BatchNorm1d(4)),
+        {"3.weight": 0, "3.bias": 1},
     ),
     "vectors": (
         by_decay,
@@ -119,6 +145,17 @@ def test_a_new_parameter_joins_the_group_that_fits_it(how):
     assert sorted(sum(found, [])) == sorted(order)
     # a checkpoint is loaded into groups made of the larger model
     assert all(group == sorted(group, key=order.index) for group in found)
+
+
+def test_a_new_layer_is_rather_like_one_before_it():
+    old, new = rows(4, 1), rows(4, 2)
+    optimizer = SGD(by_layer(old), lr=0.1)
+    carry(old, new, optimizer, birth=Birth(names=("2", "3")))
+    assert groups_of([optimizer], new) == [
+        ["0.weight", "0.bias", "2.weight", "2.bias"],
+        ["1.weight", "1.bias"],
+        ["4.weight", "4.bias"],
+    ]
 
 
 def split_by_kind(model):
