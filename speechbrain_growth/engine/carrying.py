@@ -122,13 +122,13 @@ def carry(
         tolerance = float("inf")
     with proved(old, new, plan, example, tolerance):
         _put_weights(old, new, plan, way, generator)
-    follow(optimizers, old, new, plan)
     carry_beside(old, new, plan)
     for name, (weights, dim) in plan.weights.items():
         weigh(new.get_submodule(name), weights, dim, fold)
     if birth.probe is not None:
         with torch.no_grad(), in_eval(new), calibrating(plan, new):
             new(birth.probe)
+    follow(optimizers, old, new, plan)
     return plan
 
 
