@@ -1,0 +1,172 @@
+"""Refuses runs from which no forecast can be made, and names the run to add.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import numpy as np
+
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.experiments.forecast.fitting import (
+    fit,
+    fit_at,
+    misfit,
+)
+from speechbrain_growth.experiments.forecast.law import Pair
+from speechbrain_growth.experiments.forecast.seeds import curve_of
+
+SPAN = 2  # budgets of one network must differ by this factor
+FAR = 5  # crossings beyond which growing cannot be told from the large network
+USUAL = 0.25, 0.5, 0.75, 1.0  # what b is in the literature
+OFF = 0.05  # of the fall of the losses: how far a law may be from them
+ENOUGH = 5  # epochs below which a run is no example
+
+
+def common_fit(networks):
+    """Fits one power law to all networks.
+
+    Arguments
+    ---------
+    networks : list of Network
+        The small one, the large one, then others.
+
+    Returns
+    -------
+    Fit
+
+    Raises
+    ------
+    GrowthError
+        If the runs do not determine the law, or follow none in common.
+    """
+    problems = [*_wrong_costs(networks), *_too_few(networks)]
+    if problems:
+        raise GrowthError(problems)
+    curves = list(map(curve_of, networks))
+    found = fit(curves)
+    if found is None:
+        raise GrowthError(_no_law(networks, "no b fits them better than others"))
+    losses = [_means(network) for network in networks]
+    fall = max(map(max, losses)) - min(map(min, losses))
+    off = misfit(found, curves)
+    if off > max(OFF * fall, 3 * _error(networks)):
+        words = f"the best b leaves a gap of {off:.2g} (root mean square)"
+        raise GrowthError(_no_law(networks, words))
+    return found
+
+
+def pair_of(found, networks):
+    """Returns the small and the large network as their law has them.
+
+    Arguments
+    ---------
+    found : Fit
+        The law.
+    networks : list of Network
+        The small one, the large one, then others.
+
+    Returns
+    -------
+    Pair
+    """
+    costs = [network.cost for network in networks[:2]]
+    return Pair(*found.floors[:2], found.scale, found.exponent, *costs)
+
+
+def longest(network):
+    """Returns the epochs of the longest run of a network."""
+    return max(point.epochs for point in network.points)
+
+
+def shortest(network):
+    """Returns the epochs of the shortest run of a network."""
+    return min(point.epochs for point in network.points)
+
+
+def _wrong_costs(networks):
+    """The small network must be the cheaper one."""
+    small, large = networks[:2]
+    if small.cost < large.cost:
+        return []
+    return [
+        f"{large.place}: an epoch costs {large.cost:.4g}, one of {small.place} "
+        f"{small.cost:.4g}; name the small network first"
+    ]
+
+
+def _too_few(networks):
+    """Budgets that are too few, or too much alike, for F, B and b."""
+    budgets = [sorted({p.epochs for p in n.points}) for n in networks]
+    numbers = list(map(len, budgets))
+    if max(some[-1] / some[0] for some in budgets) < SPAN:
+        at = 0
+    elif sum(numbers) < len(networks) + 2:
+        at = numbers.index(min(numbers))
+    else:
+        return []
+    words = "; ".join(
+        f"{network.name} {' and '.join(map(str, some))} epochs"
+        for network, some in zip(networks, budgets)
+    )
+    half = budgets[at][0] // SPAN
+    epochs = half if half >= ENOUGH else SPAN * budgets[at][-1]
+    return [
+        f"{_places(networks)}: found runs of {words}; one network needs "
+        f"budgets that differ by a factor of {SPAN}, and all together need "
+        f"{len(networks) + 2} budgets{_far_past(networks)}; add a run of "
+        f"{networks[at].name} with {epochs} epochs"
+    ]
+
+
+def _no_law(networks, words):
+    """What to say of networks that follow no law in common."""
+    far = _far_past(networks)
+    add = " and ".join(
+        f"a run of {network.name} with "
+        f"{max(1, shortest(network) // 4) if far else SPAN * longest(network)} "
+        "epochs"
+        for network in networks[:2]
+    )
+    return f"{_places(networks)}: no common b exists, {words}{far}; add {add}"
+
+
+def _far_past(networks):
+    """That runs are far past their crossing, if so, whatever b is."""
+    budget = networks[1].cost * longest(networks[1])
+    curves = list(map(curve_of, networks))
+    pairs = [pair_of(fit_at(b, curves), networks) for b in USUAL]
+    last = max(pair.crossing for pair in pairs)
+    if budget < FAR * last or any(pair.delta <= 0 for pair in pairs):
+        return ""
+    times = f"{budget / last:.0f} times" if last > 0 else "many times"
+    return (
+        f"; for every b from {USUAL[0]} to {USUAL[-1]:.0f}, the longest run of "
+        f"large costs {times} the crossing: these runs are far past their "
+        "crossing, where growing cannot be told from the large network"
+    )
+
+
+def _places(networks):
+    """Where the runs are."""
+    return " and ".join(network.place for network in networks)
+
+
+def _means(network):
+    """The mean loss of each budget of a network."""
+    epochs, losses = curve_of(network)
+    return [losses[epochs == n].mean() for n in np.unique(epochs)]
+
+
+def _error(networks):
+    """Standard error of such a mean, from seeds that differ."""
+    spread, freedom, number = 0.0, 0, 0
+    for epochs, losses in map(curve_of, networks):
+        for n in np.unique(epochs):
+            group = losses[epochs == n]
+            spread += ((group - group.mean()) ** 2).sum()
+            freedom += len(group) - 1
+            number += 1
+    if not freedom:
+        return 0.0
+    seeds = 1 + freedom / number
+    return float(np.sqrt(spread / freedom / seeds))

@@ -1,0 +1,255 @@
+"""A forecast as Markdown, with one sentence at its end.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import math
+from typing import NamedTuple
+
+from speechbrain_growth.experiments.forecast.checks import FAR, pair_of
+from speechbrain_growth.experiments.forecast.seeds import (
+    MOST,
+    interval,
+    seeds_needed,
+)
+
+RHOS = 1.0, 0.8  # carry-overs: all that is possible, and what is usual
+UNITS = {
+    "macs": "training MACs",
+    "cpu_seconds": "CPU seconds",
+    "wall_seconds": "wall seconds",
+}
+
+
+class Forecast(NamedTuple):
+    """What runs of networks that do not grow say of one that does."""
+
+    networks: tuple  # of Network: small, large, others
+    fit: object  # their Fit
+    resampled: tuple  # of Fit, one for each draw of seeds; None for no law
+    deviation: float  # between two runs, paired over seeds, or None
+    budget: float
+    unit: str
+    metric: str
+    better: str
+
+    @property
+    def pair(self):
+        """The small and the large network."""
+        return pair_of(self.fit, self.networks)
+
+    def of(self, function):
+        """Returns a number of the forecast, and its 95 % interval.
+
+        Arguments
+        ---------
+        function : callable
+            Gets a Fit and its Pair.
+
+        Returns
+        -------
+        tuple
+            The number and its interval; None for the interval with one seed.
+        """
+        drawn = [fit for fit in self.resampled if fit is not None]
+        every = [self.fit, *drawn]
+        first, *rest = (function(f, pair_of(f, self.networks)) for f in every)
+        return first, interval(rest)
+
+    def ends(self):
+        """Returns what every network would reach at the budget.
+
+        Returns
+        -------
+        dict
+            A number and its interval by the name of the network.
+        """
+        at = {
+            network.name: self.of(_reached(i, self.budget / network.cost))
+            for i, network in enumerate(self.networks)
+        }
+        for rho in RHOS:
+            at[f"grown, rho {rho:g}"] = self.of(
+                lambda _, pair, rho=rho: pair.grown_at(self.budget, rho)
+            )
+        return at
+
+    def gain(self, rho):
+        """Returns how far growing would be below the best other network."""
+        ends = [end for end, _ in self.ends().values()][: len(self.networks)]
+        return min(ends) - self.pair.grown_at(self.budget, rho)
+
+
+def as_text(forecast):
+    """Returns a forecast as text.
+
+    Arguments
+    ---------
+    forecast : Forecast
+        Of some runs.
+
+    Returns
+    -------
+    str
+    """
+    unit = UNITS[forecast.unit]
+    parts = [
+        "# Does growing pay?",
+        "\n".join(f"* {n.name}: {n.place}" for n in forecast.networks[:2]),
+        f"{forecast.metric} = F {'+' if forecast.better == 'lower' else '-'} "
+        f"{forecast.fit.scale:.3g} n^-{forecast.fit.exponent:.2f} after n "
+        f"epochs; F is the floor of a size. Costs are {unit}.",
+        _table(["", "value", "95 % interval"], _facts(forecast)),
+        f"At a budget of {_amount(forecast.budget)} {unit}:",
+        _table(["", "epochs", forecast.metric, "95 % interval"], _ends(forecast)),
+        *_notes(forecast),
+        sentence(forecast),
+    ]
+    return "\n\n".join(parts)
+
+
+def sentence(forecast):
+    """Returns what to do at the budget, in one sentence.
+
+    Arguments
+    ---------
+    forecast : Forecast
+        Of some runs.
+
+    Returns
+    -------
+    str
+    """
+    pair, budget = forecast.pair, forecast.budget
+    if pair.delta <= 0:
+        return (
+            "The floor of the large network is not below that of the small "
+            "one: growing never pays, at no budget."
+        )
+    share = budget / pair.crossing
+    head = f"Your budget is {share:.2g} of the crossing"
+    if share >= FAR:
+        return (
+            f"{head}, far past it: train the large network from the start; "
+            "growing cannot be told from it."
+        )
+    name = "small" if share < 1 else "large"
+    head = f"{head}: the {name} network is the best of the two"
+    if pair.date(RHOS[0]) >= budget:
+        return f"{head}, and it is too early to grow."
+    gains = " to ".join(
+        f"{max(forecast.gain(rho), 0.0):.2g}" for rho in sorted(RHOS)
+    )
+    date = pair.date(RHOS[0]) / pair.small_cost
+    return (
+        f"{head}, and one that grows after {date:.0f} small epochs would be "
+        f"better by {gains} (rho {RHOS[1]:g} to {RHOS[0]:g})."
+    )
+
+
+def _facts(forecast):
+    """Rows of what does not depend on the budget."""
+    pair = forecast.pair
+    rows = [["r, cost of a large epoch in small ones", f"{pair.ratio:.2f}", ""]]
+    for words, function in (
+        ("F of small", lambda _, p: _sided(p.small_floor, forecast)),
+        ("F of large", lambda _, p: _sided(p.large_floor, forecast)),
+        ("Delta, the gap between them", lambda _, p: p.delta),
+        ("b", lambda _, p: p.exponent),
+    ):
+        rows.append([words, *_cells(forecast.of(function), "{:.2f}".format)])
+    dates = {"crossing C_x": lambda _, p: p.crossing}
+    for rho in RHOS:
+        words = f"growth date C*, rho {rho:g}"
+        dates[words] = lambda _, p, rho=rho: p.date(rho)
+    for words, function in dates.items():
+        found = forecast.of(function)
+        date, spread = _cells(found, _amount)
+        if math.isfinite(found[0]):
+            date += f", {found[0] / pair.small_cost:.0f} small epochs"
+        rows.append([words, date, spread])
+    return rows
+
+
+def _ends(forecast):
+    """Rows of what is reached at the budget."""
+    pair, rows = forecast.pair, []
+    epochs = [f"{forecast.budget / n.cost:.0f}" for n in forecast.networks]
+    for rho in RHOS:
+        date = min(pair.date(rho), forecast.budget)
+        rest = (forecast.budget - date) / pair.large_cost
+        epochs.append(f"{date / pair.small_cost:.0f} + {rest:.0f}")
+    for (name, (end, spread)), count in zip(forecast.ends().items(), epochs):
+        shown = [_sided(value, forecast) for value in spread or ()]
+        cells = _cells((_sided(end, forecast), sorted(shown)), "{:.2f}".format)
+        rows.append([name, count, *cells])
+    return rows
+
+
+def _notes(forecast):
+    """What the numbers do not say."""
+    notes = []
+    for rho in RHOS:
+        gain = forecast.gain(rho)
+        words = "no difference to the best other network"
+        if gain > NO_GAIN and forecast.deviation is None:
+            words = f"{gain:.2g} better; two seeds would say how many show it"
+        elif gain > NO_GAIN:
+            seeds = seeds_needed(gain, forecast.deviation)
+            seeds = f"{seeds:,}" if seeds else f"more than {MOST:,}"
+            words = (
+                f"{gain:.2g} better than the best other network; {seeds} seeds "
+                "show it (paired t-test, power 80 %)"
+            )
+        notes.append(f"* grown, rho {rho:g}: {words}")
+    lost = sum(fit is None for fit in forecast.resampled)
+    if not forecast.resampled:
+        notes.append("* one seed: there are no intervals")
+    elif lost:
+        notes.append(
+            f"* intervals: seeds drawn {len(forecast.resampled)} times; "
+            f"{lost} draws follow no common law and are left out"
+        )
+    for network in forecast.networks:
+        notes += [f"* {run}: not finished, left out" for run in network.left_out]
+    low = forecast.of(lambda _, pair: pair.delta)[1]
+    if forecast.pair.delta > 0 and low and low[0] <= 0:
+        notes.append("* Delta may be 0: its interval has 0 in it; add seeds")
+    return ["\n".join(notes)]
+
+
+NO_GAIN = 1e-9  # what rounding leaves of a difference of 0
+
+
+def _reached(place, epochs):
+    """What the network at one place reaches after some epochs."""
+    return lambda fit, pair: pair.loss(fit.floors[place], epochs)
+
+
+def _sided(loss, forecast):
+    """The metric that a loss stands for."""
+    return loss if forecast.better == "lower" else -loss
+
+
+def _cells(found, shown):
+    """A number and its interval as two cells."""
+    value, spread = found
+    texts = [_never(v, shown) for v in (value, *(spread or ()))]
+    return texts[0], " to ".join(texts[1:])
+
+
+def _never(value, shown):
+    """A number as text, or that it is never reached."""
+    return shown(value) if math.isfinite(value) else "never"
+
+
+def _amount(cost):
+    """A cost as text."""
+    return f"{cost:.3g}" if cost >= 1e6 else f"{cost:.0f}"
+
+
+def _table(head, rows):
+    """Rows as Markdown."""
+    lines = [f"| {' | '.join(line)} |" for line in (head, *rows)]
+    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])
