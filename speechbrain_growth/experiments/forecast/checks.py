@@ -7,11 +7,7 @@ Authors
 import numpy as np
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.forecast.fitting import (
-    fit,
-    fit_at,
-    misfit,
-)
+from speechbrain_growth.experiments.forecast.fitting import fit, fit_at, misfit
 from speechbrain_growth.experiments.forecast.law import Pair
 from speechbrain_growth.experiments.forecast.seeds import curve_of
 
@@ -45,7 +41,9 @@ def common_fit(networks):
     curves = list(map(curve_of, networks))
     found = fit(curves)
     if found is None:
-        raise GrowthError(_no_law(networks, "no b fits them better than others"))
+        raise GrowthError(
+            _no_law(networks, "no b fits them better than others")
+        )
     losses = [_means(network) for network in networks]
     fall = max(map(max, losses)) - min(map(min, losses))
     off = misfit(found, curves)

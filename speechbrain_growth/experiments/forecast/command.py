@@ -4,13 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import os
-
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.forecast.sources import (
-    network_of,
-    read_all,
-)
+from speechbrain_growth.experiments.forecast.sources import network_of, read_all
 
 
 def add_parser(commands):
@@ -98,7 +93,7 @@ def forecast(places, budget=None, unit="macs", curves=False, metric=()):
     GrowthError
         If the runs do not determine a forecast.
     """
-    from speechbrain_growth.experiments.forecast import checks, report, seeds
+    from speechbrain_growth.experiments.forecast import checks, outcome, seeds
 
     problems, networks = [], []
     if budget is not None and not 0 < budget < float("inf"):
@@ -114,7 +109,7 @@ def forecast(places, budget=None, unit="macs", curves=False, metric=()):
     if problems:
         raise GrowthError(list(dict.fromkeys(problems)))
     large, first = networks[1], runs[places[0]][0]
-    return report.Forecast(
+    return outcome.Forecast(
         networks=tuple(networks),
         fit=checks.common_fit(networks),
         resampled=tuple(seeds.resampled(networks)),

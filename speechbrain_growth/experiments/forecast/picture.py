@@ -10,7 +10,8 @@ import os
 import numpy as np
 from matplotlib.figure import Figure
 
-from speechbrain_growth.experiments.forecast.report import RHOS, UNITS
+from speechbrain_growth.experiments.forecast.outcome import RHOS
+from speechbrain_growth.experiments.forecast.report import UNITS
 from speechbrain_growth.experiments.plots import COLOURS, FORMATS, save
 
 BESIDE = 3  # how far beyond the runs the law is drawn, as a factor

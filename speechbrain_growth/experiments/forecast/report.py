@@ -5,80 +5,17 @@ Authors
 """
 
 import math
-from typing import NamedTuple
 
-from speechbrain_growth.experiments.forecast.checks import FAR, pair_of
-from speechbrain_growth.experiments.forecast.seeds import (
-    MOST,
-    interval,
-    seeds_needed,
-)
+from speechbrain_growth.experiments.forecast.checks import FAR
+from speechbrain_growth.experiments.forecast.outcome import RHOS
+from speechbrain_growth.experiments.forecast.seeds import MOST, seeds_needed
 
-RHOS = 1.0, 0.8  # carry-overs: all that is possible, and what is usual
+NO_GAIN = 1e-9  # what rounding leaves of a difference of 0
 UNITS = {
     "macs": "training MACs",
     "cpu_seconds": "CPU seconds",
     "wall_seconds": "wall seconds",
 }
-
-
-class Forecast(NamedTuple):
-    """What runs of networks that do not grow say of one that does."""
-
-    networks: tuple  # of Network: small, large, others
-    fit: object  # their Fit
-    resampled: tuple  # of Fit, one for each draw of seeds; None for no law
-    deviation: float  # between two runs, paired over seeds, or None
-    budget: float
-    unit: str
-    metric: str
-    better: str
-
-    @property
-    def pair(self):
-        """The small and the large network."""
-        return pair_of(self.fit, self.networks)
-
-    def of(self, function):
-        """Returns a number of the forecast, and its 95 % interval.
-
-        Arguments
-        ---------
-        function : callable
-            Gets a Fit and its Pair.
-
-        Returns
-        -------
-        tuple
-            The number and its interval; None for the interval with one seed.
-        """
-        drawn = [fit for fit in self.resampled if fit is not None]
-        every = [self.fit, *drawn]
-        first, *rest = (function(f, pair_of(f, self.networks)) for f in every)
-        return first, interval(rest)
-
-    def ends(self):
-        """Returns what every network would reach at the budget.
-
-        Returns
-        -------
-        dict
-            A number and its interval by the name of the network.
-        """
-        at = {
-            network.name: self.of(_reached(i, self.budget / network.cost))
-            for i, network in enumerate(self.networks)
-        }
-        for rho in RHOS:
-            at[f"grown, rho {rho:g}"] = self.of(
-                lambda _, pair, rho=rho: pair.grown_at(self.budget, rho)
-            )
-        return at
-
-    def gain(self, rho):
-        """Returns how far growing would be below the best other network."""
-        ends = [end for end, _ in self.ends().values()][: len(self.networks)]
-        return min(ends) - self.pair.grown_at(self.budget, rho)
 
 
 def as_text(forecast):
@@ -102,7 +39,9 @@ def as_text(forecast):
         f"epochs; F is the floor of a size. Costs are {unit}.",
         _table(["", "value", "95 % interval"], _facts(forecast)),
         f"At a budget of {_amount(forecast.budget)} {unit}:",
-        _table(["", "epochs", forecast.metric, "95 % interval"], _ends(forecast)),
+        _table(
+            ["", "epochs", forecast.metric, "95 % interval"], _ends(forecast)
+        ),
         *_notes(forecast),
         sentence(forecast),
     ]
@@ -212,19 +151,13 @@ def _notes(forecast):
             f"{lost} draws follow no common law and are left out"
         )
     for network in forecast.networks:
-        notes += [f"* {run}: not finished, left out" for run in network.left_out]
+        notes += [
+            f"* {run}: not finished, left out" for run in network.left_out
+        ]
     low = forecast.of(lambda _, pair: pair.delta)[1]
     if forecast.pair.delta > 0 and low and low[0] <= 0:
         notes.append("* Delta may be 0: its interval has 0 in it; add seeds")
     return ["\n".join(notes)]
-
-
-NO_GAIN = 1e-9  # what rounding leaves of a difference of 0
-
-
-def _reached(place, epochs):
-    """What the network at one place reaches after some epochs."""
-    return lambda fit, pair: pair.loss(fit.floors[place], epochs)
 
 
 def _sided(loss, forecast):

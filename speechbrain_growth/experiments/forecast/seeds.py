@@ -40,16 +40,16 @@ def resampled(networks):
         np.array([place[p.seed] for p in network.points])
         for network in networks
     ]
-    curves, random, found = list(map(curve_of, networks)), {}, []
+    curves, fits, found = list(map(curve_of, networks)), {}, []
     for draw in np.random.default_rng(0).integers(
         len(seeds), size=(DRAWS, len(seeds))
     ):
         times = np.bincount(draw, minlength=len(seeds)).astype(float)
-        if tuple(times) not in random:  # few seeds: many draws are alike
+        if tuple(times) not in fits:  # few seeds: many draws are alike
             weights = [times[at] for at in where]
             whole = all(weight.sum() for weight in weights)
-            random[tuple(times)] = fit(curves, weights) if whole else None
-        found.append(random[tuple(times)])
+            fits[tuple(times)] = fit(curves, weights) if whole else None
+        found.append(fits[tuple(times)])
     return found
 
 
@@ -81,7 +81,7 @@ def interval(values):
     """
     if not values:
         return None
-    low, high = np.percentile(values, MIDDLE, method="closest_observation")
+    low, high = np.percentile(values, MIDDLE, method="nearest")
     return float(low), float(high)
 
 
