@@ -110,19 +110,18 @@ def carry_over(law, floors, epochs, loss):
 
 
 def _law(sizes, static):
-    """The law of the sizes; costs have no influence, epochs count."""
+    """The law of all sizes, from the runs that did not grow."""
     if len(sizes) < 2:
         raise GrowthError(
             f"runs that did not grow have {len(sizes)} sizes; add runs of the "
             "small and of the large network"
         )
-    networks = [
-        network_of(f"{size:,} parameters", static[size], "epoch")
-        for size in sizes
-    ]
-    # A unit that grows with the size: which network is small is known
-    networks = [n._replace(cost=size) for n, size in zip(networks, sizes)]
-    return common_fit(networks)
+    return common_fit(
+        [
+            network_of(f"runs of {size:,} parameters", static[size], "macs")
+            for size in sizes
+        ]
+    )
 
 
 def _measured(runs, sizes, law):

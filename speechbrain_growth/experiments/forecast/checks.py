@@ -44,10 +44,8 @@ def common_fit(networks):
         raise GrowthError(
             _no_law(networks, "no b fits them better than others")
         )
-    losses = [_means(network) for network in networks]
-    fall = max(map(max, losses)) - min(map(min, losses))
     off = misfit(found, curves)
-    if off > max(OFF * fall, 3 * _error(networks)):
+    if off > _tolerance(networks):
         words = f"the best b leaves a gap of {off:.2g} (root mean square)"
         raise GrowthError(_no_law(networks, words))
     return found
@@ -132,9 +130,11 @@ def _far_past(networks):
     """That runs are far past their crossing, if so, whatever b is."""
     budget = networks[1].cost * longest(networks[1])
     curves = list(map(curve_of, networks))
-    pairs = [pair_of(fit_at(b, curves), networks) for b in USUAL]
+    fits = [fit_at(b, curves) for b in USUAL]
+    pairs = [pair_of(found, networks) for found in fits]
     last = max(pair.crossing for pair in pairs)
-    if budget < FAR * last or any(pair.delta <= 0 for pair in pairs):
+    off = max(misfit(found, curves) for found in fits)
+    if budget < FAR * last or off > _tolerance(networks):
         return ""
     times = f"{budget / last:.0f} times" if last > 0 else "many times"
     return (
@@ -147,6 +147,12 @@ def _far_past(networks):
 def _places(networks):
     """Where the runs are."""
     return " and ".join(network.place for network in networks)
+
+
+def _tolerance(networks):
+    """How far a law may be from the means of its runs."""
+    losses = [loss for network in networks for loss in _means(network)]
+    return max(OFF * (max(losses) - min(losses)), 3 * _error(networks))
 
 
 def _means(network):

@@ -77,13 +77,14 @@ def sentence(forecast):
     head = f"{head}: the {name} network is the best of the two"
     if pair.date(RHOS[0]) >= budget:
         return f"{head}, and it is too early to grow."
-    gains = " to ".join(
-        f"{max(forecast.gain(rho), 0.0):.2g}" for rho in sorted(RHOS)
-    )
+    gains = [max(forecast.gain(rho), 0.0) for rho in sorted(RHOS)]
+    if max(gains) <= NO_GAIN:
+        return f"{head}, and growing would gain nothing over all of them."
+    gains = " to ".join(f"{gain:.2g}" for gain in gains)
     date = pair.date(RHOS[0]) / pair.small_cost
     return (
         f"{head}, and one that grows after {date:.0f} small epochs would be "
-        f"better by {gains} (rho {RHOS[1]:g} to {RHOS[0]:g})."
+        f"{gains} better than any of them (rho {RHOS[1]:g} to {RHOS[0]:g})."
     )
 
 
@@ -91,23 +92,28 @@ def _facts(forecast):
     """Rows of what does not depend on the budget."""
     pair = forecast.pair
     rows = [["r, cost of a large epoch in small ones", f"{pair.ratio:.2f}", ""]]
-    for words, function in (
-        ("F of small", lambda _, p: _sided(p.small_floor, forecast)),
-        ("F of large", lambda _, p: _sided(p.large_floor, forecast)),
-        ("Delta, the gap between them", lambda _, p: p.delta),
-        ("b", lambda _, p: p.exponent),
-    ):
-        rows.append([words, *_cells(forecast.of(function), "{:.2f}".format)])
-    dates = {"crossing C_x": lambda _, p: p.crossing}
+    numbers = {
+        f"F of {network.name}": lambda fit, _, i=i: _sided(
+            fit.floors[i], forecast
+        )
+        for i, network in enumerate(forecast.networks)
+    }
+    numbers["Delta, F of small and of large apart"] = lambda _, p: p.delta
+    numbers["b"] = lambda _, p: p.exponent
+    costs = {"crossing C_x": lambda _, p: p.crossing}
     for rho in RHOS:
-        words = f"growth date C*, rho {rho:g}"
-        dates[words] = lambda _, p, rho=rho: p.date(rho)
-    for words, function in dates.items():
+        costs[f"growth date C*, rho {rho:g}"] = lambda _, p, rho=rho: p.date(
+            rho
+        )
+        costs[f"saved by it, rho {rho:g}"] = lambda _, p, rho=rho: p.saved(rho)
+    for words, function in numbers.items():
+        rows.append([words, *_cells(forecast.of(function), "{:.2f}".format)])
+    for words, function in costs.items():
         found = forecast.of(function)
-        date, spread = _cells(found, _amount)
+        cost, spread = _cells(found, _amount)
         if math.isfinite(found[0]):
-            date += f", {found[0] / pair.small_cost:.0f} small epochs"
-        rows.append([words, date, spread])
+            cost += f", {found[0] / pair.small_cost:.0f} small epochs"
+        rows.append([words, cost, spread])
     return rows
 
 
@@ -179,7 +185,7 @@ def _never(value, shown):
 
 def _amount(cost):
     """A cost as text."""
-    return f"{cost:.3g}" if cost >= 1e6 else f"{cost:.0f}"
+    return f"{cost:.3g}"
 
 
 def _table(head, rows):

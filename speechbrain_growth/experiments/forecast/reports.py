@@ -56,6 +56,8 @@ def runs_of_report(path, pattern):
     try:
         with open(path, encoding="utf-8") as fin:
             report = json.load(fin)
+        if report["better"] not in ("lower", "higher"):
+            raise ValueError(f"better is {report['better']!r}")
         groups = {g["name"]: g for g in report["groups"] if g["seeds"]}
         names = fnmatch.filter(groups, pattern)
         runs = [

@@ -166,6 +166,8 @@ def points_of(run, curves=False):
 def _unfit(run, unit, curves):
     """What keeps a run from standing for a network that does not grow."""
     words = []
+    if not run.epochs[-1]["epoch"]:
+        return ["it has no epoch; name runs of at least one"]
     if run.growths:
         words.append("it grew; name runs that keep their sizes")
     if run.before is not None:
