@@ -321,7 +321,7 @@ def test_the_page_shows_what_the_command_prints(monkeypatch, capsys):
     monkeypatch.chdir(ROOT)
     page = (ROOT / "docs" / "forecast.md").read_text(encoding="utf-8")
     command, printed = re.search(
-        r"<!-- example -->\s*```bash\n(.*?)```\s*(.*?)<!-- /example -->",
+        r"<!-- example -->\s*```bash\n(.*?)```\s*```text\n(.*?)```",
         page,
         re.S,
     ).groups()
@@ -465,18 +465,24 @@ def test_the_small_network_comes_first(tmp_path):
 
 
 def test_networks_without_a_common_law_are_refused(tmp_path):
-    budgets = {"small": (10, 20, 40, 80), "large": (5, 10, 20, 40)}
-    for name, exponent in (("small", 0.3), ("large", 2.5)):
-        floors = {name: FLOORS[name]}
-        write_all(tmp_path, floors, budgets, exponent=exponent)
-    places = [str(tmp_path / name) for name in budgets]
-    with pytest.raises(
-        GrowthError, match="no common b exists, the best b"
-    ) as e:
-        forecast(places)
-    assert str(e.value).endswith(
-        "add a run of small with 160 epochs and a run of large with 80 epochs"
+    def write(place, off):
+        """Runs of six budgets, of which some are off the law."""
+        for name in ("small", "large"):
+            epochs = 5 * 2 ** np.arange(6)
+            for n, by in zip(epochs, (0, off, -off, -off, off, 0)):
+                end = FLOORS[name] + B * float(n) ** -EXPONENT + by
+                folder = place / name / str(n) / "1"
+                write_run(folder, {int(n): end}, COSTS[name], end)
+        return [str(place / name) for name in ("small", "large")]
+
+    message = "no common b exists, the best b leaves a gap of 2"
+    with pytest.raises(GrowthError, match=message) as caught:
+        forecast(write(tmp_path / "far", 3.0))
+    assert str(caught.value).endswith(
+        "add a run of small with 320 epochs and a run of large with 320 epochs"
     )
+    near = forecast(write(tmp_path / "near", 0.3))
+    assert near.pair.delta == pytest.approx(3.0, rel=1e-2)
 
 
 def test_losses_that_rise_have_no_law(tmp_path):
