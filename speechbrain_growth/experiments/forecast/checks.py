@@ -12,6 +12,7 @@ from speechbrain_growth.experiments.forecast.law import Pair
 from speechbrain_growth.experiments.forecast.seeds import curve_of
 
 SPAN = 2  # budgets of one network must differ by this factor
+DIFFERENT = 3  # budgets that tell b from B
 FAR = 5  # crossings beyond which growing cannot be told from the large network
 USUAL = 0.25, 0.5, 0.75, 1.0  # what b is in the literature
 OFF = 0.05  # of the fall of the losses: how far a law may be from them
@@ -94,24 +95,39 @@ def _too_few(networks):
     """Budgets that are too few, or too much alike, for F, B and b."""
     budgets = [sorted({p.epochs for p in n.points}) for n in networks]
     numbers = list(map(len, budgets))
-    if max(some[-1] / some[0] for some in budgets) < SPAN:
-        at = 0
-    elif sum(numbers) < len(networks) + 2:
-        at = numbers.index(min(numbers))
-    else:
+    narrow = max(some[-1] / some[0] for some in budgets) < SPAN
+    if _determined(budgets) and not narrow:
         return []
+    at = 0 if narrow else numbers.index(min(numbers))
     words = "; ".join(
         f"{network.name} {' and '.join(map(str, some))} epochs"
         for network, some in zip(networks, budgets)
     )
-    half = budgets[at][0] // SPAN
-    epochs = half if half >= ENOUGH else SPAN * budgets[at][-1]
     return [
         f"{_places(networks)}: found runs of {words}; one network needs "
-        f"budgets that differ by a factor of {SPAN}, and all together need "
-        f"{len(networks) + 2} budgets{_far_past(networks)}; add a run of "
-        f"{networks[at].name} with {epochs} epochs"
+        f"budgets that differ by a factor of {SPAN}, and networks with at "
+        f"least two budgets need {DIFFERENT} different ones"
+        f"{_far_past(networks)}; add a run of {networks[at].name} with "
+        f"{_epochs_to_add(budgets, at)} epochs"
     ]
+
+
+def _determined(budgets):
+    """Whether there is one b at most for some budgets of each network."""
+    known = [set(some) for some in budgets if len(some) > 1]
+    return len(set().union(*known)) >= DIFFERENT
+
+
+def _epochs_to_add(budgets, at):
+    """The budget that a network lacks: half of its shortest one, or more."""
+    some = budgets[at]
+    ways = [some[0] // SPAN, SPAN * some[-1], SPAN**2 * some[-1]]
+    ways = [epochs for epochs in ways if epochs >= ENOUGH] or ways[-1:]
+    for epochs in ways:
+        more = [*budgets[:at], [*some, epochs], *budgets[at + 1 :]]
+        if _determined(more):
+            return epochs
+    return ways[0]
 
 
 def _no_law(networks, words):

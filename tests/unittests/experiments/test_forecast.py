@@ -445,6 +445,10 @@ def test_runs_that_say_nothing_are_refused(change, options, message, tmp_path):
         ({"small": (20, 30), "large": (10, 15)}, "small with 10 epochs"),
         ({"small": (6, 8), "large": (6, 8)}, "small with 16 epochs"),
         ({"small": (10, 40), "large": (10,)}, "large with 5 epochs"),
+        # Two networks with the same two budgets fit every b
+        ({"small": (10, 40), "large": (10, 40)}, "small with 5 epochs"),
+        ({"small": (10, 20), "large": (20,)}, "large with 40 epochs"),
+        ({"small": (1, 3), "large": (1, 3)}, "small with 6 epochs"),
     ],
 )
 def test_the_run_to_add_is_one_with_which_it_works(budgets, add, tmp_path):
