@@ -53,7 +53,7 @@ def add_parser(commands):
 
 def _print(chosen):
     """Prints a forecast."""
-    as_text, draw = _require_libraries()
+    as_text, draw = _require_libraries(chosen.out)
     found = forecast(
         [chosen.small, chosen.large, *chosen.mid],
         chosen.budget,
@@ -121,11 +121,14 @@ def forecast(places, budget=None, unit="macs", curves=False, metric=()):
     )
 
 
-def _require_libraries():
+def _require_libraries(plot):
     """Imports what needs SciPy and Matplotlib, which training does not."""
+    draw = None
     try:
-        from speechbrain_growth.experiments.forecast.picture import draw
         from speechbrain_growth.experiments.forecast.report import as_text
+
+        if plot:
+            from speechbrain_growth.experiments.forecast.picture import draw
     except ModuleNotFoundError as error:
         raise GrowthError(
             f"{error}; a forecast needs it, so install it with "

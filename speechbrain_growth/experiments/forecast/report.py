@@ -139,7 +139,7 @@ def _notes(forecast):
         gain = forecast.gain(rho)
         words = "no difference to the best other network"
         if gain > NO_GAIN and forecast.deviation is None:
-            words = f"{gain:.2g} better; two seeds would say how many show it"
+            words = f"{gain:.2g} better; two seeds in common would say how many show it"
         elif gain > NO_GAIN:
             seeds = seeds_needed(gain, forecast.deviation)
             seeds = f"{seeds:,}" if seeds else f"more than {MOST:,}"

@@ -8,13 +8,14 @@ import itertools
 import math
 
 import numpy as np
-from scipy import stats
+from scipy import special
 
 from speechbrain_growth.experiments.forecast.fitting import fit
 
 DRAWS = 200  # bootstrap samples
 MIDDLE = 2.5, 97.5  # percentiles: a 95 % interval
 LEVEL, POWER, MOST = 0.05, 0.8, 10_000
+CERTAIN = 30.0  # standard errors; beyond it, all are seen
 
 
 def resampled(networks):
@@ -145,7 +146,7 @@ def seeds_needed(gain, deviation):
 
 def _power(number, effect):
     """How often a difference is seen, in deviations, with some seeds."""
-    limit = stats.t.ppf(1 - LEVEL / 2, number - 1)
-    center = min(effect * math.sqrt(number), 30.0)
-    above = stats.nct.sf(limit, number - 1, center)
-    return above + stats.nct.cdf(-limit, number - 1, center)
+    limit = special.stdtrit(number - 1, 1 - LEVEL / 2)
+    center = min(effect * math.sqrt(number), CERTAIN)
+    inside = special.nctdtr(number - 1, center, [-limit, limit])
+    return 1 - (inside[1] - inside[0])

@@ -284,7 +284,7 @@ def test_one_seed_has_no_intervals(tmp_path, capsys, monkeypatch):
     main(["forecast", *write_all(tmp_path), "--budget", "400"])
     text = capsys.readouterr().out
     assert "one seed: there are no intervals" in text
-    assert "two seeds would say how many show it" in text
+    assert "two seeds in common would say" in text
 
 
 # What was measured
