@@ -125,6 +125,18 @@ def test_budgets_that_are_too_much_alike_are_named(tmp_path):
     assert "a factor of 2" in measured(place, tmp_path)["grow"]["why"]
 
 
+def test_a_run_that_starts_from_another_one_is_no_example(tmp_path):
+    place = tmp_path / "runs"
+    write_static(place)
+    write_grown(place, "grow", (100, 400), (8, 6), [0.7])
+    write(place / "transfer" / "1", [(400, 9)], 14.5)
+    log = place / "transfer" / "1" / "run_log.jsonl"
+    text = log.read_text().replace('"seed"', '"before": {"macs": 9}, "seed"')
+    log.write_text(text)
+    rho = measured(place, tmp_path)["grow"]["rho"]["mean"]
+    assert rho == pytest.approx(0.7, abs=1e-6)
+
+
 def test_an_end_below_the_floor_has_no_rho(tmp_path):
     place = tmp_path / "runs"
     write_static(place)

@@ -24,6 +24,7 @@ from speechbrain_growth.experiments.forecast.seeds import (
     paired_deviation,
     seeds_needed,
 )
+from speechbrain_growth.experiments.forecast.sources import network_of, read_all
 
 ROOT = Path(__file__).resolve().parents[3]
 TIMIT = ROOT / "recipes/TIMIT/ASR/growing_CTC/runs/controls.json"
@@ -257,11 +258,6 @@ def test_the_deviation_is_that_of_paired_differences(tmp_path):
         for seed, end in enumerate(values):
             folder = tmp_path / name / str(epochs) / str(seed)
             write_run(folder, {epochs: end}, COSTS[name], end)
-    from speechbrain_growth.experiments.forecast.sources import (
-        network_of,
-        read_all,
-    )
-
     places = [str(tmp_path / name) for name in ("small", "large")]
     runs = read_all(places)
     networks = [network_of(place, runs[place], "macs") for place in places]
@@ -269,6 +265,54 @@ def test_the_deviation_is_that_of_paired_differences(tmp_path):
     gaps = (first - second, first - third, second - third)
     expected = np.sqrt(np.mean([gap.std(ddof=1) ** 2 for gap in gaps]))
     assert paired_deviation(networks) == pytest.approx(expected)
+
+
+def write_seeds(place, ends):
+    """Runs of two budgets that end as a function of name, epochs, seed says."""
+    for name in ("small", "large"):
+        for epochs in BUDGETS[name]:
+            for seed in ("1", "2", "3"):
+                folder = place / name / str(epochs) / seed
+                end = ends(name, epochs, seed)
+                write_run(folder, {epochs: end}, COSTS[name], end)
+    return [str(place / name) for name in ("small", "large")]
+
+
+def test_a_gap_that_may_be_nothing_is_said(tmp_path, capsys):
+    def ends(name, epochs, seed):
+        """The large network is better with two seeds, worse with one."""
+        by = {"1": 0.0, "2": 1.0, "3": 6.0}[seed] if name == "large" else 0.0
+        return FLOORS[name] + B * epochs**-EXPONENT + by
+
+    main(["forecast", *write_seeds(tmp_path, ends)])
+    text = capsys.readouterr().out
+    assert "Delta may be 0: its interval has 0 in it; add seeds" in text
+    assert re.search(r"Delta, .* \| 0\.67 \| -3\.00 to 3\.00 \|", text)
+
+
+def test_draws_of_seeds_without_a_law_are_counted(tmp_path, capsys):
+    def ends(name, epochs, seed):
+        """One seed becomes worse with time, the others better."""
+        scale = -10 if seed == "3" else B
+        return FLOORS[name] + scale * epochs**-EXPONENT
+
+    places = write_seeds(tmp_path, ends)
+    main(["forecast", *places])
+    text = capsys.readouterr().out
+    lost = [fit for fit in forecast(places).resampled if fit is None]
+    assert 0 < len(lost) < 30  # about one of 27 draws has that seed only
+    words = f"seeds drawn 200 times; {len(lost)} draws follow no common law"
+    assert words in text
+
+
+def test_a_run_that_is_not_finished_is_left_out_and_listed(tmp_path, capsys):
+    places = write_all(tmp_path)
+    expected = forecast(places).pair
+    write_run(tmp_path / "small" / "80" / "1", {80: 99.0}, COSTS["small"])
+    assert forecast(places).pair == expected
+    main(["forecast", *places])
+    text = capsys.readouterr().out
+    assert f"* {tmp_path}/small/80/1: not finished, left out" in text
 
 
 @pytest.mark.parametrize(
