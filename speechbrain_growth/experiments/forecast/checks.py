@@ -12,6 +12,7 @@ from speechbrain_growth.experiments.forecast.law import Pair
 from speechbrain_growth.experiments.forecast.seeds import curve_of
 
 SPAN = 2  # budgets of one network must differ by this factor
+APART = 1.3  # the same, to say of networks that they no longer improve
 DIFFERENT = 3  # budgets that tell b from B
 FAR = 5  # crossings beyond which growing cannot be told from the large network
 USUAL = 0.25, 0.5, 0.75, 1.0  # what b is in the literature
@@ -144,6 +145,8 @@ def _no_law(networks, words):
 
 def _far_past(networks):
     """That runs are far past their crossing, if so, whatever b is."""
+    if min(longest(n) / shortest(n) for n in networks) < APART:
+        return ""
     budget = networks[1].cost * longest(networks[1])
     curves = list(map(curve_of, networks))
     fits = [fit_at(b, curves) for b in USUAL]
@@ -152,10 +155,10 @@ def _far_past(networks):
     off = max(misfit(found, curves) for found in fits)
     if budget < FAR * last or off > _tolerance(networks):
         return ""
-    times = f"{budget / last:.0f} times" if last > 0 else "many times"
+    times = f"{budget / last:.0f}" if last > 0 else "very many"
     return (
         f"; for every b from {USUAL[0]} to {USUAL[-1]:.0f}, the longest run of "
-        f"large costs {times} the crossing: these runs are far past their "
+        f"large costs about {times} times the crossing: these runs are far past their "
         "crossing, where growing cannot be told from the large network"
     )
 

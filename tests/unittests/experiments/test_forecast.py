@@ -506,6 +506,20 @@ def test_the_run_to_add_is_one_with_which_it_works(budgets, add, tmp_path):
     assert found.pair.delta == pytest.approx(3.0, rel=1e-2)
 
 
+@pytest.mark.parametrize("budgets", [(20,), (20, 21)])
+def test_runs_that_are_alike_do_not_say_how_far_they_are(budgets, tmp_path):
+    both = {"small": budgets, "large": budgets}
+    floors = {name: FLOORS[name] for name in both}
+    places = write_all(tmp_path, floors, both, scale=0.0)
+    with pytest.raises(GrowthError, match="a factor of 2") as caught:
+        forecast(places)
+    assert "crossing" not in str(caught.value)
+    more = dict.fromkeys(both, (20, 30))
+    places = write_all(tmp_path / "more", floors, more, scale=0.0)
+    with pytest.raises(GrowthError, match="very many times the crossing"):
+        forecast(places)
+
+
 def test_the_small_network_comes_first(tmp_path):
     small, large = write_all(tmp_path)
     with pytest.raises(GrowthError, match="costs 2, one of .* 8; name the sma"):
