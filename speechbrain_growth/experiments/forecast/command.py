@@ -98,6 +98,11 @@ def forecast(places, budget=None, unit="macs", curves=False, metric=()):
     problems, networks = [], []
     if budget is not None and not 0 < budget < float("inf"):
         problems.append(f"--budget: found {budget:g}; use a number above 0")
+    problems += [
+        f"{place}: it is named more than once; name each network once"
+        for place in sorted(set(places))
+        if places.count(place) > 1
+    ]
     runs = read_all(places, *metric)
     names = ["small", "large", *places[2:]]
     for name, place in zip(names, places):
@@ -106,6 +111,11 @@ def forecast(places, budget=None, unit="macs", curves=False, metric=()):
             networks.append(found)
         except GrowthError as error:
             problems += error.problems
+    if not problems and (budget or networks[0].cost) < networks[0].cost:
+        problems.append(
+            f"--budget: {budget:g} is less than one epoch of the small "
+            f"network, which costs {networks[0].cost:.4g} {unit}; give more"
+        )
     if problems:
         raise GrowthError(list(dict.fromkeys(problems)))
     large, first = networks[1], runs[places[0]][0]

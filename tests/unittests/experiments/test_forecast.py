@@ -466,6 +466,8 @@ def edit(old, new, name="small"):
         (edit("lower", "higher"), [], "give --metric and --better, or compare"),
         (lambda _: None, ["{}/none"], "none: there is no run; name a folder"),
         (lambda _: None, ["--budget", "0"], "found 0; use a number above 0"),
+        (lambda _: None, ["--budget", "1.9"], "costs 2 macs; give more"),
+        (lambda _: None, ["{0}/small"], "small: it is named more than once"),
         (lambda _: None, ["--budget", "nan"], "found nan; use a number above"),
         (
             lambda _: None,
@@ -506,7 +508,7 @@ def test_the_run_to_add_is_one_with_which_it_works(budgets, add, tmp_path):
     assert found.pair.delta == pytest.approx(3.0, rel=1e-2)
 
 
-@pytest.mark.parametrize("budgets", [(20,), (20, 21)])
+@pytest.mark.parametrize("budgets", [(20,), (20, 21), (1,)])
 def test_runs_that_are_alike_do_not_say_how_far_they_are(budgets, tmp_path):
     both = {"small": budgets, "large": budgets}
     floors = {name: FLOORS[name] for name in both}
@@ -514,6 +516,7 @@ def test_runs_that_are_alike_do_not_say_how_far_they_are(budgets, tmp_path):
     with pytest.raises(GrowthError, match="a factor of 2") as caught:
         forecast(places)
     assert "crossing" not in str(caught.value)
+    assert re.search(r"add a run of small with [1-9]\d* ep", str(caught.value))
     more = dict.fromkeys(both, (20, 30))
     places = write_all(tmp_path / "more", floors, more, scale=0.0)
     with pytest.raises(GrowthError, match="very many times the crossing"):
