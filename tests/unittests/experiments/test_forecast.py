@@ -179,8 +179,22 @@ def test_curves_give_the_law_without_what_comes_before_the_break(tmp_path):
     pair = Pair(17.0, 14.0, B, EXPONENT, 2.0, 8.0)
     assert found.pair.crossing == pytest.approx(pair.crossing, rel=1e-2)
     assert found.pair.date(0.8) == pytest.approx(pair.date(0.8), rel=1e-2)
+    assert {point.epochs for point in found.networks[0].points} == set(law)
     with pytest.raises(GrowthError, match="factor of 2"):
         forecast(places)  # the tests alone have one budget
+
+
+def test_only_the_ends_of_curves_say_how_seeds_differ(tmp_path):
+    ends = {"1": 0.0, "2": 0.2, "3": 0.7}
+    for name in ("small", "large"):
+        for seed, by in ends.items():
+            curve = {n: FLOORS[name] + B * n**-EXPONENT for n in range(1, 20)}
+            curve[19] += by if name == "small" else -by
+            write_run(tmp_path / name / seed, curve, COSTS[name], test=50.0)
+    places = [str(tmp_path / name) for name in ("small", "large")]
+    expected = 2 * np.std(list(ends.values()), ddof=1)
+    found = forecast(places, curves=True)
+    assert found.deviation == pytest.approx(expected)
 
 
 @pytest.mark.parametrize(
@@ -562,6 +576,7 @@ def test_losses_that_rise_have_no_law(tmp_path):
         ("[", "it is no report of compare"),
         ('{"groups": [{"name": "a"}]}', r"no report of compare \(KeyError"),
         ("3", r"no report of compare \(TypeError"),
+        ('{"groups": [], "better": "up"}', "no report of compare .*better is"),
     ],
 )
 def test_a_report_that_is_none_is_named(text, message, tmp_path):
