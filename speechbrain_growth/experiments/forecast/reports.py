@@ -76,7 +76,7 @@ def runs_of_report(path, pattern):
     if not runs:
         raise GrowthError(
             f"{path}: no kind of run is called {pattern}; use "
-            f"{', '.join(groups)}"
+            f"{', '.join(groups) or 'another report'}"
         )
     return runs
 

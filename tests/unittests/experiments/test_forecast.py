@@ -446,6 +446,19 @@ def edit(old, new, name="small"):
     return change
 
 
+def test_a_pattern_names_the_folders_that_a_sweep_writes(tmp_path):
+    expected = forecast(write_all(tmp_path / "one"))
+    for name, budgets in BUDGETS.items():
+        for end, epochs in zip(("", "_budget"), budgets):
+            old = tmp_path / "one" / name / str(epochs)
+            new = tmp_path / "sweep" / f"{name}{end}"
+            new.parent.mkdir(exist_ok=True)
+            old.rename(new)
+    sweep = tmp_path / "sweep"
+    found = forecast([f"{sweep}/small*", f"{sweep}/large*"])
+    assert found.pair == pytest.approx(expected.pair)
+
+
 @pytest.mark.parametrize(
     "change, options, message",
     [
