@@ -145,6 +145,16 @@ def test_an_end_below_the_floor_has_no_rho(tmp_path):
     assert why == "not measured: no rho from -1 to 10 fits"
 
 
+def test_a_size_that_cannot_be_as_good_has_no_rho(tmp_path, monkeypatch):
+    monkeypatch.setitem(FLOORS, 100, 10.0)
+    place = tmp_path / "runs"
+    write_static(place)
+    assert law(100, 60) < FLOORS[400]
+    write(place / "grow" / "1", [(100, 60), (400, 6)], 15.0)
+    why = measured(place, tmp_path)["grow"]["why"]
+    assert why == "not measured: no rho from -1 to 10 fits"
+
+
 def test_without_growths_the_report_says_nothing_of_them(tmp_path):
     write_static(tmp_path / "runs")
     assert measured(tmp_path / "runs", tmp_path) == {}
