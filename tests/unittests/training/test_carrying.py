@@ -13,8 +13,8 @@ from torch import nn
 
 from speechbrain.processing.features import InputNormalization
 from speechbrain_growth import GrowthError, MidFoldWarning
+from speechbrain_growth.training.afterwards.transition import Transition
 from speechbrain_growth.training.carrying import carry_modules
-from speechbrain_growth.training.transition import Transition
 
 torch.set_num_threads(1)
 
