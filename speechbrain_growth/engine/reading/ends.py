@@ -43,14 +43,16 @@ def unused(old, new, trace):
     before = dict(_named(old))
     for name, tensor in _named(new):
         source = before.get(earlier(name, trace.moved))
-        if name in trace.tensors or name in trace.fresh or source is None:
+        born = any(f"{name}.".startswith(f"{b}.") for b in trace.first_states)
+        planned = name in trace.tensors or name in trace.fresh
+        if born or planned or source is None:
             continue
         if source.shape == tensor.shape:
             trace.tensor(name, *[None] * tensor.ndim)
         else:
             trace.problems.append(
                 f"{name}: grows, but the example does not use it; give one "
-                "that does"
+                "that does, or remove it from both models"
             )
 
 
