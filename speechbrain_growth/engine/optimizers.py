@@ -184,13 +184,25 @@ def powers_of(optimizer):
 def _carry_state(plan, optimizer, names):
     """The state that an optimizer has after a growth, by parameter name."""
     powers = powers_of(optimizer)
+    states = {names[p]: state for p, state in optimizer.state.items()}
     return {
-        names[parameter]: {
-            key: _grown(value, plan.tensors[names[parameter]], powers[key])
+        name: {
+            key: _scaled(
+                _grown(value, plan.tensors[name], powers[key]),
+                plan.scales.get(name, 1),
+                powers[key],
+            )
             for key, value in state.items()
         }
-        for parameter, state in optimizer.state.items()
+        for name, state in states.items()
     }
+
+
+def _scaled(value, scale, entry):
+    """One value of the state of weights that are multiplied by a number."""
+    if scale == 1 or entry is None or value is None:
+        return value
+    return value * scale ** (entry.into - entry.out)
 
 
 def _check_strangers(optimizer, known):

@@ -120,6 +120,7 @@ def trace(
         walk.first_states,
         walk.moved,
         walk.weights,
+        walk.scales,
     )
     problems = list(dict.fromkeys(walk.problems)) or _unexplained(
         old, new, plan

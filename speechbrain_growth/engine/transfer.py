@@ -69,6 +69,8 @@ def carry_weights(plan, old, new):
     before, after = old.state_dict(), new.state_dict()
     for name, axes in plan.tensors.items():
         tensor = remap(before[plan.before(name)], axes)
+        if name in plan.scales:
+            tensor = tensor * plan.scales[name]
         yield name, _with_fresh_weights(tensor, axes, after[name])
 
 

@@ -102,6 +102,9 @@ class Plan(NamedTuple):
     weights : dict
         For each LayerNorm that will weigh its units: their weights, shape (new
         units,), sum 1, and their axis of its normalized shape.
+    scales : dict
+        By what some tensors are multiplied, as the larger model multiplies
+        what they compute by a smaller number, or a larger one.
     """
 
     tensors: Dict[str, tuple]
@@ -110,6 +113,7 @@ class Plan(NamedTuple):
     first_states: Dict[str, tuple] = {}
     moved: Dict[str, str] = {}
     weights: Dict[str, tuple] = {}
+    scales: Dict[str, float] = {}
 
     @property
     def born(self):
@@ -186,6 +190,7 @@ class Plan(NamedTuple):
                 f"{axis.role} {axis.width}" if axis else "-" for axis in axes
             )
             lines.append(f"{name}: {words or 'copied'}")
+        lines += [f"{n}: times {by:.6g}" for n, by in self.scales.items()]
         lines += [f"{name}: as the new model has it" for name in self.fresh]
         lines += [f"{name}: born, {words}" for name, words in self.born.items()]
         lines += [f"{new}: was {old}" for new, old in self.moved.items()]

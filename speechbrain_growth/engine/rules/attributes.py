@@ -27,7 +27,7 @@ FREE.add("fea_dim")  # a size, which SpeechBrain has as a float
 PLAIN = (bool, float, str, type(None))
 
 
-def differences(old, new):
+def differences(old, new, planned=()):
     """How two layers differ in attributes that must stay.
 
     Arguments
@@ -36,6 +36,8 @@ def differences(old, new):
         The layer before the growth.
     new : torch.nn.Module
         The same layer of the larger model.
+    planned : tuple of str
+        Attributes that may differ, as the layer's rule makes up for them.
 
     Returns
     -------
@@ -55,7 +57,7 @@ def differences(old, new):
         f"its {key} {_text(value)} would become {_text(after[key])}; keep it"
         for key, value in vars(old).items()
         if key in after
-        and key not in FREE
+        and key not in (*FREE, *planned)
         and not key.startswith("_")
         and _compared(key, value, after[key])
         and _text(value) != _text(after[key])
