@@ -170,7 +170,7 @@ def dprnn(width=4, hidden=5, num_layers=1):
 
 
 # RelPosMHAXL computes its softmax in float32, so it runs in no other type
-RELATIVE = dict.fromkeys(("width", "heads"), "or use RoPEMHA")
+RELATIVE = {"width": "setitem takes every so many", "heads": "or use RoPEMHA"}
 FLOAT32 = {"tolerance": 1e-5, "dtype": torch.float32}
 
 

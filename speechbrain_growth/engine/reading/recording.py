@@ -21,8 +21,8 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from speechbrain_growth.engine.dispatch import name_of
 from speechbrain_growth.engine.probe import twin_of
-from speechbrain_growth.engine.reading.functions.registry import name_of
 
 TORCH = os.path.dirname(torch.__file__)
 OWN = os.path.dirname(os.path.dirname(__file__))
