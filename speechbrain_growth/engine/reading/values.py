@@ -29,12 +29,14 @@ class Values:
     ----------
     own : dict
         The axes of the model's own tensors, by name and axis.
+    counts : dict
+        How many axes each of them has.
     """
 
     def __init__(self, before, after, trace):
         self.before, self.after = before, after
         self.maps, self.moved = trace.maps, trace.moved
-        self.own = {}
+        self.own, self.counts = {}, {}
         self._pairs = {}, {}  # a value for each model's numbers
         self._bad = set()  # those of which a problem was noted
         self._data = set()  # those that depend on data, or on weights
@@ -122,6 +124,7 @@ class Values:
         if name:
             value = value.but(own=name, dims=tuple(range(len(value.old))))
             self.own.setdefault(name, {})
+            self.counts[name] = len(value.old)
         elif value.growing and self._is_filled(old, new):
             value = value.but(axes=self._free(old.number, value))
         elif value.growing:

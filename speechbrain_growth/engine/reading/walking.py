@@ -145,11 +145,9 @@ class Walk:
 
     def _plan_own(self):
         """Plans the model's own tensors that functions used."""
-        state = self.models[1].state_dict(keep_vars=True)
         for name, axes in self.values.own.items():
-            if name in state:  # others are carried beside the plan
-                dims = range(state[name].ndim)
-                self.trace.tensor(name, *(axes.get(dim) for dim in dims))
+            dims = range(self.values.counts[name])
+            self.trace.tensor(name, *(axes.get(dim) for dim in dims))
 
 
 def _are_refs(one, other):

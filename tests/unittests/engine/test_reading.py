@@ -79,8 +79,11 @@ def test_averages_of_multiplied_weights_are_those_of_their_gradients(
     times = optimizer.state[weight][key] / weight.grad.square()
     times = times[times.isfinite()].max()
     assert carry(old, new, optimizer, example=inputs).scales
+    carried = [parameter.grad for parameter in new.parameters()]
+    new.zero_grad()
     new(*inputs).square().mean().backward()
-    for parameter in new.parameters():
+    for parameter, grad in zip(new.parameters(), carried):
+        assert torch.allclose(grad, parameter.grad, rtol=1e-9, atol=1e-14)
         found = optimizer.state[parameter][key]
         expected = times * parameter.grad.square()
         assert torch.allclose(found, expected, rtol=1e-9, atol=1e-18)
