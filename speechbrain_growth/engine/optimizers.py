@@ -214,13 +214,21 @@ def wrapped_by(optimizer):
 def _carry_state(plan, optimizer, names):
     """The state that an optimizer has after a growth, by parameter name."""
     powers, axes = powers_of(optimizer), axes_of_gradients(plan)
-    return {
-        names[parameter]: {
-            key: grown(value, axes[names[parameter]], powers[key])
-            for key, value in state.items()
-        }
+    states = {
+        names[parameter]: state
         for parameter, state in optimizer.state.items()
         if parameter in names
+    }
+    return {
+        name: {
+            key: grown(
+                scaled(value, plan.scales.get(name, 1), powers[key]),
+                axes[name],
+                powers[key],
+            )
+            for key, value in state.items()
+        }
+        for name, state in states.items()
     }
 
 
@@ -267,3 +275,29 @@ def grown(value, axes, entry):
         values = tensor.index_select(dim, units)
         tensor = tensor.index_copy(dim, units, fill.expand_as(values))
     return tensor
+
+
+def scaled(value, scale, entry):
+    """One value of the state of weights that are multiplied, or a gradient.
+
+    Arguments
+    ---------
+    value : torch.Tensor
+        Of the shape of the parameter; or anything else, if entry is None.
+    scale : float
+        What the weights are multiplied by; their gradients are divided by it.
+    entry : Entry
+        How it follows the weights; None: it stays.
+
+    Returns
+    -------
+    torch.Tensor
+
+    Example
+    -------
+    >>> scaled(torch.ones(2), 4, FIRST)
+    tensor([0.2500, 0.2500])
+    """
+    if scale == 1 or entry is None or value is None:
+        return value
+    return value * scale ** (entry.into - entry.out)

@@ -117,7 +117,7 @@ def _run(old, new, example):
         for examples in made_up(old):
             for run in map(run_of, examples):
                 with contextlib.suppress(Exception):  # any code may raise any
-                    _outputs(run, old)
+                    _outputs(run, old), _outputs(run, new)
                     return run
     return None
 

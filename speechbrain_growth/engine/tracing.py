@@ -122,6 +122,7 @@ def trace(
         walk.moved,
         walk.weights,
         {name: a for name, a in walk.tensors.items() if name not in held},
+        walk.scales,
     )
     problems = list(dict.fromkeys(walk.problems)) or _unexplained(
         old, new, plan

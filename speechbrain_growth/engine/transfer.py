@@ -74,7 +74,10 @@ def carry_weights(plan, old, new):
     """
     before, after = state_of(old), state_of(new)
     for name, axes in plan.tensors.items():
-        yield name, grown_weight(before[plan.before(name)], axes, after[name])
+        source = before[plan.before(name)]
+        if name in plan.scales:
+            source = source * plan.scales[name]
+        yield name, grown_weight(source, axes, after[name])
 
 
 def grown_weight(tensor, axes, built):

@@ -74,6 +74,7 @@ def way_of(old, new, trace):
     ]
     good = {id(w): (w, states) for w, states, wrong in tried if not wrong}
     ways = distinct([way for way, _ in good.values()], old)
+    ways = ways[:1] if _is_stack(new.values()) else ways
     if len(ways) != 1:
         _unmatched(old, new, tried, ways, trace)
         return None
@@ -86,6 +87,12 @@ def way_of(old, new, trace):
             source = ".".join(filter(None, (was, way[name])))
             trace.moved[names[name]] = source
     return way
+
+
+def _is_stack(layers):
+    """Whether layers are blocks of one type, so that the last may be new."""
+    kinds = set(map(type, layers))
+    return len(kinds) == 1 and all(list(m.children()) for m in layers)
 
 
 def _unmatched(old, new, tried, ways, trace):

@@ -7,7 +7,7 @@ Authors
 import torch
 
 from speechbrain_growth.engine.carried.outputs import axes_of_gradients
-from speechbrain_growth.engine.optimizers import FIRST, grown
+from speechbrain_growth.engine.optimizers import FIRST, grown, scaled
 
 HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 COMPILED = "_dynamo"  # how the notes of torch.compile begin
@@ -81,7 +81,8 @@ def carry_parameters(old, new, plan):
         other.requires_grad_(one.requires_grad)
         grad = one.grad
         if grad is not None:
-            grad = grown(grad.detach(), axes[name], FIRST)
+            grad = scaled(grad.detach(), plan.scales.get(name, 1), FIRST)
+            grad = grown(grad, axes[name], FIRST)
             grad = grad.to(other.device, copy=True)
         other.grad = grad
 

@@ -127,6 +127,9 @@ class Plan(NamedTuple):
         units,), sum 1, and their axis of its normalized shape.
     loose : dict
         As ``tensors``, of those that are not in the state of the new model.
+    scales : dict
+        By what some tensors are multiplied, as the larger model multiplies
+        what they compute by a smaller number, or a larger one.
     """
 
     tensors: Dict[str, tuple]
@@ -136,6 +139,7 @@ class Plan(NamedTuple):
     moved: Dict[str, str] = {}
     weights: Dict[str, tuple] = {}
     loose: Dict[str, tuple] = {}
+    scales: Dict[str, float] = {}
 
     @property
     def output(self):
@@ -214,6 +218,7 @@ class Plan(NamedTuple):
                 f"{axis.role} {axis.width}" if axis else "-" for axis in axes
             )
             lines.append(f"{name}: {words or 'copied'}")
+        lines += [f"{n}: times {by:.6g}" for n, by in self.scales.items()]
         lines += [f"{name}: as the new model has it" for name in self.fresh]
         lines += [f"{name}: born, {words}" for name, words in self.born.items()]
         lines += [f"{new}: was {old}" for new, old in self.moved.items()]

@@ -51,5 +51,5 @@ def unused(old, new, trace):
         else:
             trace.problems.append(
                 f"{name}: grows, but the example does not use it; give one "
-                "that does"
+                "that does, or remove it from both models"
             )

@@ -59,6 +59,8 @@ def plan_layer(step, old, new, args, models):
     for other in given[1:]:
         if not other.growing or other is first:
             continue
+        if isinstance(pair[0], attention.RelPosMHAXL):
+            continue  # its rule says why it keeps its width
         if isinstance(pair[0], ATTENTION) and len(other.growing) == 1:
             # queries, keys and values have the same units
             step.tie(step.width(first, -1), step.width(other, -1))

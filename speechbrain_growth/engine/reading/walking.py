@@ -11,6 +11,7 @@ from speechbrain_growth.engine.reading.calls import plan_function
 from speechbrain_growth.engine.reading.functions.registry import SIZES
 from speechbrain_growth.engine.reading.layers import plan_layer
 from speechbrain_growth.engine.reading.recording import Ref, leaves_of
+from speechbrain_growth.engine.reading.scaled import without_factor
 from speechbrain_growth.engine.reading.steps import Refused, Step, Unknown
 from speechbrain_growth.engine.reading.values import Values
 
@@ -33,7 +34,7 @@ class Walk:
     def __init__(self, before, after, models, trace):
         self.before, self.after = before, after
         self.models, self.trace = models, trace
-        self.values = Values(before, after, trace.moved)
+        self.values = Values(before, after, trace)
 
     def run(self):
         """Plans every tensor that the calls use; returns what leaves.
@@ -120,7 +121,8 @@ class Walk:
             if given is not None and old.kind == "layer":
                 found = plan_layer(step, old, new, given, self.models)
             elif given is not None:
-                found = plan_function(step, old, given)
+                larger = self.after, new, given, self.models[1], self.trace
+                found = plan_function(step, old, without_factor(*larger))
         except Unknown as unknown:
             scope = new.scope or "model"
             text = f"{scope}: {new.where} {old.name} {unknown}"

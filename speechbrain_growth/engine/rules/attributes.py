@@ -30,7 +30,7 @@ FREE |= {"use_nested_tensor", "enable_nested_tensor"}
 PLAIN = (bool, float, str, type(None))
 
 
-def differences(old, new):
+def differences(old, new, planned=()):
     """How two layers differ in attributes that must stay.
 
     Arguments
@@ -39,6 +39,8 @@ def differences(old, new):
         The layer before the growth.
     new : torch.nn.Module
         The same layer of the larger model.
+    planned : tuple of str
+        Attributes that may differ, as the layer's rule makes up for them.
 
     Returns
     -------
@@ -58,7 +60,7 @@ def differences(old, new):
         f"its {key} {_text(value)} would become {_text(after[key])}; keep it"
         for key, value in vars(old).items()
         if key in after
-        and key not in FREE
+        and key not in (*FREE, *planned)
         and not key.startswith("_")
         and _compared(old, key, value, after[key])
         and _differ(value, after[key])

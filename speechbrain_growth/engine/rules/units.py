@@ -89,6 +89,12 @@ def _linear(old, new, signal, trace):
 @rule.register(nn.EmbeddingBag)
 def _embedding(old, new, signal, trace):
     """Columns are copied; the row of the padding stays zero."""
+    if old.num_embeddings != new.num_embeddings:
+        trace.problem(
+            f"has a row for each of {old.num_embeddings} tokens, and would have "
+            f"{new.num_embeddings}; keep their number, as a growth adds units, "
+            "not tokens"
+        )
     own = trace.widen(old.embedding_dim, new.embedding_dim)
     if old.max_norm is not None and not own.is_identity:
         trace.problem(

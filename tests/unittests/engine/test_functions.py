@@ -253,7 +253,7 @@ REFUSED = {
         KEEP,
     ),
     "written size": (lambda x: write(x, 0, x.shape[-1]), "another number"),
-    "divided by a size": (lambda x: x / x.shape[-1], KEEP),
+    "divided by a size": (lambda x: x.exp() / x.shape[-1], KEEP),
     "padded by a size": (
         lambda x: F.pad(x.mean(-1), (x.shape[-1] // 8, 1 - x.shape[-1] // 8)),
         "pads otherwise",

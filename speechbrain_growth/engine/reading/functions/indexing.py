@@ -124,7 +124,10 @@ def _cut(step, input, dim, item):
         return None
     width = step.width(input, dim)
     if any(jump != 1 for _, _, jump in places):
-        step.refuse(f"takes every so many units of {width}")
+        step.refuse(
+            f"takes every so many units of {width}; keep that size, or use "
+            "neighbouring units"
+        )
     starts, stops = zip(
         *[(start, max(start, stop)) for start, stop, _ in places]
     )
