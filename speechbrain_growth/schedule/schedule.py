@@ -9,6 +9,7 @@ from typing import Any, Dict, Optional, Sequence
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.amounts import next_sizes
 from speechbrain_growth.schedule.conditions.condition import Run
+from speechbrain_growth.schedule.conditions.measured import MEASURES
 from speechbrain_growth.schedule.conditions.registry import FACTS
 from speechbrain_growth.schedule.growth import Growth, parse
 from speechbrain_growth.schedule.keeping import Kept
@@ -36,6 +37,9 @@ class GrowthSchedule(Kept):
         of the epoch after the growth, or a loss of that epoch's validation, is
         not finite: ``stop`` ends the run, ``continue`` trains on without the
         growth.
+    reports : list of str
+        The metrics that the recipe reports, if they are to be known before the
+        first epoch: a growth that names another is then refused at once.
 
     Raises
     ------
@@ -57,6 +61,7 @@ class GrowthSchedule(Kept):
         growth: Sequence[Dict[str, Any]] = (),
         tolerance: float = 1e-4,
         on_drift: str = "stop",
+        reports: Sequence[str] = (),
     ) -> None:
         self.growths = parse(growth)
         self.listed = as_text(growth)
@@ -70,7 +75,7 @@ class GrowthSchedule(Kept):
                 "least 0"
             )
         self.tolerance = float(tolerance)
-        self.on_drift = on_drift
+        self.on_drift, self.reports = on_drift, tuple(reports)
         self.sizes, self.decided, self.refused = {}, 0, []
         self.seen, self.last, self.grown_at_step = [], {}, None
         self.hand, self.past, self.targets = None, [], []
@@ -101,6 +106,23 @@ class GrowthSchedule(Kept):
             By unit: ``epoch``.
         """
         return {"epoch": epochs}
+
+    def check_conditions(self) -> None:
+        """Raises if a condition that is left cannot be due within the run.
+
+        Raises
+        ------
+        GrowthError
+            Naming every such growth.
+        """
+        problems = []
+        for growth in self.growths[self.decided :]:
+            try:
+                growth.condition.check(self.run)
+            except GrowthError as error:
+                problems += [f"{growth.place}: {p}" for p in error.problems]
+        if problems:
+            raise GrowthError(problems)
 
     @property
     def wanted(self) -> Sizes:
@@ -134,7 +156,8 @@ class GrowthSchedule(Kept):
     @property
     def metrics(self) -> Dict[str, float]:
         """The metrics of the last validation."""
-        return {k: v for k, v in self.last.items() if k not in FACTS}
+        others = (*FACTS, *MEASURES)
+        return {k: v for k, v in self.last.items() if k not in others}
 
     @property
     def next(self) -> Optional[Growth]:

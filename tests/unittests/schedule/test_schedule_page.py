@@ -157,8 +157,8 @@ def options():
 def example():
     """The doctest of `condition` without its prompts"""
     parser = doctest.DocTestParser()
-    first, *_ = parser.get_examples(condition.__doc__)
-    return f"```python\nfrom speechbrain_growth import Metric, Number, condition\n\n{first.source.strip()}\n```"
+    imports, _, function, *_ = parser.get_examples(condition.__doc__)
+    return f"```python\n{imports.source}\n{function.source.strip()}\n```"
 
 
 SECTIONS = {
