@@ -94,7 +94,7 @@ def _gradient(brain, modules, batch):
     )
     brain.modules.update(modules)
     try:
-        with in_eval(brain.modules):
+        with in_eval(brain.modules), torch.enable_grad():
             outputs = brain.compute_forward(batch, sb.Stage.TRAIN)
             loss = brain.compute_objectives(outputs, batch, sb.Stage.TRAIN)
             found = torch.autograd.grad(loss, parameters, allow_unused=True)

@@ -7,8 +7,9 @@ Authors
 from typing import NamedTuple
 
 LEAST, MOST = 0.1, 3.0  # exponents b of networks that were measured are inside
-GRID, REFINEMENTS = 40, 40
-OUTLYING = 6.0  # times the median residual
+GRID, REFINEMENTS = 20, 30
+OUTLYING = 10.0  # so much smaller the sum of squares is without an outlier
+PART = 7  # one point of so many may be an outlier
 
 
 class Fit(NamedTuple):
@@ -44,7 +45,7 @@ class Fit(NamedTuple):
 
 
 def fit(points, lowest):
-    """Fits F + B n^-b by least squares, and once more without outliers.
+    """Fits F + B n^-b by least squares, without outliers.
 
     For each b, F and B have a closed form; b is searched for on a grid, then by
     golden sections. The same points always give the same curve.
@@ -66,13 +67,25 @@ def fit(points, lowest):
     >>> [round(value, 6) for value in fit(points, lowest=0.0)]
     [20.0, 60.0, 1.0]
     """
-    found = _least_squares(points, lowest)
-    residuals = [abs(y - found.floor - found.above_floor(n)) for n, y in points]
-    median = sorted(residuals)[len(points) // 2]
-    kept = [p for p, r in zip(points, residuals) if r <= OUTLYING * median]
-    if len(kept) == len(points) or len(kept) < 3:
-        return found
-    return _least_squares(kept, lowest)
+    kept, found = list(points), _least_squares(points, lowest)
+    for _ in range(len(points) // PART):
+        worst = max(kept, key=lambda point: abs(_residual(found, *point)))
+        rest = [point for point in kept if point is not worst]
+        again = _least_squares(rest, lowest)
+        if _squares(rest, again) * OUTLYING > _squares(kept, found):
+            break
+        kept, found = rest, again
+    return found
+
+
+def _residual(curve, n, y):
+    """How far a point is above a curve."""
+    return y - curve.floor - curve.above_floor(n)
+
+
+def _squares(points, curve):
+    """The sum of squares that a curve leaves."""
+    return sum(_residual(curve, *point) ** 2 for point in points)
 
 
 def _least_squares(points, lowest):
@@ -110,5 +123,4 @@ def _line(points, lowest, exponent):
 
 def _error(points, lowest, exponent):
     """The sum of squares that an exponent leaves."""
-    line = _line(points, lowest, exponent)
-    return sum((y - line.floor - line.above_floor(n)) ** 2 for n, y in points)
+    return _squares(points, _line(points, lowest, exponent))
