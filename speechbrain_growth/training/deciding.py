@@ -149,28 +149,31 @@ class DecidingBrain(TrialBrain):
             "task": self.task_of(max(epoch, 1)),
             "next_task": self.task_of(epoch + 1),
         }
+        names = self._unmeasured(stats)
+        facts.update(on_main(self._measured, epoch, names))
+        if names:
+            self.meter.stats()  # adds what that cost, on all processes
         state = on_main(self._decide, epoch, self.checked(stats), facts)
         self.schedule.restore(state)
 
     def _decide(self, epoch, stats, facts):
         """Decides on the main process; returns the state of the schedule."""
         asked = hear(self.hparams.output_folder, self.schedule.hand)
-        facts = {**facts, **self._measured(epoch, stats)}
         if self.schedule.decide(epoch, stats, asked, facts):
             logger.info(f"The model grows before epoch {epoch + 1}.")
         elif asked and self.schedule.next is None:
             logger.warning(f"{WISH}: no growth is left in the schedule.")
         return self.schedule.state()
 
-    def _measured(self, epoch, stats):
+    def _unmeasured(self, stats):
         """The measurements that the next condition names."""
         growth = self.schedule.next
-        names = dict.fromkeys(growth.condition.metrics if growth else ())
-        found = {
-            name: float(MEASURES[name](self))
-            for name in names
-            if name in MEASURES and name not in stats
-        }
+        named = dict.fromkeys(growth.condition.metrics if growth else ())
+        return [n for n in named if n in MEASURES and n not in stats]
+
+    def _measured(self, epoch, names):
+        """Measures, on the main process."""
+        found = {name: float(MEASURES[name](self)) for name in names}
         for name, value in found.items():
             logger.info(f"After epoch {epoch}, {name} is {value:.4g}.")
         return found

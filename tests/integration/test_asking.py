@@ -14,8 +14,8 @@ from speechbrain_growth import GrowthError
 from speechbrain_growth.schedule.conditions.registry import CONDITIONS
 
 # After the last step, before its epoch is validated; then around the decision
-KILLS = ["epoch 1 step 2", "epoch 2 step 3", "epoch 2 before saving"]
-KILLS += ["epoch 2 saved", "epoch 3 step 3"]
+KILLS = ["epoch 2 step 3", "epoch 2 before saving", "epoch 2 saved"]
+KILLS += ["epoch 3 step 2"]
 EPOCHS = 4
 # For each condition: arguments with which the toy grows before its last epoch,
 # and not before its second
@@ -29,7 +29,7 @@ ASKED = {
     "on_floor": {"metric": "loss", "above": 1, "not_after": 6},
     "on_slope": {"metric": "loss", "exponent": 9, "window": 1},
     "on_gap": {"above": -9, "window": 2},
-    "on_missed_goal": {"metric": "error", "goal": 0, "after": 2},
+    "on_missed_goal": {"metric": "error", "goal": 0, "after": 1},
     "on_change": {"metric": "feature_shift", "above": 0.001},
     "on_gradient": {"above": 0.0, "not_before": 2},
     "any_of": [{"every_epochs": 2}, {"by_hand": True}],

@@ -14,7 +14,10 @@ from growing_run import data, toy, train, train_log, weights
 from scipy.stats import energy_distance as of_one_feature
 
 from speechbrain_growth.measure.cost import ForwardCost
-from speechbrain_growth.schedule.conditions.measured import MEASURES, measure
+from speechbrain_growth.schedule.conditions.measured import (
+    MEASURES,
+    measurement,
+)
 from speechbrain_growth.training.measures.gradients import (
     BATCHES,
     natural_gradient,
@@ -256,7 +259,7 @@ def test_windows_resume_within_the_first_steps_of_an_epoch():
 def epochs_so_far():
     """Registers a measurement of the test, and forgets it"""
 
-    @measure
+    @measurement
     def epochs_so_far(brain):
         """How many validations there were"""
         return len(brain.history)

@@ -16,7 +16,7 @@ MEASURES = dict.fromkeys(
 )
 
 
-def measure(function: Callable[[Any], float]) -> Callable[[Any], float]:
+def measurement(function: Callable[[Any], float]) -> Callable[[Any], float]:
     """Registers a function as a measurement; its name is that of the metric.
 
     Arguments
@@ -32,7 +32,7 @@ def measure(function: Callable[[Any], float]) -> Callable[[Any], float]:
 
     Example
     -------
-    >>> @measure
+    >>> @measurement
     ... def largest_weight(brain):
     ...     "Largest weight of all modules."
     ...     return max(p.abs().max() for p in brain.modules.parameters())

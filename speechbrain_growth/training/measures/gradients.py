@@ -11,7 +11,7 @@ from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.carrying import carry
 from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.schedule.amounts import next_sizes
-from speechbrain_growth.schedule.conditions.measured import measure
+from speechbrain_growth.schedule.conditions.measured import measurement
 from speechbrain_growth.training.afterwards.rewarming import mask_of, new_units
 from speechbrain_growth.training.measures.batches import (
     batches_of,
@@ -21,7 +21,7 @@ from speechbrain_growth.training.measures.batches import (
 BATCHES = 8
 
 
-@measure
+@measurement
 def natural_gradient(brain):
     """What new units promise, relative to what the present ones still promise.
 
@@ -30,7 +30,7 @@ def natural_gradient(brain):
     that noise promises nothing; the matrix of the natural gradient is diagonal.
     The number is the gain that weights of new units promise, over that of the
     present weights; infinity if these promise nothing any more. After the score
-    of self-expanding networks ([2307.04526](https://arxiv.org/abs/2307.04526)).
+    of self-expanding networks (https://arxiv.org/abs/2307.04526).
     """
     return max(
         (_promised(brain, amount) for amount in _amounts(brain.schedule.next)),

@@ -8,10 +8,10 @@ import math
 
 import torch
 
-from speechbrain_growth.schedule.conditions.measured import measure
+from speechbrain_growth.schedule.conditions.measured import measurement
 
 
-@measure
+@measurement
 def feature_shift(brain):
     """How far the features have moved since the epoch before.
 
@@ -24,7 +24,7 @@ def feature_shift(brain):
     return _shift(brain.windows.of["feature_shift"])
 
 
-@measure
+@measurement
 def prediction_shift(brain):
     """The same of what the last module returned."""
     return _shift(brain.windows.of["prediction_shift"])

@@ -50,8 +50,8 @@ def first_due(name, values, seen, run=None):
 
 # F, B, b; above: due once B n^-b < above
 FLOORS = [
-    (20.0, 60.0, 1.0, 5.0),
-    (20.0, 60.0, 1.0, 2.0),
+    (20.0, 60.0, 1.0, 4.9),
+    (20.0, 60.0, 1.0, 1.95),
     (17.1, 107.0, 1.21, 3.0),
     (0.2, 2.0, 0.5, 0.45),
     (0.0, 3.0, 0.3, 1.3),
@@ -82,7 +82,7 @@ def test_a_floor_does_not_move_with_one_bad_epoch():
     curve[9] += 30.0
     points = list(enumerate(curve, start=1))
     assert fit(points, 0.0) == pytest.approx((20, 60, 1), rel=1e-6)
-    values = {"metric": "PER", "above": 4.0, "blank_above": 100}
+    values = {"metric": "PER", "above": 3.9, "blank_above": 100}
     assert first_due("on_floor", values, epochs(30, PER=curve)) == 16
 
 

@@ -23,12 +23,13 @@ from speechbrain_growth.schedule.conditions.registry import (
 )
 from speechbrain_growth.schedule.growth import READERS, parse
 from speechbrain_growth.schedule.schedule import GrowthSchedule
+from speechbrain_growth.training.measures import MEASURES
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs" / "schedule.md"
 URL = re.compile(r"https://(?:arxiv\.org/abs/)?([\w./]+\w)")
 # of GrowthSchedule, beside the list
-OPTIONS = ("tolerance", "on_drift")
+OPTIONS = ("tolerance", "on_drift", "reports")
 
 
 def table(*rows):
@@ -161,7 +162,14 @@ def example():
     return f"```python\n{imports.source}\n{function.source.strip()}\n```"
 
 
+def measurements():
+    """The table of all numbers that a Brain measures"""
+    rows = [(f"`{name}`", linked(summary(f))) for name, f in MEASURES.items()]
+    return table(("metric", "the number"), *rows)
+
+
 SECTIONS = {
+    "measurements": measurements,
     "keys": keys,
     "conditions": lambda: "\n\n".join(map(condition_section, CONDITIONS)),
     "symmetry": lambda: table(

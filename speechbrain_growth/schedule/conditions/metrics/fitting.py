@@ -6,8 +6,10 @@ Authors
 
 from typing import NamedTuple
 
+import numpy as np
+
 LEAST, MOST = 0.1, 3.0  # exponents b of networks that were measured are inside
-GRID, REFINEMENTS = 20, 30
+GRID, ROUNDS = 21, 8
 OUTLYING = 10.0  # so much smaller the sum of squares is without an outlier
 PART = 7  # one point of so many may be an outlier
 
@@ -47,8 +49,8 @@ class Fit(NamedTuple):
 def fit(points, lowest):
     """Fits F + B n^-b by least squares, without outliers.
 
-    For each b, F and B have a closed form; b is searched for on a grid, then by
-    golden sections. The same points always give the same curve.
+    For each b, F and B have a closed form; b is searched for on grids that are
+    finer and finer. The same points always give the same curve.
 
     Arguments
     ---------
@@ -67,14 +69,15 @@ def fit(points, lowest):
     >>> [round(value, 6) for value in fit(points, lowest=0.0)]
     [20.0, 60.0, 1.0]
     """
-    kept, found = list(points), _least_squares(points, lowest)
+    kept = list(points)
+    error, found = _least_squares(kept, lowest)
     for _ in range(len(points) // PART):
         worst = max(kept, key=lambda point: abs(_residual(found, *point)))
         rest = [point for point in kept if point is not worst]
-        again = _least_squares(rest, lowest)
-        if _squares(rest, again) * OUTLYING > _squares(kept, found):
+        less, again = _least_squares(rest, lowest)
+        if less * OUTLYING > error:
             break
-        kept, found = rest, again
+        kept, error, found = rest, less, again
     return found
 
 
@@ -83,44 +86,24 @@ def _residual(curve, n, y):
     return y - curve.floor - curve.above_floor(n)
 
 
-def _squares(points, curve):
-    """The sum of squares that a curve leaves."""
-    return sum(_residual(curve, *point) ** 2 for point in points)
-
-
 def _least_squares(points, lowest):
-    """The curve with the smallest sum of squares."""
-    ratio = (MOST / LEAST) ** (1 / GRID)
-    grid = [LEAST * ratio**step for step in range(GRID + 1)]
-    at = min(range(GRID + 1), key=lambda i: _error(points, lowest, grid[i]))
-    low, high = grid[max(at - 1, 0)], grid[min(at + 1, GRID)]
-    golden = (5**0.5 - 1) / 2
-    for _ in range(REFINEMENTS):
-        left = high - golden * (high - low)
-        right = low + golden * (high - low)
-        if _error(points, lowest, left) < _error(points, lowest, right):
-            high = right
-        else:
-            low = left
-    return _line(points, lowest, (low + high) / 2)
-
-
-def _line(points, lowest, exponent):
-    """The best F and B for one exponent."""
-    xs, ys = zip(*((n**-exponent, y) for n, y in points))
-    x, y = sum(xs) / len(xs), sum(ys) / len(ys)
-    spread = sum((one - x) ** 2 for one in xs)
-    scale = sum((a - x) * (b - y) for a, b in zip(xs, ys)) / spread
-    floor = y - scale * x
-    if scale < 0:
-        floor, scale = y, 0.0
-    elif floor < lowest:
-        squares = sum(one**2 for one in xs)
-        floor = lowest
-        scale = sum(a * (b - floor) for a, b in zip(xs, ys)) / squares
-    return Fit(floor, scale, exponent)
-
-
-def _error(points, lowest, exponent):
-    """The sum of squares that an exponent leaves."""
-    return _squares(points, _line(points, lowest, exponent))
+    """The smallest sum of squares, and its curve."""
+    n, y = np.array(points, dtype=float).T
+    low, high = LEAST, MOST
+    for _ in range(ROUNDS):
+        exponents = np.geomspace(low, high, GRID)
+        x = n ** -exponents[:, None]
+        mean = x.mean(1)
+        apart = x - mean[:, None]
+        scale = np.maximum(apart @ y / (apart**2).sum(1), 0)
+        floor = y.mean() - scale * mean
+        under = floor < lowest
+        bound = x @ (y - lowest) / (x**2).sum(1)
+        scale = np.where(under, bound, scale)
+        floor = np.where(under, lowest, floor)
+        curves = floor[:, None] + scale[:, None] * x
+        errors = ((y - curves) ** 2).sum(1)
+        at = int(errors.argmin())
+        low, high = exponents[max(at - 1, 0)], exponents[min(at + 1, GRID - 1)]
+    found = Fit(*(float(one[at]) for one in (floor, scale, exponents)))
+    return float(errors[at]), found
