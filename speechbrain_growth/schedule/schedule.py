@@ -74,6 +74,13 @@ class GrowthSchedule(Kept):
                 f"tolerance: found {tolerance!r}; it must be a number, at "
                 "least 0"
             )
+        if isinstance(reports, str) or not all(
+            isinstance(name, str) for name in reports
+        ):
+            raise GrowthError(
+                f"reports: found {reports!r}; it must be a list of metrics, "
+                "such as [loss, PER]"
+            )
         self.tolerance = float(tolerance)
         self.on_drift, self.reports = on_drift, tuple(reports)
         self.sizes, self.decided, self.refused = {}, 0, []

@@ -108,6 +108,12 @@ class StartingBrain(ResizingBrain):
             for metric in growth.condition.metrics
             if metric not in (*stats, *MEASURES) and growth.time == 1
         ]
+        problems += [
+            f"growth_schedule: reports names {metric!r}, but {name}.valid_stats "
+            f"returns {known}; let both be the same"
+            for metric in self.schedule.reports
+            if metric not in stats
+        ]
         if problems:
             raise GrowthError(problems)
 

@@ -14,6 +14,7 @@ from growing_run import data, toy, train, train_log, weights
 from scipy.stats import energy_distance as of_one_feature
 
 from speechbrain_growth.measure.cost import ForwardCost
+from speechbrain_growth.measure.events import read_events
 from speechbrain_growth.schedule.conditions.measured import (
     MEASURES,
     measurement,
@@ -255,6 +256,11 @@ def test_windows_resume_within_the_first_steps_of_an_epoch():
     assert [float(t[0, 0]) for t in window["last"]] == list(range(4, 10))
 
 
+def events(brain):
+    """The events of a run log"""
+    return read_events(brain.hparams.train_logger.run_file)
+
+
 @pytest.fixture
 def epochs_so_far():
     """Registers a measurement of the test, and forgets it"""
@@ -278,3 +284,6 @@ def test_a_measurement_of_ones_own(epochs_so_far, tmp_path):
     brain = train(toy(tmp_path, growth=growth))
     assert brain.schedule.sizes["dnn_neurons"] == 13
     assert len(brain.schedule.seen) == 1  # it grew after the third epoch
+    # It is no metric, which a growth would measure before and after
+    grown = next(e for e in events(brain) if e["event"] == "growth")
+    assert set(grown["valid_before"]) == set(grown["valid_after"])

@@ -77,6 +77,18 @@ def test_a_floor_needs_six_epochs_that_are_finite():
     assert first_due("on_floor", {"metric": "loss", "above": 9}, flat) == 7
 
 
+def test_a_curve_that_falls_evenly_has_no_floor_below_zero():
+    points = [(n, 90.0 - 9 * n) for n in range(1, 10)]
+    assert fit(points, -9e9).floor < 0
+    assert fit(points, 0.0).floor == 0.0
+
+
+def test_a_flat_curve_is_on_its_floor():
+    flat = epochs(9, loss=[2.0] * 9)
+    assert first_due("on_floor", {"metric": "loss", "above": 1e-9}, flat) == 6
+    assert first_due("on_floor", {"metric": "loss", "above": 0}, flat) is None
+
+
 def test_a_floor_does_not_move_with_one_bad_epoch():
     curve = [20 + 60 / n for n in range(1, 31)]
     curve[9] += 30.0
@@ -446,6 +458,7 @@ def test_what_can_be_due_is_not_refused(name, values, run):
 
 REFERENCES = [
     ([(1, 40.0)], {}, "PER goes from 40 to 40 in 1 epochs, which reaches no"),
+    ([(n, 40.0 - n) for n in range(3)], {}, "from 40 to 38 in 3 epochs"),
     ([(n, 40.0) for n in range(9)], {}, "from 40 to 40 in 9 epochs"),
     ([(n, 99.0 - n) for n in range(9)], {}, "from 99 to 91 in 9 epochs"),
     ([(n, 40.0 - n) for n in range(9)], {"then": [{"event": "growth"}]},
