@@ -114,23 +114,6 @@ class GrowthSchedule(Kept):
         """
         return {"epoch": epochs}
 
-    def check_conditions(self) -> None:
-        """Raises if a condition that is left cannot be due within the run.
-
-        Raises
-        ------
-        GrowthError
-            Naming every such growth.
-        """
-        problems = []
-        for growth in self.growths[self.decided :]:
-            try:
-                growth.condition.check(self.run)
-            except GrowthError as error:
-                problems += [f"{growth.place}: {p}" for p in error.problems]
-        if problems:
-            raise GrowthError(problems)
-
     @property
     def wanted(self) -> Sizes:
         """The sizes that the model is to have, as far as they are chosen."""

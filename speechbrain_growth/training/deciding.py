@@ -11,6 +11,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.launch.models import sized_cost
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.meter import METER, Meter
+from speechbrain_growth.schedule.checking import check_conditions
 from speechbrain_growth.schedule.conditions.condition import Run
 from speechbrain_growth.schedule.wishes import WISH, hear
 from speechbrain_growth.training.measures import MEASURES
@@ -81,7 +82,8 @@ class DecidingBrain(TrialBrain):
         if epochs is not None and not self.test_only:
             tasks = max(map(self.task_of, range(1, epochs + 1)))
             self.schedule.run = run._replace(tasks=tasks)
-            self.schedule.check_conditions()
+            ahead = self.schedule.growths[self.schedule.decided :]
+            check_conditions(ahead, self.schedule.run)
         super().fit(epoch_counter, train_set, valid_set, **kwargs)
 
     def _fit_train(self, train_set, epoch, enable):
