@@ -57,31 +57,6 @@ def check(growths, sizes, run, inline=None, cost=None):
         raise GrowthError(problems)
 
 
-def check_conditions(growths, run):
-    """Raises if a condition cannot be due within the run.
-
-    Arguments
-    ---------
-    growths : list of Growth
-        Those that are left.
-    run : Run
-        As for ``check``.
-
-    Raises
-    ------
-    GrowthError
-        Naming every such growth.
-    """
-    problems = []
-    for growth in growths:
-        try:
-            growth.condition.check(run)
-        except GrowthError as error:
-            problems += [f"{growth.place}: {p}" for p in error.problems]
-    if problems:
-        raise GrowthError(problems)
-
-
 def _nothing_new(amount):
     """What to do about a growth that adds nothing."""
     if amount.max_params or amount.max_macs:

@@ -11,8 +11,8 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.launch.models import sized_cost
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.meter import METER, Meter
-from speechbrain_growth.schedule.checking import check_conditions
 from speechbrain_growth.schedule.conditions.condition import Run
+from speechbrain_growth.schedule.possible import check_conditions
 from speechbrain_growth.schedule.wishes import WISH, hear
 from speechbrain_growth.training.measures import MEASURES
 from speechbrain_growth.training.measures.windows import (
