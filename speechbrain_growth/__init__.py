@@ -26,6 +26,7 @@ HOMES = {
     "LiGRU": "nnet.ligru",
     "MLP": "nnet.mlp",
     "Metric": "schedule.conditions.kinds",
+    "MidFoldWarning": "engine.weighted_norm",
     "NoRuleError": "errors",
     "Number": "schedule.conditions.kinds",
     "POWERS": "engine.optimizers",

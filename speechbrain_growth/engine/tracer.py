@@ -203,7 +203,7 @@ class Trace:
     def arriving(self, signal, old, new):
         """The signal's map as the layer's inputs have it, flattened or not."""
         width = signal.width or widths.identity(old, "inputs")
-        times = old // width.old
+        times = old // width.old if width.old else new // width.new
         if times * width.old != old or times * width.new != new:
             self.problem(
                 f"takes {old} inputs, then {new}, but {width.old} units, then "

@@ -14,8 +14,6 @@ from speechbrain.utils.checkpoints import Checkpoint
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.engine.births.batchnorm import calibrating
-from speechbrain_growth.engine.births.layers import Birth
-from speechbrain_growth.engine.carrying import carry
 from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.optimizers import follow, powers_of
 from speechbrain_growth.launch.init_from import best_checkpoint, load_modules
@@ -32,6 +30,7 @@ from speechbrain_growth.training.afterwards.rates import (
     scaled_lr,
     skip_one_comparison,
 )
+from speechbrain_growth.training.carrying import carry_modules
 from speechbrain_growth.training.deciding import DecidingBrain
 from speechbrain_growth.training.probing import ProbingBrain
 
@@ -167,7 +166,7 @@ class GrowingBrain(DecidingBrain, ProbingBrain):
         with all_or_none():
             old, new = self._modules(), self._build(schedule.wanted, seed)
             batch, run = self._probe()
-            plan = _carry(old, new, growth, seed, run)
+            plan = carry_modules(old, new, growth, seed, run)
             with calibrating(plan, new):
                 drift = self._drift(new, batch, run)
         drift = on_main(float, drift)
@@ -194,12 +193,3 @@ class GrowingBrain(DecidingBrain, ProbingBrain):
         factor = self.schedule.lr_factor(self.optimizer_step)
         with self.transition.step(), scaled_lr(self._optimizers(), factor):
             super().optimizers_step()
-
-
-def _carry(old, new, growth, seed, run):
-    """Carries old modules into new ones as a growth of the schedule says."""
-    birth = Birth(growth.birth, growth.born)
-    way = {"symmetry": growth.symmetry, "birth": birth, "fold": growth.fold}
-    # The probe compares them, with the tolerance of the schedule
-    way["tolerance"] = float("inf")
-    return carry(old, new, seed=seed, example=run, **way)

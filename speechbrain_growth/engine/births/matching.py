@@ -8,6 +8,7 @@ from itertools import islice
 
 from speechbrain_growth.engine.births.layers import first_states
 from speechbrain_growth.engine.maps.plan import earlier
+from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError, NoRuleError
 
 TRIES = 1000
@@ -170,7 +171,7 @@ def _follows(name, old, other, new):
     """Whether a layer may be the larger form of another."""
     if not (name.isdigit() and other.isdigit()):
         return name == other
-    before, after = old.state_dict(), new.state_dict()
+    before, after = state_of(old), state_of(new)
     return type(old) is type(new) and all(
         key in after
         and tensor.ndim == after[key].ndim
@@ -193,7 +194,7 @@ def distinct(ways, old):
     -------
     list of dict
     """
-    owners = {name for name, layer in old.items() if layer.state_dict()}
+    owners = {name for name, layer in old.items() if state_of(layer)}
     kept = {}
     for way in ways:
         places = frozenset((n, o) for n, o in way.items() if o in owners)

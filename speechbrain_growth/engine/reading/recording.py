@@ -138,7 +138,9 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         given = self.refs(args), self.refs(kwargs)
         out = func(*args, **kwargs)
-        self.note("function", name_of(func), *given, out)
+        name = name_of(func)
+        left = args[0] if name == "setitem" else out  # which returns None
+        self.note("function", name, *given, left)
         return out
 
     def refs(self, values):

@@ -29,11 +29,13 @@ class Values:
     ----------
     own : dict
         The axes of the model's own tensors, by name and axis.
+    counts : dict
+        How many axes each of them has.
     """
 
     def __init__(self, before, after, moved):
         self.before, self.after, self.moved = before, after, moved
-        self.own = {}
+        self.own, self.counts = {}, {}
         self._pairs = {}, {}  # a value for each model's numbers
         self._bad = set()  # those of which a problem was noted
         self._data = set()  # those that depend on data, or on weights
@@ -121,6 +123,7 @@ class Values:
         if name:
             value = value.but(own=name, dims=tuple(range(len(value.old))))
             self.own.setdefault(name, {})
+            self.counts[name] = len(value.old)
         elif value.growing:
             raise Refused(
                 f"takes a tensor of shape {value.old} that is no parameter or "

@@ -55,8 +55,7 @@ class Walk:
         if call is not None:
             return self._differ(call, None)
         self._plan_own()
-        leaves = zip(leaves_of(self.before.out), leaves_of(self.after.out))
-        return [self.values.of(a, b) for a, b in leaves if _are_refs(a, b)]
+        return self._leave()
 
     def _same(self, old, new):
         """Whether two calls are the same, but for sizes."""
@@ -132,13 +131,21 @@ class Walk:
         for pair, value in zip(pairs, found or outs or [None] * len(pairs)):
             self.values.keep(*pair, value, bad)
 
+    def _leave(self):
+        """What both models return."""
+        leaves = zip(leaves_of(self.before.out), leaves_of(self.after.out))
+        try:
+            return [self.values.of(a, b) for a, b in leaves if _are_refs(a, b)]
+        except Refused as refused:
+            if not self.trace.problems:  # which say more
+                self.trace.problem(f"its forward, to return it, {refused}")
+            return []
+
     def _plan_own(self):
         """Plans the model's own tensors that functions used."""
-        state = self.models[1].state_dict(keep_vars=True)
         for name, axes in self.values.own.items():
-            if name in state:  # others are carried beside the plan
-                dims = range(state[name].ndim)
-                self.trace.tensor(name, *(axes.get(dim) for dim in dims))
+            dims = range(self.values.counts[name])
+            self.trace.tensor(name, *(axes.get(dim) for dim in dims))
 
 
 def _are_refs(one, other):

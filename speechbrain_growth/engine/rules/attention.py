@@ -14,6 +14,7 @@ from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.maps.widths import concat, identity, repeat_each
 from speechbrain_growth.engine.rules.registry import rule
 from speechbrain_growth.engine.rules.units import sequence
+from speechbrain_growth.engine.unwrap import state_of
 
 ACTIVATIONS = (F.relu, F.gelu, F.silu, F.elu, F.leaky_relu, F.mish)
 ACTIVATIONS += (torch.relu, torch.tanh, torch.sigmoid)
@@ -76,7 +77,7 @@ def _fixed(old, new, signal, trace):
             f"scales its scores by its width; keep it {old.embed_dim}, and let "
             "the feed-forward block beside it grow"
         )
-    for name, tensor in old.state_dict().items():
+    for name, tensor in state_of(old).items():
         trace.tensor(name, *[None] * tensor.ndim)
     return Signal(identity(old.embed_dim, "units"), dims=3)
 

@@ -9,6 +9,7 @@ from torch import nn
 from speechbrain_growth.engine.births.matching import chain
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.rules.registry import rule
+from speechbrain_growth.engine.unwrap import state_of
 
 UNIT_BY_UNIT = (
     nn.Identity,
@@ -69,7 +70,7 @@ def _children(module):
     return {
         name: child
         for name, child in module._modules.items()
-        if name in once or (child is not None and not child.state_dict())
+        if name in once or (child is not None and not state_of(child))
     }
 
 

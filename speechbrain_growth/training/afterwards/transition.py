@@ -64,7 +64,7 @@ class Transition:
     def __init__(self, modules):
         self.modules = modules
         self.masks, self.steps, self.taken = {}, 0, 0
-        self.folding = bool(weighted(modules()))
+        self.folding = self._keep()
 
     def begin(self, plan, rewarm):
         """Starts right after the modules of a growth were swapped in.
@@ -76,9 +76,16 @@ class Transition:
         rewarm : int
             Number of steps over which its new units warm up; 0 for none.
         """
-        self.folding = bool(weighted(self.modules()))
+        self.folding = self._keep()
         self.masks = new_units(plan) if rewarm else {}
         self.steps, self.taken = rewarm, 0
+
+    def _keep(self):
+        """Says that weights are saved here; returns whether there are any."""
+        norms = weighted(self.modules()).values()
+        for norm in norms:
+            norm.kept = True
+        return bool(norms)
 
     @contextlib.contextmanager
     def step(self):
@@ -122,7 +129,7 @@ class Transition:
                     unweigh(norm)
             for name, norm in norms.items():
                 weigh(modules.get_submodule(name), **norm)
-        self.folding = bool(norms)
+        self.folding = self._keep()
         return state
 
     @mark_as_saver
