@@ -7,12 +7,12 @@ Authors
 import torch
 
 import speechbrain as sb
-from speechbrain_growth.engine.births.layers import Birth
-from speechbrain_growth.engine.carrying import carry
+from speechbrain_growth.engine.births.units import symmetry_of
 from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.schedule.amounts import next_sizes
 from speechbrain_growth.schedule.conditions.measured import measurement
 from speechbrain_growth.training.afterwards.rewarming import mask_of, new_units
+from speechbrain_growth.training.carrying import carry_modules
 from speechbrain_growth.training.measures.batches import (
     batches_of,
     on_raw_copies,
@@ -66,16 +66,8 @@ def _grown(brain, growth, sizes):
     seed = int(getattr(brain.hparams, "seed", 0))
     old, new = brain._modules(), brain._build(sizes, seed)
     _, run = brain._probe()
-    plan = carry(
-        old,
-        new,
-        symmetry="fresh",
-        birth=Birth(growth.birth, growth.born),
-        fold=growth.fold,
-        seed=seed,
-        example=run,
-        tolerance=float("inf"),
-    )
+    growth = growth._replace(symmetry=symmetry_of("fresh"))
+    plan = carry_modules(old, new, growth, seed, run)
     grew, known = new_units(plan), dict(old.named_parameters())
     masks = {
         name: torch.ones_like(parameter, dtype=torch.bool)

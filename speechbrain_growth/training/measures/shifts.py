@@ -35,7 +35,7 @@ def _shift(window):
     sides = window["earlier"], window["first"]
     if not all(sides):
         return math.nan
-    one, other = (torch.cat(side).double().cpu() for side in sides)
+    one, other = (torch.cat(side).double() for side in sides)
     if one.shape[1] != other.shape[1]:
         return math.nan  # the model has grown in between
     return energy_distance(one, other)

@@ -113,4 +113,5 @@ class Windows:
 def _rows(value):
     """The first examples of a tensor, averaged over all but the features."""
     tensor = tensors_in(value)[0].detach()[:ROWS]
-    return tensor.reshape(len(tensor), -1, tensor.shape[-1]).mean(1).clone()
+    rows = tensor.reshape(len(tensor), -1, tensor.shape[-1]).mean(1)
+    return rows.clone().cpu()  # a resumed run has those before it there, too
