@@ -72,6 +72,26 @@ def test_measuring_leaves_no_trace(metric, tmp_path):
     assert same == (metric != "natural_gradient")
 
 
+@pytest.mark.slow
+def test_a_scripted_model_is_measured_as_any_other(tmp_path):
+    both = {}
+    for jit in (False, True):
+        growth = [
+            {
+                "any_of": [
+                    {"on_change": {"metric": metric, "above": NEVER}}
+                    for metric in MEASURES
+                ],
+                "dnn_neurons": 13,
+            }
+        ]
+        folder = tmp_path / str(jit)
+        brain = train(toy(folder, growth=growth, run_opts={"jit": jit}))
+        seen = brain.schedule.seen[-1]
+        both[jit] = [seen[metric] for metric in MEASURES]
+    assert both[True] == pytest.approx(both[False], rel=0.05)
+
+
 def test_nothing_is_measured_that_the_next_condition_does_not_name(tmp_path):
     growth = [
         {"after_epoch": 2, "dnn_neurons": 13},

@@ -7,6 +7,7 @@ Authors
 import contextlib
 
 import torch
+from torch.nn.modules.module import register_module_forward_hook
 
 from speechbrain.utils.checkpoints import (
     mark_as_loader,
@@ -67,17 +68,22 @@ class Windows:
         None
         """
 
-        def note(module, inputs, output):
+        def note(called, inputs, output):
             """Keeps one step, if it is among the first or the last."""
             nonlocal done
-            if not torch.is_grad_enabled():
+            if called is not module or not torch.is_grad_enabled():
                 return
             late = steps is None or done >= steps - STEPS
             if done < STEPS or late:
                 self._add(zip(SHIFTS, (inputs, output)), done, late)
             done += 1
 
-        handle = module.register_forward_hook(note)
+        scripted = isinstance(module, torch.jit.ScriptModule)  # takes no hook
+        handle = (
+            register_module_forward_hook(note)
+            if scripted
+            else module.register_forward_hook(note)
+        )
         try:
             yield
         finally:
