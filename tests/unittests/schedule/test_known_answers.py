@@ -165,6 +165,17 @@ def test_a_value_that_the_reference_did_not_reach_is_no_reason(tmp_path):
     assert first_due("on_slope", values, epochs(9, PER=[53.0] * 9)) == 2
 
 
+def test_the_break_of_a_reference_is_no_slope(tmp_path):
+    # 100, then from 65 on half a point for each MAC
+    curve = [(1, 100.0), (2, 99.0), *((n, 66.5 - n / 2) for n in range(3, 30))]
+    reference = log_of(tmp_path / "log", curve)
+    values = {"metric": "PER", "reference": reference, "window": 2}
+    seen = epochs(9, PER=lambda n: 65.5 - 0.6 * n)
+    assert first_due("on_slope", values, seen) is None
+    seen = epochs(9, PER=lambda n: 65.5 - 0.4 * n)
+    assert first_due("on_slope", values, seen) == 3
+
+
 # Curves of MACs; exponent; the first epoch after which due
 EXPONENTS = [
     (lambda n: 4 * n**-0.3, 0.31, 3),
@@ -466,6 +477,8 @@ REFERENCES = [
     ([(n, 40.0 - n) for n in range(9)], {"then": ["oops"]}, "is no run log"),
     ([(None, 40.0)], {}, "has no epoch with macs and the metric 'PER'; its me"),
     ([], {}, "its metrics are none"),
+    ([(n % 4, 40.0 - n) for n in range(9)], {}, "its macs do not rise from ep"),
+    ([(n, 100.0 - 5.5 * n) for n in range(9)], {}, "from 100 to 56 in 9 epochs"),
 ]  # fmt: skip
 
 

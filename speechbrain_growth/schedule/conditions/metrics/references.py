@@ -30,8 +30,8 @@ def curve_of(path, metric):
     Raises
     ------
     GrowthError
-        If the file is no run log, has no such metric, or is of a run that
-        grew.
+        If the file is no run log, has no such metric, is of a run that grew,
+        or of several.
 
     Example
     -------
@@ -68,5 +68,10 @@ def curve_of(path, metric):
         raise GrowthError(
             f"{path} has no epoch with macs and the metric {metric!r}; its "
             f"metrics are {', '.join(known) or 'none'}"
+        )
+    if any(later[0] <= pair[0] for pair, later in zip(found, found[1:])):
+        raise GrowthError(
+            f"{path}: its macs do not rise from epoch to epoch; name the log of "
+            "one run"
         )
     return tuple(found)

@@ -43,8 +43,8 @@ def _wrong(values, run):
     known = values["better"] or run.better.get(metric)
     lower = which_is_better("on_slope", metric, known) == "lower"
     best = (min if lower else max)(value for _, value in curve)
-    few = len(curve) < values["window"] + 1
-    if few or best == curve[0][1] or says_blank({metric: best}, BLANK_ABOVE):
+    few = len(_answers(curve, metric)) < values["window"] + 1
+    if few or best == curve[0][1]:
         return [
             f"{path}: {metric} goes from {curve[0][1]:g} to {best:g} in "
             f"{len(curve)} epochs, which reaches no value to compare with; "
@@ -116,10 +116,16 @@ def on_slope(
         logs = [tuple(map(math.log, pair)) for pair in points]
         return -sign * _slope(logs) < exponent
     value = sum(value for _, value in points) / len(points)
-    there = _around(curve_of(reference, metric), sign, value, window)
+    curve = _answers(curve_of(reference, metric), metric)
+    there = _around(curve, sign, value, window)
     if not there:
         return False
     return -sign * _slope(points) < -sign * _slope(there) / rho
+
+
+def _answers(curve, metric):
+    """The epochs of a curve in which the network does not say blank."""
+    return [p for p in curve if not says_blank({metric: p[1]}, BLANK_ABOVE)]
 
 
 def _around(curve, sign, value, window):
