@@ -13,6 +13,7 @@ import torch
 from growing_run import data, toy, train, train_log, weights
 from scipy.stats import energy_distance as of_one_feature
 
+from speechbrain_growth import GrowthError
 from speechbrain_growth.measure.cost import ForwardCost
 from speechbrain_growth.measure.events import read_events
 from speechbrain_growth.schedule.conditions.measured import (
@@ -274,6 +275,16 @@ def test_windows_resume_within_the_first_steps_of_an_epoch():
     window = windows.of["feature_shift"]
     assert [float(t[0, 0]) for t in window["first"]] == list(range(10))
     assert [float(t[0, 0]) for t in window["last"]] == list(range(4, 10))
+
+
+@pytest.mark.parametrize("held", [{}, {"feature_shift": {}}, [1], "text"])
+def test_windows_that_are_damaged_are_refused(held, tmp_path):
+    path = tmp_path / "windows"
+    torch.save(held, path)
+    before = Windows()
+    with pytest.raises(GrowthError, match=str(path)):
+        before._load(path)
+    assert before.of == Windows().of
 
 
 def events(brain):
