@@ -170,9 +170,9 @@ def test_the_break_of_a_reference_is_no_slope(tmp_path):
     curve = [(1, 100.0), (2, 99.0), *((n, 66.5 - n / 2) for n in range(3, 30))]
     reference = log_of(tmp_path / "log", curve)
     values = {"metric": "PER", "reference": reference, "window": 2}
-    seen = epochs(9, PER=lambda n: 65.5 - 0.6 * n)
+    seen = epochs(9, PER=lambda n: 69 - 0.6 * n)
     assert first_due("on_slope", values, seen) is None
-    seen = epochs(9, PER=lambda n: 65.5 - 0.4 * n)
+    seen = epochs(9, PER=lambda n: 69 - 0.4 * n)
     assert first_due("on_slope", values, seen) == 3
 
 
