@@ -13,9 +13,9 @@ from test_resuming import same
 from speechbrain_growth import GrowthError
 from speechbrain_growth.schedule.conditions.registry import CONDITIONS
 
-# After the last step, before its epoch is validated; then around the decision
+# In a step, after the last step of an epoch, and around the decision
 KILLS = ["epoch 2 step 3", "epoch 2 before saving", "epoch 2 saved"]
-KILLS += ["epoch 3 step 2"]
+KILLS += ["epoch 3 step 2", "epoch 3 before saving"]
 EPOCHS = 4
 # For each condition: arguments with which the toy grows before its last epoch,
 # and not before its second

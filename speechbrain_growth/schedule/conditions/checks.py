@@ -34,7 +34,6 @@ def wrong_in(condition, run):
     function, values = CONDITIONS[condition.name], condition.arguments
     dates = {key: number for key, _, number in condition.dates(run)}
     found = list(getattr(function, "wrong", _nothing)(values, run))
-    found += _unreported(condition, run)
     least = getattr(function, "least_epochs", lambda values: 1)(values)
     found += _too_late(least, dates, run.totals.get("epoch"))
     found += _never_together(condition, dates, run)
@@ -45,19 +44,6 @@ def wrong_in(condition, run):
 def _nothing(values, run):
     """What is wrong with a condition that has no check of its own."""
     return []
-
-
-def _unreported(condition, run):
-    """What is wrong with metrics that the recipe does not report."""
-    known = [*run.reports, *MEASURES]
-    return [
-        f"there is no metric {metric!r}; {hint and hint + ' '}the recipe "
-        f"reports {', '.join(run.reports)}, and measured are "
-        f"{', '.join(MEASURES)}"
-        for metric in condition.own_metrics
-        if run.reports and metric not in known
-        for hint in [did_you_mean(metric, known)]
-    ]
 
 
 def _too_late(least, dates, total):
@@ -99,3 +85,28 @@ def _never_together(condition, dates, run):
     if len(tasks - {"each"}) > 1:
         return ["two tasks never begin at once; use any_of"]
     return []
+
+
+def unreported(condition, run):
+    """Returns what is wrong with metrics that the recipe does not report.
+
+    Arguments
+    ---------
+    condition : Condition
+        Those inside it are not looked at.
+    run : Run
+        Has the metrics that are reported, as far as they are known.
+
+    Returns
+    -------
+    list of str
+    """
+    known = [*run.reports, *MEASURES]
+    return [
+        f"{condition.name}: there is no metric {metric!r}; "
+        f"{hint and hint + ' '}the recipe reports {', '.join(run.reports)}, "
+        f"and measured are {', '.join(MEASURES)}"
+        for metric in condition.own_metrics
+        if run.reports and metric not in known
+        for hint in [did_you_mean(metric, known)]
+    ]

@@ -11,7 +11,7 @@ from speechbrain_growth.schedule.conditions.blanks import (
     BLANK_ABOVE,
     says_blank,
 )
-from speechbrain_growth.schedule.conditions.checks import wrong_in
+from speechbrain_growth.schedule.conditions.checks import unreported, wrong_in
 from speechbrain_growth.schedule.conditions.directions import which_is_better
 from speechbrain_growth.schedule.conditions.kinds import (
     AMOUNT,
@@ -175,6 +175,8 @@ class Condition(NamedTuple):
         """
         problems = []
         for one in self.all:
+            problems += unreported(one, run)
+        for one in self.all if not problems else ():
             try:
                 one.dates(run)
                 one._directed(run)

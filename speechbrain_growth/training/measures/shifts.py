@@ -18,8 +18,7 @@ def feature_shift(brain):
     The energy distance of what the last module got in the last steps of the
     epoch before and in the first steps of this one, in between which the
     weights have hardly changed. It is normalised: 0 for one distribution, 1
-    for two that are concentrated at two points; two samples of one give a few
-    hundredths. NaN if there is nothing to compare.
+    for two that are concentrated at two points. NaN if there is nothing to compare.
     """
     return _shift(brain.windows.of["feature_shift"])
 

@@ -424,6 +424,7 @@ WRONG = [
      "every number is above 1 or below 2; give a larger above"),
     ("on_change", {"metric": "feature_shif", "above": 1}, TWENTY,
      "there is no metric 'feature_shif'; did you mean feature_shift"),
+    ("on_plateau", "lss", TWENTY, "no metric 'lss'; did you mean loss"),
     ("on_plateau", "WER", TWENTY, "there is no metric 'WER'; .*reports loss, P"),
     ("on_task", 4, TWENTY, "task is 4, but the run has 3; drop the growth"),
     ("on_task", "each", Run(tasks=1), "task is each, but the run has 1"),
