@@ -79,7 +79,8 @@ def _checked(blueprint):
     problems = wrong_sizes(blueprint, _growing(schedule.growths))
     if problems:
         raise GrowthError(problems)
-    schedule.run = Run(_directions(blueprint), schedule.totals(epochs))
+    totals = schedule.totals(epochs)
+    schedule.run = Run(_directions(blueprint), totals, schedule.reports)
     schedule.cost = sized_cost(blueprint, log)
     args = blueprint.sizes, schedule.run, inline_sizes(blueprint)
     check(schedule.growths, *args, schedule.cost)

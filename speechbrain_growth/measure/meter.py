@@ -84,6 +84,19 @@ class Meter:
         if torch.is_grad_enabled():
             self.shapes[inputs.shape] += 1
 
+    def count_at(self, sizes, shapes):
+        """Counts passes of a model of other sizes, such as one on trial.
+
+        Arguments
+        ---------
+        sizes : dict
+            All sizes of that model.
+        shapes : collections.Counter
+            How often which shape of input was passed.
+        """
+        for shape, times in shapes.items():
+            self.since["macs"] += TRAINING * times * self._cost(sizes)(shape)
+
     def stats(self):
         """Returns the totals since the run began, for a logger's ``stats_meta``.
 
@@ -110,7 +123,10 @@ class Meter:
                 "meter: nothing was counted in training; compute_forward must "
                 "call self.meter.count with what the first module gets"
             )
-        return {**self.total, "parameters": self._cost().parameters}
+        return {
+            **self.total,
+            "parameters": self._cost(self.schedule.sizes).parameters,
+        }
 
     def fold(self):
         """Adds the cost of the counted shapes, at the sizes of the present model."""
@@ -118,15 +134,13 @@ class Meter:
             for key, now in _clocks().items():
                 if key in self.since:
                     self.since[key] += now - self.clocks[key]
-        for shape, times in self.shapes.items():
-            self.since["macs"] += TRAINING * times * self._cost()(shape)
+        self.count_at(self.schedule.sizes, self.shapes)
         self.shapes.clear()
         if self.clocks is not None:
             self.clocks = _clocks()  # leaves out the time that counting took
 
-    def _cost(self):
-        """The cost of the present architecture."""
-        sizes = self.schedule.sizes
+    def _cost(self, sizes):
+        """The cost of an architecture."""
         key = repr(sorted(sizes.items()))
         if key not in self.costs:
             self.costs[key] = ForwardCost(self.build(sizes))

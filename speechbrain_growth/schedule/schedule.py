@@ -9,6 +9,7 @@ from typing import Any, Dict, Optional, Sequence
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.amounts import next_sizes
 from speechbrain_growth.schedule.conditions.condition import Run
+from speechbrain_growth.schedule.conditions.measured import MEASURES
 from speechbrain_growth.schedule.conditions.registry import FACTS
 from speechbrain_growth.schedule.growth import Growth, parse
 from speechbrain_growth.schedule.keeping import Kept
@@ -36,6 +37,9 @@ class GrowthSchedule(Kept):
         of the epoch after the growth, or a loss of that epoch's validation, is
         not finite: ``stop`` ends the run, ``continue`` trains on without the
         growth.
+    reports : list of str
+        The metrics that the recipe reports, if they are to be known before the
+        first epoch: a growth that names another is then refused at once.
 
     Raises
     ------
@@ -57,6 +61,7 @@ class GrowthSchedule(Kept):
         growth: Sequence[Dict[str, Any]] = (),
         tolerance: float = 1e-4,
         on_drift: str = "stop",
+        reports: Sequence[str] = (),
     ) -> None:
         self.growths = parse(growth)
         self.listed = as_text(growth)
@@ -69,8 +74,15 @@ class GrowthSchedule(Kept):
                 f"tolerance: found {tolerance!r}; it must be a number, at "
                 "least 0"
             )
+        if isinstance(reports, str) or not all(
+            isinstance(name, str) for name in reports
+        ):
+            raise GrowthError(
+                f"reports: found {reports!r}; it must be a list of metrics, "
+                "such as [loss, PER]"
+            )
         self.tolerance = float(tolerance)
-        self.on_drift = on_drift
+        self.on_drift, self.reports = on_drift, tuple(reports)
         self.sizes, self.decided, self.refused = {}, 0, []
         self.seen, self.last, self.grown_at_step = [], {}, None
         self.hand, self.past, self.targets = None, [], []
@@ -134,7 +146,8 @@ class GrowthSchedule(Kept):
     @property
     def metrics(self) -> Dict[str, float]:
         """The metrics of the last validation."""
-        return {k: v for k, v in self.last.items() if k not in FACTS}
+        others = (*FACTS, *MEASURES)
+        return {k: v for k, v in self.last.items() if k not in others}
 
     @property
     def next(self) -> Optional[Growth]:

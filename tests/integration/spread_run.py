@@ -92,6 +92,28 @@ def by_hand(folder):
     return outcome(train(spread(folder, growth=growth)))
 
 
+def measured(folder):
+    """Grows on what the first process measures; stopped before the decision."""
+    growth = [
+        {
+            "all_of": [
+                {"on_gradient": {"above": 0.0, "not_before": 2}},
+                {"on_change": {"metric": "feature_shift", "above": 0.0}},
+                {"on_gap": {"above": -9, "window": 2}},
+            ],
+            "rnn_neurons": 9,
+        }
+    ]
+    brain = train(spread(folder / "whole", growth=growth))
+    options = {"growth": growth, "run_opts": {"ckpt_interval_steps": 1}}
+    train(spread(folder, kill=at("epoch 2 before saving"), **options))
+    resumed = train(spread(folder, **options))
+    found = {**outcome(resumed), "seen": repr(brain.schedule.seen)}
+    found["whole"] = outcome(brain)["weights"]
+    found["resumed"] = repr(resumed.schedule.seen)
+    return found
+
+
 def one_size_only(folder):
     """The output layer stays as it is, and wrapped as it is."""
     growth = [{"after_epoch": 2, "rnn_neurons": 9}]
@@ -214,6 +236,7 @@ if __name__ == "__main__":
         two_to_one,
         scripted,
         by_hand,
+        measured,
         one_size_only,
         failure,
         drifting,

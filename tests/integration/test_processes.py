@@ -65,12 +65,14 @@ def same(one, other):
 SCENES = "whole resumed_before resumed_after one_to_two two_to_one scripted"
 
 
-@pytest.mark.parametrize("scene", [*SCENES.split(), "by_hand", "one_size_only"])
+@pytest.mark.parametrize(
+    "scene", [*SCENES.split(), "by_hand", "measured", "one_size_only"]
+)
 def test_all_processes_end_with_the_same_weights(scene, scenes):
     one, other = scenes[scene]
     assert same(one["weights"], other["weights"])
     assert one["history"] == other["history"]
-    partly = scene in ("by_hand", "one_size_only")
+    partly = scene in ("by_hand", "measured", "one_size_only")
     sizes = {"rnn_neurons": 9} if partly else GROWN
     assert {key: one["sizes"][key] for key in sizes} == sizes
     parallel = "DistributedDataParallel"
@@ -80,6 +82,12 @@ def test_all_processes_end_with_the_same_weights(scene, scenes):
 @pytest.mark.parametrize("scene", ["resumed_before", "resumed_after"])
 def test_resumed_equals_uninterrupted(scene, scenes):
     assert same(scenes["whole"][0]["weights"], scenes[scene][0]["weights"])
+
+
+def test_what_is_measured_is_the_same_in_all_processes(scenes):
+    one, other = scenes["measured"]
+    assert same(one["whole"], one["weights"])  # which was stopped on the way
+    assert one["seen"] == other["seen"] == one["resumed"] == other["resumed"]
 
 
 def test_batch_norms_are_synchronised_again_after_a_growth(scenes):

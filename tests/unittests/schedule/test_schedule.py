@@ -603,3 +603,9 @@ def test_another_word_on_drift_is_refused():
     message = "on_drift: found 'ignore'; use stop or continue"
     with pytest.raises(GrowthError, match=message):
         GrowthSchedule(on_drift="ignore")
+
+
+@pytest.mark.parametrize("reports", ["loss", [3], {"loss": 1, 2: 3}])
+def test_reports_are_names_of_metrics(reports):
+    with pytest.raises(GrowthError, match="^reports: found .* list of metrics"):
+        GrowthSchedule(reports=reports)
