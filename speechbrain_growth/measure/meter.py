@@ -97,6 +97,23 @@ class Meter:
         for shape, times in shapes.items():
             self.since["macs"] += TRAINING * times * self._cost(sizes)(shape)
 
+    def spent(self):
+        """Brings the totals up to date, and returns the MACs among them.
+
+        Every process of a distributed run must call it.
+
+        Returns
+        -------
+        int
+            0 if ``count`` was never called in training.
+        """
+        self.fold()
+        _sum_over_processes(self.since, self.device)
+        for key, amount in self.since.items():
+            self.total[key] += amount
+        self.since = self._nothing()
+        return self.total["macs"]
+
     def stats(self):
         """Returns the totals since the run began, for a logger's ``stats_meta``.
 
@@ -113,12 +130,7 @@ class Meter:
         GrowthError
             If ``count`` was never called in training.
         """
-        self.fold()
-        _sum_over_processes(self.since, self.device)
-        for key, amount in self.since.items():
-            self.total[key] += amount
-        self.since = self._nothing()
-        if not self.total["macs"]:
+        if not self.spent():
             raise GrowthError(
                 "meter: nothing was counted in training; compute_forward must "
                 "call self.meter.count with what the first module gets"

@@ -290,9 +290,9 @@ class GrowthSchedule(Kept):
         """
         then = self.growths if self.past is None else parse(self.past)
         happened = self.decided - self.pending
-        count = self.growths[happened - 1].number + 1 if happened else 0
-        if happened > len(self.growths):
-            count = len(self.listed) + 1
+        count = len(self.listed) + 1
+        if happened <= len(self.growths):
+            count = len(self._entries(happened))
         refuse_edited_past(self.past, count, self.listed)
         if self.pending:
             self.decided, self.targets = happened, self.targets[:happened]

@@ -23,6 +23,7 @@ from speechbrain_growth.training.measures.windows import (
 from speechbrain_growth.training.trial import TrialBrain
 
 logger = get_logger(__name__)
+COUNTED = {"after_macs", "on_slope"}  # conditions on the MACs of the run
 
 
 class DecidingBrain(TrialBrain):
@@ -146,7 +147,7 @@ class DecidingBrain(TrialBrain):
         """
         facts = {
             "step": self.optimizer_step,
-            "macs": self.meter.stats()["macs"] if epoch else 0,
+            "macs": self._macs() if epoch else 0,
             "train_loss": self.train_loss,
             "task": self.task_of(max(epoch, 1)),
             "next_task": self.task_of(epoch + 1),
@@ -154,7 +155,7 @@ class DecidingBrain(TrialBrain):
         names = self._unmeasured(stats)
         facts.update(on_main(self._measured, epoch, names))
         if names:
-            self.meter.stats()  # adds what that cost, on all processes
+            self.meter.spent()  # adds what that cost, on all processes
         state = on_main(self._decide, epoch, self.checked(stats), facts)
         self.schedule.restore(state)
 
@@ -166,6 +167,14 @@ class DecidingBrain(TrialBrain):
         elif asked and self.schedule.next is None:
             logger.warning(f"{WISH}: no growth is left in the schedule.")
         return self.schedule.state()
+
+    def _macs(self):
+        """What training cost; raises if the next condition cannot know it."""
+        growth = self.schedule.next
+        asked = {one.name for one in growth.condition.all} if growth else set()
+        if asked & COUNTED:
+            return self.meter.stats()["macs"]
+        return self.meter.spent()
 
     def _unmeasured(self, stats):
         """The measurements that the next condition names."""

@@ -7,7 +7,7 @@ Authors
 import json
 
 import pytest
-from growing_run import at, toy, train
+from growing_run import ToyBrain, at, toy, train
 from test_resuming import same
 
 from speechbrain_growth import GrowthError
@@ -82,6 +82,34 @@ def grown_after(run):
         events = [json.loads(line) for line in fin]
     found = [e["epoch"] for e in events if e["event"] == "growth"]
     return found[0] if found else None
+
+
+def test_the_loss_of_training_is_known_when_no_step_is_left(
+    tmp_path, monkeypatch
+):
+    ended = ToyBrain.on_stage_end
+
+    def forgetful(brain, stage, loss, epoch=None):
+        """A recipe that keeps no loss of training itself"""
+        known = brain.train_loss
+        ended(brain, stage, loss, epoch)
+        brain.train_loss = known
+
+    monkeypatch.setattr(ToyBrain, "on_stage_end", forgetful)
+    whole = train(asking(tmp_path / "whole", "on_gap", above=9))
+    train(asking(tmp_path / "killed", "on_gap", at(KILLS[1]), above=9))
+    resumed = train(asking(tmp_path / "killed", "on_gap", above=9))
+    assert len(whole.schedule.seen) == 4
+    assert resumed.schedule.seen == whole.schedule.seen
+
+
+def test_a_recipe_that_counts_nothing_has_no_conditions_on_macs(tmp_path):
+    stats = {"loss": 1.0, "error": 9}
+    with pytest.raises(GrowthError, match="nothing was counted"):
+        asking(tmp_path / "macs", "after_macs").decide_growth(2, stats)
+    brain = asking(tmp_path / "epoch", "after_epoch")
+    brain.decide_growth(2, stats)
+    assert brain.schedule.pending and brain.schedule.last["macs"] == 0
 
 
 def test_a_task_that_does_not_begin_is_refused_before_training(tmp_path):
