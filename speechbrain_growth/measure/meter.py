@@ -112,6 +112,25 @@ class Meter:
             )
         return {**self.total, "parameters": self._cost().parameters}
 
+    def spent(self, unit):
+        """Returns what the run has cost so far, in one unit.
+
+        Every process of a distributed run must call it.
+
+        Arguments
+        ---------
+        unit : str
+            One of the totals that ``stats`` returns.
+
+        Returns
+        -------
+        float
+        """
+        self.fold()
+        since = {unit: self.since[unit]}
+        _sum_over_processes(since, self.device)
+        return self.total[unit] + since[unit]
+
     def fold(self):
         """Adds the cost of the counted shapes, at the sizes of the present model."""
         if self.clocks is not None:
