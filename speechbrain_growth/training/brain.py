@@ -128,6 +128,7 @@ class GrowingBrain(AnnealingBrain, ProbingBrain):
                 self.checkpointer.recoverables,
                 [*self.raw_modules.values(), self.meter, self.transition],
             )
+            self.check_budget(earlier)
         before = dict(self.meter.total)  # this run's costs add to the earlier's
         self.restore_sizes(own)
         super().on_fit_start()

@@ -40,7 +40,8 @@ class AnnealingBrain(DecidingBrain):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self._batches = None  # of an epoch, if that is known
+        self._done = 0  # epochs that are over
+        self._batches = None  # of the epoch that is trained, if that is known
         budget, known = self.schedule.budget, self.meter.total
         if budget and budget.unit not in (*known, "epochs"):
             raise GrowthError(
@@ -119,10 +120,8 @@ class AnnealingBrain(DecidingBrain):
         budget = self.schedule.budget
         if budget is not None and budget.unit != "epochs":
             return on_main(float, self.meter.spent(budget.unit))
-        epoch = self.hparams.epoch_counter.current
-        if self._batches is None:  # between two epochs, or a stream
-            return epoch - bool(self.step)
-        return epoch - 1 + self.step / self._batches
+        part = self.step / self._batches if self._batches else 0.0
+        return self._done + part
 
     def is_spent(self):
         """Returns whether the run has spent its budget.
@@ -132,7 +131,30 @@ class AnnealingBrain(DecidingBrain):
         bool
         """
         budget = self.schedule.budget
-        return budget is not None and self.spent() >= budget.amount
+        if budget is None or not self.optimizer_step:  # one step at least
+            return False
+        return self.spent() >= budget.amount
+
+    def check_budget(self, earlier):
+        """Raises if an earlier run has spent the budget of this one.
+
+        Arguments
+        ---------
+        earlier : str
+            Its output folder.
+
+        Raises
+        ------
+        GrowthError
+            Saying how much it has spent.
+        """
+        budget = self.schedule.budget
+        if budget is None or self.spent() < budget.amount:
+            return
+        raise GrowthError(
+            f"budget: {earlier}, from which this run starts, has spent "
+            f"{self.spent():g} of the {budget}; its cost counts, so give more"
+        )
 
     @property
     def _optimizer_step_limit_exceeded(self):
@@ -151,21 +173,22 @@ class AnnealingBrain(DecidingBrain):
 
     def _until_spent(self, epoch_counter):
         """The epochs, as long as the budget lasts."""
-        epochs, done = iter(epoch_counter), 0
+        epochs = iter(epoch_counter)
+        self._done = getattr(epoch_counter, "current", 0)
         while not self.is_spent():
             epoch = next(epochs, None)
             if epoch is None:
-                return self._warn_unspent(done)
+                return self._warn_unspent()
             yield epoch
-            done = epoch
+            self._done = epoch
 
-    def _warn_unspent(self, epoch):
+    def _warn_unspent(self):
         """Says that epochs ended before the budget."""
         budget = self.schedule.budget
         if budget is not None:
             left = 1.0 - budget.share(self.spent())
             logger.warning(
-                f"The run ended after epoch {epoch}, with {100 * left:.0f} % of "
+                f"The run ended after epoch {self._done}, with {100 * left:.0f} % of "
                 f"its budget of {budget} not spent; raise number_of_epochs"
             )
 
