@@ -122,13 +122,14 @@ class GrowingBrain(AnnealingBrain, ProbingBrain):
         earlier = getattr(self.hparams, "init_from", None)
         if earlier and not own:
             checkpoint = best_checkpoint(earlier)
-            self.restore_sizes(checkpoint)
+            self.restore_sizes(checkpoint, settings={})
             load_modules(
                 checkpoint,
                 self.checkpointer.recoverables,
                 [*self.raw_modules.values(), self.meter, self.transition],
             )
             self.check_budget(earlier)
+        self.check_settings()
         before = dict(self.meter.total)  # this run's costs add to the earlier's
         self.restore_sizes(own)
         super().on_fit_start()
@@ -172,13 +173,15 @@ class GrowingBrain(AnnealingBrain, ProbingBrain):
         schedule, growth = self.schedule, self.schedule.current
         seed = 1000 * int(getattr(self.hparams, "seed", 0)) + schedule.decided
         with all_or_none():
-            old, new = self._modules(), self._build(schedule.wanted, seed)
+            old, settings = self._modules(), schedule.wanted_settings
+            new = self._build(schedule.wanted, settings, seed)
             batch, run = self._probe()
             plan = _carry(old, new, growth, seed, run)
             with calibrating(plan, new):
                 drift = self._drift(new, batch, run)
         drift = on_main(float, drift)
         promised = growth.symmetry.exact and plan.promise < Exact.NO
+        promised = promised and self.is_exact(settings)
         tolerance = schedule.tolerance if promised else None
         entry = growth_entry(schedule, plan, epoch - 1, drift, tolerance)
         if not entry["grown"]:
@@ -193,6 +196,7 @@ class GrowingBrain(AnnealingBrain, ProbingBrain):
         self.transition.begin(plan, rewarm, growth.per, powers)
         schedule.grown(self.optimizer_step, self.spent())
         self.after_growth(growth)
+        self.change_settings(settings)
         entry["seconds"] = time.time() - begin
         entry["valid_after"] = self.measure(epoch)
         self._log_growth(entry)

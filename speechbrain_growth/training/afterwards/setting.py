@@ -1,0 +1,211 @@
+"""A Brain whose settings change with a growth, as the key ``sets`` says.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from functools import partial
+
+import speechbrain as sb
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.differences import changed_parts
+from speechbrain_growth.resume.batches import epoch_sampler, generators_of
+from speechbrain_growth.resume.noise_lists import mixers_of
+from speechbrain_growth.training.afterwards.settings import (
+    PLAIN,
+    changes_eval,
+    fixed_options,
+    part_of,
+    read_in_training,
+    set_options,
+    why_not,
+)
+from speechbrain_growth.training.wrapping import WrappingBrain
+
+
+class SettingBrain(WrappingBrain):
+    """Puts in force what keys of the YAML have become.
+
+    Arguments
+    ---------
+    **kwargs : dict
+        As for ``WrappingBrain``.
+    """
+
+    def __init__(self, **kwargs):
+        super().__init__(**kwargs)
+        self.in_force = {}  # the settings that the run has now
+        self.train_data = None  # the data and the options of its loader
+        self._loader = None  # made with other options
+
+    def make_dataloader(self, dataset, stage, *args, **options):
+        """Makes a loader; keeps what that of the training is made of.
+
+        Arguments
+        ---------
+        dataset : Dataset
+            The data.
+        stage : Stage
+            Training, validation or test.
+        *args : tuple
+            As for ``speechbrain.Brain.make_dataloader``.
+        **options : dict
+            The same.
+
+        Returns
+        -------
+        DataLoader
+        """
+        if stage == sb.Stage.TRAIN and self._loader is None:
+            self.train_data = dataset, options
+        return super().make_dataloader(dataset, stage, *args, **options)
+
+    def check_settings(self):
+        """Raises if a growth sets what cannot change in this run.
+
+        Raises
+        ------
+        GrowthError
+            Naming every such key, and why.
+        """
+        before, problems = {}, []
+        for growth in self.schedule.growths:
+            for key, value in growth.sets.items():
+                after = {**before, key: value}
+                found = self._refusals(key, before, after)
+                problems += [f"{growth.place}: sets: {f}" for f in found]
+                before = after
+        if problems:
+            raise GrowthError(problems)
+
+    def _refusals(self, key, before, after):
+        """Why one key cannot change."""
+        parts, names = changed_parts(self.blueprint, before, after)
+        if not parts:
+            return []
+        built = self._built(parts, after)
+        held = vars(self.hparams)
+        deep = [p for p in parts if not _is_number(held, p)]
+        if not deep and not names and key not in read_in_training(self):
+            return [
+                f"nothing that can change in a run depends on {key}, and "
+                f"{type(self).__name__} does not read self.hparams.{key}; "
+                "leave it out"
+            ]
+        reasons = {path: self._why_not(path, built) for path in deep}
+        return [
+            f"{key} would change {'.'.join(map(str, path))}, which {why}; "
+            "leave it out"
+            for path, why in reasons.items()
+            if why
+        ]
+
+    def _why_not(self, path, built):
+        """Why a part cannot change; None if it can."""
+        holder, part = part_of(vars(self.hparams), path)
+        if holder is None:
+            return "the recipe has replaced"
+        if self._makes_optimizer(part):
+            fixed = fixed_options(part, part_of(built, path)[1])
+            return f"sets the optimizer's {fixed[0]} once" if fixed else None
+        if not isinstance(part, PLAIN):
+            known = self.checkpointer.recoverables if self.checkpointer else {}
+            return why_not(part, list(known.values()), self.modules)
+        if len(path) == 1 or self._is_train_option(holder):
+            return None
+        other = any(word in path[0] for word in ("valid", "test"))
+        return None if other else "is read once, when the run begins"
+
+    def _makes_optimizer(self, part):
+        """Whether the run's optimizer was made by a part of the YAML."""
+        return self.opt_class is not None and part is self.opt_class
+
+    def _is_train_option(self, holder):
+        """Whether a mapping has the options of the training's loader."""
+        given = (self.train_data or (None, {}))[1]
+        return bool(given) and given == holder
+
+    def _built(self, parts, settings):
+        """What the YAML builds for the top-level keys of some parts."""
+        keys = list(dict.fromkeys(path[0] for path in parts))
+        changes = {**self.schedule.sizes, **settings}
+        return dict(zip(keys, self.blueprint.build(*keys, sizes=changes)))
+
+    def change_settings(self, settings):
+        """Puts settings in force, in everything but the modules.
+
+        Arguments
+        ---------
+        settings : dict
+            All keys of the YAML that are other than the run began with.
+        """
+        parts, names = changed_parts(self.blueprint, self.in_force, settings)
+        if names:
+            self.meter.fold()
+            self.meter.costs.clear()  # pooling, say, changes the MACs
+        self.in_force = dict(settings)
+        if not parts:
+            return
+        built, held, remake = (
+            self._built(parts, settings),
+            vars(self.hparams),
+            0,
+        )
+        for path in parts:
+            holder, part = part_of(held, path)
+            new = part_of(built, path)[1]
+            if self._makes_optimizer(part):
+                for optimizer in self._optimizers():
+                    set_options(optimizer, part, new)
+                self.opt_class = new
+            if holder is not held and self._is_train_option(holder):
+                remake += 1
+                self.train_data[1][path[-1]] = new
+            holder[path[-1]] = new
+        if self.train_data is not None:
+            self.randomness.mixers = mixers_of(held.values())
+        if remake:
+            self._make_loader_anew()
+
+    def _make_loader_anew(self):
+        """Makes the loader of the training with its present options."""
+        data, options = self.train_data
+        self._loader = True  # so that these options are kept
+        make = partial(self.make_dataloader, data, sb.Stage.TRAIN)
+        self._loader = make(**options)
+        self.randomness.generators = generators_of(self._loader)
+        self.train_sampler = epoch_sampler(self._loader) or self.train_sampler
+
+    def is_exact(self, settings):
+        """Returns whether settings leave the outputs in eval mode as they are.
+
+        Arguments
+        ---------
+        settings : dict
+            Those that will be in force.
+
+        Returns
+        -------
+        bool
+        """
+        parts, names = changed_parts(self.blueprint, self.in_force, settings)
+        held = vars(self.hparams)
+        for part in (part_of(held, p)[1] for p in parts if len(p) == 1):
+            if not isinstance(part, PLAIN) and not self._makes_optimizer(part):
+                return False
+        sizes = self.schedule.sizes
+        old, new = (
+            self.blueprint.modules({**sizes, **one}) if names else None
+            for one in (self.in_force, settings)
+        )
+        return not names or not changes_eval(old, new)
+
+    def _fit_train(self, train_set, epoch, enable):
+        """Trains an epoch, with the loader of the present settings."""
+        loader = train_set if self._loader is None else self._loader
+        super()._fit_train(loader, epoch, enable)
+
+
+def _is_number(held, path):
+    """Whether a part is a plain value at the top of the YAML."""
+    return len(path) == 1 and isinstance(held.get(path[0]), PLAIN)
