@@ -7,6 +7,7 @@ Authors
 from speechbrain_growth.blueprint.blueprint import REFERENCE
 from speechbrain_growth.blueprint.merging import tag_of
 from speechbrain_growth.blueprint.text import dump
+from speechbrain_growth.schedule.afterwards.settings import wrong_settings
 
 HOLDERS = ("modules", "checkpointer")  # they follow what they hold
 
@@ -66,6 +67,32 @@ def changed_parts(blueprint, before, after):
     ]
     held = old["modules"], new["modules"]
     return parts, [k for k in held[0] if dump(held[0][k]) != dump(held[1][k])]
+
+
+def wrong_sets(blueprint, growths):
+    """Returns what is wrong with the settings of growths.
+
+    Arguments
+    ---------
+    blueprint : Blueprint
+        The YAML.
+    growths : list of Growth
+        Of the schedule.
+
+    Returns
+    -------
+    list of str
+        Each begins with the place of the growth.
+    """
+    keys = {**blueprint.written, **blueprint.overrides}
+    known = {key: blueprint.value(key) for key in keys}
+    sizes = {key for growth in growths for key in growth.amount.named}
+    return [
+        f"{growth.place}: {problem}"
+        for growth in growths
+        for problem in wrong_settings(growth.sets, known, sizes)
+        if growth.time == 1
+    ]
 
 
 def _depending(tree, changed, inside):

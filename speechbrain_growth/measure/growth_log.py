@@ -244,12 +244,11 @@ def growth_in_words(entry, example):
         f"; {key} becomes {value}"
         for key, value in entry.get("sets", {}).items()
     )
-    drift = entry["drift"]  # None in a log: the outputs have another shape
-    other = drift is None or drift == float("inf")
-    drift = "not measurable" if other else f"{drift:.1e}"
+    if not entry.get("sets_exact", True):
+        sets += " (not exact)"
     return (
         f"{head}, {entry['condition']}: {sizes}{born}{sets}; {cost}; probe "
-        f"drift {drift}; validation right before -> right after: "
+        f"drift {entry['drift']:.1e}; validation right before -> right after: "
         f"{metrics}; {entry['seconds']:.1f} s."
     )
 

@@ -174,20 +174,21 @@ class GrowingBrain(AnnealingBrain, ProbingBrain):
         seed = 1000 * int(getattr(self.hparams, "seed", 0)) + schedule.decided
         with all_or_none():
             old, settings = self._modules(), schedule.wanted_settings
-            new = self._build(schedule.wanted, settings, seed)
+            new = self._build(schedule.wanted, self.in_force, seed)
             batch, run = self._probe()
             plan = _carry(old, new, growth, seed, run)
             with calibrating(plan, new):
                 drift = self._drift(new, batch, run)
         drift = on_main(float, drift)
         promised = growth.symmetry.exact and plan.promise < Exact.NO
-        promised = promised and self.is_exact(settings)
         tolerance = schedule.tolerance if promised else None
         entry = growth_entry(schedule, plan, epoch - 1, drift, tolerance)
         if not entry["grown"]:
             return self.roll_back(entry)
         entry.update(self.growth_log.costs(old, new))
         carried = growth.optimizer == "carry"
+        entry["sets_exact"] = self.is_exact(settings)
+        new = self.with_settings(new, plan, settings, seed)
         follow(self._optimizers(), old, new, plan if carried else None)
         self._swap(new)
         rewarm = growth.rewarm if growth.rewarmed == "new" else 0

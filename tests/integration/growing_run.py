@@ -154,8 +154,10 @@ def data(batches=3, seed=0):
     return torch.utils.data.TensorDataset(inputs, targets)
 
 
-def toy(folder, kill=None, keep=1, run_opts=None, text=YAML, **overrides):
+def toy(folder, kill=None, keep=1, run_opts=None, **overrides):
     """A brain built from the YAML, as a recipe's main block does."""
+    kind = overrides.pop("kind", ToyBrain)
+    text = overrides.pop("text", YAML)
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "toy.yaml"
@@ -166,7 +168,7 @@ def toy(folder, kill=None, keep=1, run_opts=None, text=YAML, **overrides):
     blueprint = open_blueprint(str(path), overrides)
     with open(path, encoding="utf-8") as fin:
         hparams = load_hyperpyyaml(fin, blueprint.overrides)
-    brain = ToyBrain(
+    brain = kind(
         blueprint=blueprint,
         schedule=hparams["growth_schedule"],
         growth_log=hparams["growth_log"],

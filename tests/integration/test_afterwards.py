@@ -100,7 +100,9 @@ def test_a_budget_that_is_not_spent_is_told(tmp_path, caplog):
     text = yaml_with(budget="{macs: 1e12}")
     with caplog.at_level(logging.WARNING):
         train(toy(tmp_path, growth=[], number_of_epochs=1, text=text))
-    assert "after epoch 1, with 100 % of its budget of 1e+12 macs" in caplog.text
+    assert (
+        "after epoch 1, with 100 % of its budget of 1e+12 macs" in caplog.text
+    )
 
 
 def down(shape, share):
@@ -114,7 +116,9 @@ def down(shape, share):
 
 @pytest.mark.parametrize("shape", ["linear", "cosine", "sqrt"])
 def test_the_rate_follows_the_budget(endless, shape, tmp_path):
-    budget = endless.macs[10] - 1  # of eleven steps, five of them before growing
+    budget = (
+        endless.macs[10] - 1
+    )  # of eleven steps, five of them before growing
     text = yaml_with(BY_BUDGET.format(shape), f"{{macs: {budget}}}")
     brain = watched(toy(tmp_path, growth=[GROWTH], text=text))
     expected = []
@@ -184,4 +188,6 @@ def test_a_killed_run_ends_as_one_that_was_not(name, per, tmp_path):
     one, other = weights(whole), weights(resumed)
     assert one.keys() == other.keys()
     assert all(torch.equal(one[key], other[key]) for key in one)
-    assert whole.transition.shares or whole.transition.turns or per == "per_axis"
+    assert (
+        whole.transition.shares or whole.transition.turns or per == "per_axis"
+    )

@@ -4,7 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.errors import GrowthError, did_you_mean
 
 # Keys with a way of their own to change, or that make the run what it is
 OWN = {
@@ -23,8 +23,9 @@ def read_sets(value):
     What depends on them is changed in the run: options of the training data
     (from the next epoch on), groups of the optimizer, modules, objects such as
     the features, and numbers that the Brain reads from ``self.hparams``.
-    Whatever else is refused before training. A change other than of dropout,
-    batch size or the optimizer is not exact; the log has its drift.
+    Whatever else is refused before training. A change of modules other than of
+    dropout, or of an object, is not exact: the log has the validation right
+    before and after it.
 
     Values: a mapping of keys of the YAML, such as ``{batch_size: 16, dropout:
     0.1, weight_decay: 0.01}``.
@@ -90,7 +91,8 @@ def wrong_settings(sets, known, sizes):
     found = []
     for key, value in sets.items():
         if key not in known:
-            found.append(f"sets: the YAML has no key {key!r}; name one of it")
+            hint = did_you_mean(key, known) or "name one that it has"
+            found.append(f"sets: the YAML has no key {key!r}; {hint}")
         elif key in sizes:
             found.append(
                 f"sets: {key} is a size that grows; give it beside the "

@@ -8,12 +8,13 @@ from functools import partial
 
 import speechbrain as sb
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.launch.differences import changed_parts
+from speechbrain_growth.launch.differences import changed_parts, wrong_sets
 from speechbrain_growth.resume.batches import epoch_sampler, generators_of
 from speechbrain_growth.resume.noise_lists import mixers_of
 from speechbrain_growth.training.afterwards.settings import (
     PLAIN,
     changes_eval,
+    copy_state,
     fixed_options,
     part_of,
     read_in_training,
@@ -68,8 +69,9 @@ class SettingBrain(WrappingBrain):
         GrowthError
             Naming every such key, and why.
         """
-        before, problems = {}, []
-        for growth in self.schedule.growths:
+        before = {}
+        problems = wrong_sets(self.blueprint, self.schedule.growths)
+        for growth in self.schedule.growths if not problems else ():
             for key, value in growth.sets.items():
                 after = {**before, key: value}
                 found = self._refusals(key, before, after)
@@ -175,6 +177,36 @@ class SettingBrain(WrappingBrain):
         self._loader = make(**options)
         self.randomness.generators = generators_of(self._loader)
         self.train_sampler = epoch_sampler(self._loader) or self.train_sampler
+
+    def with_settings(self, new, plan, settings, seed):
+        """Gives modules other settings.
+
+        Arguments
+        ---------
+        new : torch.nn.ModuleDict
+            The modules after a growth, with the settings in force.
+        plan : Plan
+            Of the growth.
+        settings : dict
+            Those that will be in force.
+        seed : int
+            For what the modules draw as they are built.
+
+        Returns
+        -------
+        torch.nn.ModuleDict
+            The same weights.
+        """
+        names = changed_parts(self.blueprint, self.in_force, settings)[1]
+        if not names:
+            return new
+        changes = {**self.schedule.wanted, **settings}
+        built = self.blueprint.modules(changes, seed).to(self.device)
+        built = self.prepared(built)
+        for name in set(built) - set(names):
+            built[name] = new[name]
+        copy_state(new, built, plan.fresh)
+        return built
 
     def is_exact(self, settings):
         """Returns whether settings leave the outputs in eval mode as they are.

@@ -17,6 +17,7 @@ from speechbrain.utils.checkpoints import (
     get_default_hook,
 )
 from speechbrain.utils.train_logger import TrainLogger
+from speechbrain_growth.engine.weighted_norm import weigh, weighted
 from speechbrain_growth.measure.growth_log import GrowthLog
 
 PLAIN = (bool, int, float, str, list, tuple)
@@ -189,6 +190,33 @@ def fixed_options(old, new):
         for key in options_that_differ(old, new)
         if key in fixed or key not in made.param_groups[0]
     ]
+
+
+def copy_state(source, target, left_out):
+    """Gives modules the weights of others of the same shapes.
+
+    Arguments
+    ---------
+    source : torch.nn.Module
+        Has the weights; its weighted LayerNorms are weighted in the other too.
+    target : torch.nn.Module
+        Gets them.
+    left_out : iterable of str
+        Names of the buffers that stay.
+    """
+    for name, norm in weighted(source).items():
+        if type(target.get_submodule(name)) is not type(norm):
+            weights = norm.start.flatten()
+            norm = weights, norm.dim, norm.steps, norm.taken
+            weigh(target.get_submodule(name), *norm)
+    after = target.state_dict()
+    with torch.no_grad():
+        for name, tensor in source.state_dict().items():
+            if name not in left_out and tensor is not after[name]:
+                after[name].copy_(tensor)
+    learns = dict(source.named_parameters())
+    for name, parameter in target.named_parameters():
+        parameter.requires_grad_(learns[name].requires_grad)
 
 
 def changes_eval(old, new):
