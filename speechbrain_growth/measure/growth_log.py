@@ -245,7 +245,7 @@ def growth_in_words(entry, example):
         for key, value in entry.get("sets", {}).items()
     )
     if not entry.get("sets_exact", True):
-        sets += " (not exact)"
+        sets += " (this may change the outputs)"
     return (
         f"{head}, {entry['condition']}: {sizes}{born}{sets}; {cost}; probe "
         f"drift {entry['drift']:.1e}; validation right before -> right after: "

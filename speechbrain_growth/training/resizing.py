@@ -20,18 +20,18 @@ from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.run_log import RunLogger
 from speechbrain_growth.schedule.state import STATE, read_state
 from speechbrain_growth.schedule.wishes import forget, heard
-from speechbrain_growth.training.afterwards.setting import SettingBrain
 from speechbrain_growth.training.afterwards.transition import (
     TRANSITION,
     Transition,
     still_weighted,
 )
+from speechbrain_growth.training.checks.settings import CheckedSettingBrain
 
 logger = get_logger(__name__)
 MODEL_YAML = "model.yaml"  # in the output folder
 
 
-class ResizingBrain(SettingBrain):
+class ResizingBrain(CheckedSettingBrain):
     """A Brain whose model can take the sizes of any checkpoint.
 
     Arguments

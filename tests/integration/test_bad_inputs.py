@@ -479,7 +479,8 @@ ON_MNIST = {
         (
             "lr_annealing: StepLR is not called as the schedulers of "
             "speechbrain.nnet.schedulers are; use one of these, such as "
-            "LinearScheduler, NewBobScheduler or NoamScheduler"
+            "LinearScheduler, NewBobScheduler or NoamScheduler, or "
+            "speechbrain_growth.TorchScheduler around one of torch's"
         ),
     ),
     "no modules": (

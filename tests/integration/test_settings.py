@@ -118,7 +118,7 @@ def test_the_run_is_that_of_a_yaml_with_the_values(sets, without, tmp_path):
     assert steps(found) == (10 if "batch_size" in sets else 12)
     (line,) = found.growth_log.read()
     assert line["sets"] == sets and line["grown"]
-    exact = not {"hop", "strength"} & set(sets)
+    exact = not {"hop", "strength", "gain"} & set(sets)
     assert line["sets_exact"] == exact
     for key, value in sets.items():
         assert f"{key} becomes {value}" in found.growth_log.in_words()
@@ -193,6 +193,11 @@ REFUSED = {
     "what learns": (
         {"slope": 0.2},
         "sets: slope would change learned, which is part of the checkpoints",
+    ),
+    "a size of tensors": (
+        {"rnn_layers": 1},
+        "sets: rnn_layers would change modules.model, which would have other "
+        "shapes: it is a size, to be given beside the condition",
     ),
     "what is read once": (
         {"sorting": "ascending"},

@@ -6,6 +6,8 @@ Authors
 
 import math
 
+from torch.optim import Optimizer
+
 from speechbrain_growth.errors import GrowthError
 
 SHAPES = {  # what is left of the way down, after a share of it
@@ -104,10 +106,10 @@ class BudgetScheduler:
         left = SHAPES[self.shape](min((share - begin) / self.decay, 1.0))
         return self.final_value + left * (self.initial_value - self.final_value)
 
-    def after_step(self, optimizer):
+    def after_step(self, optimizer: Optimizer) -> None:
         """Does nothing: the Brain sets the rate before a step."""
 
-    def after_epoch(self, optimizer, metric):
+    def after_epoch(self, optimizer: Optimizer, metric: float) -> None:
         """Does nothing."""
 
 

@@ -242,7 +242,8 @@ def _check_call(scheduler, anneal_by):
         raise GrowthError(
             f"lr_annealing: {name} is not called as the schedulers of "
             "speechbrain.nnet.schedulers are; use one of these, such as "
-            "LinearScheduler, NewBobScheduler or NoamScheduler"
+            "LinearScheduler, NewBobScheduler or NoamScheduler, or "
+            "speechbrain_growth.TorchScheduler around one of torch's"
         )
     wanted = not counts_steps and names.isdisjoint(BY_METRIC)
     if anneal_by and not counts_steps and wanted != (anneal_by == "epoch"):

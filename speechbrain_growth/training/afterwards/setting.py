@@ -7,19 +7,16 @@ Authors
 from functools import partial
 
 import speechbrain as sb
-from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.launch.differences import changed_parts, wrong_sets
+from speechbrain_growth.launch.differences import changed_parts
 from speechbrain_growth.resume.batches import epoch_sampler, generators_of
 from speechbrain_growth.resume.noise_lists import mixers_of
 from speechbrain_growth.training.afterwards.settings import (
     PLAIN,
     changes_eval,
     copy_state,
-    fixed_options,
     part_of,
     read_in_training,
     set_options,
-    why_not,
 )
 from speechbrain_growth.training.wrapping import WrappingBrain
 
@@ -60,63 +57,6 @@ class SettingBrain(WrappingBrain):
         if stage == sb.Stage.TRAIN and self._loader is None:
             self.train_data = dataset, options
         return super().make_dataloader(dataset, stage, *args, **options)
-
-    def check_settings(self):
-        """Raises if a growth sets what cannot change in this run.
-
-        Raises
-        ------
-        GrowthError
-            Naming every such key, and why.
-        """
-        before = {}
-        problems = wrong_sets(self.blueprint, self.schedule.growths)
-        for growth in self.schedule.growths if not problems else ():
-            for key, value in growth.sets.items():
-                after = {**before, key: value}
-                found = self._refusals(key, before, after)
-                problems += [f"{growth.place}: sets: {f}" for f in found]
-                before = after
-        if problems:
-            raise GrowthError(problems)
-
-    def _refusals(self, key, before, after):
-        """Why one key cannot change."""
-        parts, names = changed_parts(self.blueprint, before, after)
-        if not parts:
-            return []
-        built = self._built(parts, after)
-        held = vars(self.hparams)
-        deep = [p for p in parts if not _is_number(held, p)]
-        if not deep and not names and key not in read_in_training(self):
-            return [
-                f"nothing that can change in a run depends on {key}, and "
-                f"{type(self).__name__} does not read self.hparams.{key}; "
-                "leave it out"
-            ]
-        reasons = {path: self._why_not(path, built) for path in deep}
-        return [
-            f"{key} would change {'.'.join(map(str, path))}, which {why}; "
-            "leave it out"
-            for path, why in reasons.items()
-            if why
-        ]
-
-    def _why_not(self, path, built):
-        """Why a part cannot change; None if it can."""
-        holder, part = part_of(vars(self.hparams), path)
-        if holder is None:
-            return "the recipe has replaced"
-        if self._makes_optimizer(part):
-            fixed = fixed_options(part, part_of(built, path)[1])
-            return f"sets the optimizer's {fixed[0]} once" if fixed else None
-        if not isinstance(part, PLAIN):
-            known = self.checkpointer.recoverables if self.checkpointer else {}
-            return why_not(part, list(known.values()), self.modules)
-        if len(path) == 1 or self._is_train_option(holder):
-            return None
-        other = any(word in path[0] for word in ("valid", "test"))
-        return None if other else "is read once, when the run begins"
 
     def _makes_optimizer(self, part):
         """Whether the run's optimizer was made by a part of the YAML."""
@@ -209,7 +149,7 @@ class SettingBrain(WrappingBrain):
         return built
 
     def is_exact(self, settings):
-        """Returns whether settings leave the outputs in eval mode as they are.
+        """Returns whether the outputs in eval mode surely stay as they are.
 
         Arguments
         ---------
@@ -221,9 +161,10 @@ class SettingBrain(WrappingBrain):
         bool
         """
         parts, names = changed_parts(self.blueprint, self.in_force, settings)
-        held = vars(self.hparams)
-        for part in (part_of(held, p)[1] for p in parts if len(p) == 1):
-            if not isinstance(part, PLAIN) and not self._makes_optimizer(part):
+        held, read = vars(self.hparams), read_in_training(self)
+        for key, part in ((p[0], part_of(held, p)[1]) for p in parts):
+            other = not isinstance(part, PLAIN)
+            if other and not self._makes_optimizer(part) or key in read:
                 return False
         sizes = self.schedule.sizes
         old, new = (
@@ -236,8 +177,3 @@ class SettingBrain(WrappingBrain):
         """Trains an epoch, with the loader of the present settings."""
         loader = train_set if self._loader is None else self._loader
         super()._fit_train(loader, epoch, enable)
-
-
-def _is_number(held, path):
-    """Whether a part is a plain value at the top of the YAML."""
-    return len(path) == 1 and isinstance(held.get(path[0]), PLAIN)

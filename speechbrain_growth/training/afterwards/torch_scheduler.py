@@ -7,7 +7,7 @@ Authors
 from typing import Any, Callable
 
 import torch
-from torch.optim import lr_scheduler
+from torch.optim import Optimizer, lr_scheduler
 
 from speechbrain.utils.checkpoints import (
     mark_as_loader,
@@ -65,7 +65,7 @@ class TorchScheduler:
         self.make, self.each = scheduler, each
         self.made, self._read = None, None
 
-    def begin(self, optimizer):
+    def begin(self, optimizer: Optimizer) -> None:
         """Makes the scheduler, which may set the rate of the first step.
 
         Arguments
@@ -87,7 +87,7 @@ class TorchScheduler:
             self.made.load_state_dict(self._read)
             self._read = None
 
-    def after_step(self, optimizer):
+    def after_step(self, optimizer: Optimizer) -> None:
         """Counts a step of the optimizer.
 
         Arguments
@@ -98,7 +98,7 @@ class TorchScheduler:
         if self.each == "step":
             self._step(optimizer)
 
-    def after_epoch(self, optimizer, metric):
+    def after_epoch(self, optimizer: Optimizer, metric: float) -> None:
         """Counts an epoch.
 
         Arguments
