@@ -157,12 +157,28 @@ def _read(entry, number):
         fields.update(READERS[key](left.pop(key)))
     amount, times = read_amount(left, [*READERS, *KEYS])
     one = Growth(read(name, entry[name]), amount, number, **fields)
-    if one.per == "norm" and str(one.symmetry) == "fresh":
+    _check_rates(one)
+    return [one._replace(time=n + 1, times=times) for n in range(times)]
+
+
+def _check_rates(growth):
+    """Raises if rates that differ by weight do not go with the symmetry."""
+    way = str(growth.symmetry).partition(" ")[0]
+    if growth.per == "norm" and way == "fresh":
         raise GrowthError(
             "lr is per_norm, but with symmetry fresh what leaves a new unit "
             "is 0 at first, and so its rate; use pairs or shares"
         )
-    return [one._replace(time=n + 1, times=times) for n in range(times)]
+    if growth.per == "axis" and way not in ("zero_sum", "noise"):
+        raise GrowthError(
+            f"lr is per_axis, but with symmetry {way} "
+            + (
+                "no unit is copied, so it changes nothing; leave it out"
+                if way in ("fresh", "pairs")
+                else "the copies of a unit then stay identical for ever; use "
+                "symmetry {zero_sum: 0.1}"
+            )
+        )
 
 
 def _is_list(value):

@@ -176,8 +176,9 @@ RESUMED = {
 def test_a_killed_run_ends_as_one_that_was_not(name, per, tmp_path):
     text = yaml_with(*RESUMED[name])
     lr = {"restart": True, "factor": 0.5, per: True}
+    growth = {**GROWTH, "lr": lr, "symmetry": {"zero_sum": 0.1}}
     settings = {
-        "growth": [{**GROWTH, "lr": lr}],
+        "growth": [growth],
         "text": text,
         "run_opts": {"ckpt_interval_steps": 1},
     }

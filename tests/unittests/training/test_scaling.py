@@ -55,10 +55,11 @@ def outputs(model):
         return model(torch.randn(16, 3, dtype=torch.float64))
 
 
-def grow(model, optimizer, transition, *units, per="axis"):
+def grow(model, optimizer, transition, *units, per="axis", symmetry="shares"):
     """Grows a model that has a transition"""
     new = mlp(*units)
-    plan = carry(model, new, optimizer, seed=units[1])
+    way = {"seed": units[1], "symmetry": symmetry}
+    plan = carry(model, new, optimizer, **way)
     transition.modules = lambda: new
     powers = powers_by_name([optimizer], new)
     transition.begin(plan, rewarm=0, per=per, powers=powers)
@@ -84,6 +85,8 @@ def follows(kind, growths, per="axis"):
     return (outputs(small) - outputs(grown)).abs().max().item()
 
 
+# Whether the incoming weights of copies come to differ under per_axis
+SYMMETRIES = [("shares", False), ({"zero_sum": 0.1}, True)]
 ONCE = {5: (3, 7, 6, 2)}
 TWICE = {5: (3, 6, 4, 2), 12: (3, 9, 7, 2)}
 
@@ -94,6 +97,28 @@ def test_per_axis_the_grown_network_learns_as_the_small_one(kind, growths):
     assert follows(kind, growths) < 1e-8
     if RATES[kind] != (0, 0):
         assert follows(kind, growths, per="") > 1e-5
+
+
+@pytest.mark.parametrize("symmetry, differ", SYMMETRIES)
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
+def test_per_axis_shares_do_not_make_copies_differ(kind, symmetry, differ):
+    torch.manual_seed(0)
+    model = mlp(3, 4, 2)
+    optimizer = kind(model.parameters(), **OPTIONS.get(kind, TINY))
+    transition = Transition(lambda: model)
+    args = model, optimizer, transition, 3, 8, 2
+    model = grow(*args, symmetry=symmetry)
+    rows = model[0].weight.detach()
+    copies = [
+        (m, n) for m in range(8) for n in range(m) if torch.equal(*rows[[m, n]])
+    ]
+    assert len(copies) >= 4
+    for number in range(9):
+        with transition.step():
+            step(model, optimizer, number)
+    rows = model[0].weight.detach()
+    far = max((rows[m] - rows[n]).abs().max() for m, n in copies)
+    assert (far > 1e-5) == differ and (far < 1e-9) != differ
 
 
 def test_an_unknown_optimizer_is_refused():
