@@ -104,6 +104,7 @@ class GrowingBrain(AnnealingBrain, ProbingBrain):
             super().fit(epochs, train_set, valid_set, **kwargs)
             if not self.test_only and self.is_spent():  # it broke off
                 on_main(self._end_epoch)
+                logger.info(f"The budget of {self.schedule.budget} is spent.")
 
     def _growing(self, epoch_counter):
         """The epochs; before each, the model grows if that was decided."""

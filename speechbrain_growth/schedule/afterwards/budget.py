@@ -59,7 +59,8 @@ def read_budget(value):
     Arguments
     ---------
     value : dict
-        One unit and its amount, such as ``{"macs": 1.7e13}``; None for none.
+        One unit and its amount, such as ``{"macs": 1.7e13}``; None or an empty
+        one for none.
 
     Returns
     -------
@@ -76,7 +77,7 @@ def read_budget(value):
     >>> print(read_budget({"cpu_seconds": 600}))
     600 cpu seconds
     """
-    if value is None:
+    if value is None or value == {}:
         return None
     if not isinstance(value, dict) or len(value) != 1:
         raise GrowthError(
