@@ -30,7 +30,12 @@ class DecidingBrain(TrialBrain):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.meter = Meter(self._sized, self.schedule, self.device)
+        build = self.blueprint.modules
+        self.meter = Meter(
+            lambda sizes: build({**sizes, **self.in_force}),
+            self.schedule,
+            self.device,
+        )
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(METER, self.meter)
         better = self.run_logger.directions if self.run_logger else {}
@@ -39,10 +44,6 @@ class DecidingBrain(TrialBrain):
         self.schedule.run = Run(better, totals)
         self.schedule.cost = sized_cost(self.blueprint, self.growth_log)
         self.train_loss = 0.0  # average of the last epoch
-
-    def _sized(self, sizes):
-        """The modules at some sizes, with the settings in force."""
-        return self.blueprint.modules({**sizes, **self.in_force})
 
     def update_average(self, loss, avg_loss):
         """Averages as ``TrialBrain`` does, and keeps that of training.

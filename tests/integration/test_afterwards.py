@@ -165,7 +165,7 @@ def test_a_restart_by_budget_spans_what_is_left(endless, tmp_path):
 
 
 RESUMED = {
-    "by budget": (BY_BUDGET.format("cosine"), "{macs: 10200000}"),
+    "by budget": (BY_BUDGET.format("cosine"), "{macs: 12500000}"),
     "by epochs": (BY_BUDGET.format("linear"), None),
     **{n: (SCHEDULERS[n], None) for n in ("OneCycleLR", "LinearScheduler")},
 }
