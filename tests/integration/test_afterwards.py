@@ -24,6 +24,9 @@ SCHEDULERS = {
     "CyclicCosineScheduler": "!new:speechbrain.nnet.schedulers."
     "CyclicCosineScheduler\n    n_warmup_steps: 2\n    lr_initial: !ref <lr>\n"
     "    total_steps: 12\n",
+    "TriStageLRSchedule": "!new:speechbrain.nnet.schedulers."
+    "TriStageLRSchedule\n    lr: !ref <lr>\n    warmup_steps: 3\n"
+    "    hold_steps: 3\n    decay_steps: 14\n    total_steps: 20\n",
     "StepLR": "!new:speechbrain_growth.TorchScheduler\n"
     "    scheduler: !name:torch.optim.lr_scheduler.StepLR\n"
     "        step_size: 1\n        gamma: 0.5\n",
