@@ -206,7 +206,8 @@ def by_norm(turns, parameters):
         if name in parameters:
             value = parameters[name].detach()
             turn = _spread(held, zero, torch.maximum).to(value.device)
-            found[name] = _ratios(value.double(), turn.expand_as(value))
+            last = max(int(m.max()) for m in held if m is not None)
+            found[name] = _ratios(value.double(), turn, last)
     return found
 
 
@@ -235,14 +236,15 @@ def product(*held):
     return found
 
 
-def _ratios(value, turn):
+def _ratios(value, turn, last):
     """The norm of the weights of each turn, over that of the first."""
-    numbers = turn.unique()
-    norms = [value[turn == number].norm() for number in numbers]
-    factor = torch.ones_like(value)
-    for number, norm in zip(numbers, norms):
-        if number and not turn.all() and norm and norms[0]:
-            factor[turn == number] = norm / norms[0]
+    squares, factor = value.square(), torch.ones_like(value)
+    first = torch.where(turn == 0, squares, 0.0).sum()
+    for number in range(1, last + 1):
+        own = turn == number
+        ratio = torch.where(own, squares, 0.0).sum() / first
+        sound = ratio.isfinite() & (ratio > 0)  # none of the two is 0
+        factor = torch.where(own & sound, ratio.sqrt(), factor)
     return factor
 
 
