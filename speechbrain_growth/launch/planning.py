@@ -12,6 +12,7 @@ from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.errors import GrowthError, shown
+from speechbrain_growth.launch.differences import wrong_sets
 from speechbrain_growth.launch.models import (
     check_bare,
     check_depth,
@@ -77,6 +78,7 @@ def _checked(blueprint):
         raise GrowthError(problems)
     schedule, log = _built(blueprint)
     problems = wrong_sizes(blueprint, _growing(schedule.growths))
+    problems += wrong_sets(blueprint, schedule.growths)
     if problems:
         raise GrowthError(problems)
     totals = schedule.totals(epochs)
@@ -184,4 +186,6 @@ def _exactness(plan, growth):
     if plan.weights:
         words = words or ["exact"]
         words.append(f"LayerNorms folded over {growth.fold} steps")
+    words = words or ["exact"] * bool(growth.sets)
+    words += [f"sets {key} {value}" for key, value in growth.sets.items()]
     return "; ".join(words) or "exact"

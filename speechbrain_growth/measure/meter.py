@@ -97,7 +97,7 @@ class Meter:
         for shape, times in shapes.items():
             self.since["macs"] += TRAINING * times * self._cost(sizes)(shape)
 
-    def spent(self):
+    def add_up(self):
         """Brings the totals up to date, and returns the MACs among them.
 
         Every process of a distributed run must call it.
@@ -130,7 +130,7 @@ class Meter:
         GrowthError
             If ``count`` was never called in training.
         """
-        if not self.spent():
+        if not self.add_up():
             raise GrowthError(
                 "meter: nothing was counted in training; compute_forward must "
                 "call self.meter.count with what the first module gets"
@@ -139,6 +139,25 @@ class Meter:
             **self.total,
             "parameters": self._cost(self.schedule.sizes).parameters,
         }
+
+    def spent(self, unit):
+        """Returns what the run has cost so far, in one unit.
+
+        Every process of a distributed run must call it.
+
+        Arguments
+        ---------
+        unit : str
+            One of the totals that ``stats`` returns.
+
+        Returns
+        -------
+        float
+        """
+        self.fold()
+        since = {unit: self.since[unit]}
+        _sum_over_processes(since, self.device)
+        return self.total[unit] + since[unit]
 
     def fold(self):
         """Adds the cost of the counted shapes, at the sizes of the present model."""

@@ -26,18 +26,19 @@ from speechbrain_growth.measure.growth_log import (
 )
 from speechbrain_growth.measure.run_log import run_facts
 from speechbrain_growth.schedule.schedule import GrowthSchedule
-from speechbrain_growth.training.afterwards.rates import (
-    scaled_lr,
-    skip_one_comparison,
+from speechbrain_growth.training.afterwards.annealing import AnnealingBrain
+from speechbrain_growth.training.afterwards.rates import scaled_lr
+from speechbrain_growth.training.afterwards.scaling import (
+    powers_by_name,
+    rates_of,
 )
 from speechbrain_growth.training.carrying import carry_modules
-from speechbrain_growth.training.deciding import DecidingBrain
 from speechbrain_growth.training.probing import ProbingBrain
 
 logger = get_logger(__name__)
 
 
-class GrowingBrain(DecidingBrain, ProbingBrain):
+class GrowingBrain(AnnealingBrain, ProbingBrain):
     """Decides after validation, grows before the next epoch.
 
     A recipe returns from ``valid_stats`` the metrics of a validation, and calls
@@ -100,10 +101,13 @@ class GrowingBrain(DecidingBrain, ProbingBrain):
             if self.checkpointer is not None and not self.test_only:
                 stack.enter_context(folder_lock(self.hparams.output_folder))
             super().fit(epochs, train_set, valid_set, **kwargs)
+            if not self.test_only and self.is_spent():  # it broke off
+                on_main(self._end_epoch)
+                logger.info(f"The budget of {self.schedule.budget} is spent.")
 
     def _growing(self, epoch_counter):
         """The epochs; before each, the model grows if that was decided."""
-        for epoch in epoch_counter:
+        for epoch in self._until_spent(epoch_counter):
             if epoch == 1 and self.schedule.due_at_start:
                 self.decide_growth(0, self.measure(0))
                 self.save_before_growing()
@@ -118,18 +122,23 @@ class GrowingBrain(DecidingBrain, ProbingBrain):
         earlier = getattr(self.hparams, "init_from", None)
         if earlier and not own:
             checkpoint = best_checkpoint(earlier)
-            self.restore_sizes(checkpoint)
+            self.restore_sizes(checkpoint, settings={})
             load_modules(
                 checkpoint,
                 self.checkpointer.recoverables,
                 [*self.raw_modules.values(), self.meter, self.transition],
             )
+            self.check_budget(earlier)
+        self.check_settings()
         before = dict(self.meter.total)  # this run's costs add to the earlier's
         self.restore_sizes(own)
         super().on_fit_start()
-        if any(g.optimizer == "carry" for g in self.schedule.growths):
+        for growth in self.schedule.growths:
             for optimizer in self._optimizers():
-                powers_of(optimizer)  # raises if its state cannot be carried
+                if growth.optimizer == "carry":
+                    powers_of(optimizer)  # raises if it cannot be carried
+                if growth.per == "axis":
+                    rates_of(optimizer)
         self.meter.start()
         if self.run_logger is not None:
             facts = run_facts(self.blueprint, self.device)
@@ -164,7 +173,8 @@ class GrowingBrain(DecidingBrain, ProbingBrain):
         schedule, growth = self.schedule, self.schedule.current
         seed = 1000 * int(getattr(self.hparams, "seed", 0)) + schedule.decided
         with all_or_none():
-            old, new = self._modules(), self._build(schedule.wanted, seed)
+            old, settings = self._modules(), schedule.wanted_settings
+            new = self._build(schedule.wanted, self.in_force, seed)
             batch, run = self._probe()
             plan = carry_modules(old, new, growth, seed, run)
             with calibrating(plan, new):
@@ -177,12 +187,17 @@ class GrowingBrain(DecidingBrain, ProbingBrain):
             return self.roll_back(entry)
         entry.update(self.growth_log.costs(old, new))
         carried = growth.optimizer == "carry"
+        entry["sets_exact"] = self.is_exact(settings)
+        new = self.with_settings(new, plan, settings, seed)
         follow(self._optimizers(), old, new, plan if carried else None)
         self._swap(new)
-        skip_one_comparison(getattr(self.hparams, "lr_annealing", None))
         rewarm = growth.rewarm if growth.rewarmed == "new" else 0
-        self.transition.begin(plan, rewarm)
-        schedule.grown(self.optimizer_step)
+        by_axis = self._optimizers() if growth.per == "axis" else []
+        powers = powers_by_name(by_axis, new)
+        self.transition.begin(plan, rewarm, growth.per, powers)
+        schedule.grown(self.optimizer_step, self.spent())
+        self.after_growth(growth)
+        self.change_settings(settings)
         entry["seconds"] = time.time() - begin
         entry["valid_after"] = self.measure(epoch)
         self._log_growth(entry)
@@ -190,6 +205,7 @@ class GrowingBrain(DecidingBrain, ProbingBrain):
 
     def optimizers_step(self) -> None:
         """One step, at the learning rate that the growths ask for."""
+        self._set_rate()
         factor = self.schedule.lr_factor(self.optimizer_step)
         with self.transition.step(), scaled_lr(self._optimizers(), factor):
             super().optimizers_step()

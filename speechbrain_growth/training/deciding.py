@@ -39,7 +39,12 @@ class DecidingBrain(TrialBrain):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        self.meter = Meter(self.blueprint.modules, self.schedule, self.device)
+        build = self.blueprint.modules
+        self.meter = Meter(
+            lambda sizes: build({**sizes, **self.in_force}),
+            self.schedule,
+            self.device,
+        )
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(METER, self.meter)
         better = self.run_logger.directions if self.run_logger else {}
@@ -155,7 +160,7 @@ class DecidingBrain(TrialBrain):
         names = self._unmeasured(stats)
         facts.update(on_main(self._measured, epoch, names))
         if names:
-            self.meter.spent()  # adds what that cost, on all processes
+            self.meter.add_up()  # adds what that cost, on all processes
         state = on_main(self._decide, epoch, self.checked(stats), facts)
         self.schedule.restore(state)
 
@@ -174,7 +179,7 @@ class DecidingBrain(TrialBrain):
         asked = {one.name for one in growth.condition.all} if growth else set()
         if asked & COUNTED:
             return self.meter.stats()["macs"]
-        return self.meter.spent()
+        return self.meter.add_up()
 
     def _unmeasured(self, stats):
         """The measurements that the next condition names."""

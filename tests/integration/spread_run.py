@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import torch
-from growing_run import at, data, toy, train, weights
+from growing_run import YAML, at, data, toy, train, weights
 
 import speechbrain as sb
 from speechbrain_growth import GrowthError
@@ -75,6 +75,23 @@ def one_to_two(folder):
 def two_to_one(folder):
     """Stops; a single process resumes it later."""
     return outcome(train(spread(folder, kill=at("epoch 3 saved"))))
+
+
+def budgeted(folder):
+    """Ends with the MACs of all processes; the growth changes rates and more."""
+    text = YAML.replace(
+        "growth: !ref <growth>\n",
+        "growth: !ref <growth>\n    budget: {macs: 5000000}\n",
+    )
+    growth = {
+        "after_macs": "50 %",
+        "rnn_neurons": 9,
+        "lr": "per_norm",
+        "sets": {"dropout": 0.4},
+    }
+    brain = train(spread(folder, text=text, growth=[growth]))
+    macs = brain.meter.stats()["macs"]
+    return {**outcome(brain), "steps": brain.optimizer_step, "macs": macs}
 
 
 def scripted(folder):
@@ -238,6 +255,7 @@ if __name__ == "__main__":
         by_hand,
         measured,
         one_size_only,
+        budgeted,
         failure,
         drifting,
         bad_metric,
