@@ -5,13 +5,20 @@ Authors
 """
 
 import warnings
-from typing import Any, Dict, Optional, Union
+from typing import Any, Dict, List, Optional, Union
 
 import torch
+from torch.optim import Optimizer
 
 from speechbrain_growth.engine.births.batchnorm import calibrating
 from speechbrain_growth.engine.births.layers import Birth, born_tensors
-from speechbrain_growth.engine.births.units import Symmetry, symmetry_of
+from speechbrain_growth.engine.births.units import Symmetry
+from speechbrain_growth.engine.carried.arguments import (
+    check_arguments,
+    check_models,
+)
+from speechbrain_growth.engine.carried.beside import carry_beside, check_beside
+from speechbrain_growth.engine.carried.outputs import copied_outputs
 from speechbrain_growth.engine.checks import check_values
 from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.optimizers import check_optimizers, follow
@@ -19,14 +26,14 @@ from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.engine.proof import must_keep, proved
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.engine.transfer import carry_weights
-from speechbrain_growth.engine.unwrap import Model, unwrap
+from speechbrain_growth.engine.unwrap import Model, state_of, unwrap
 from speechbrain_growth.engine.weighted_norm import weigh
 
 
 def carry(
     old: Model,
     new: Model,
-    optimizer: Optional[torch.optim.Optimizer] = None,
+    optimizer: Union[Optimizer, List[Optimizer], None] = None,
     symmetry: Union[str, Dict[str, float], Symmetry] = "shares",
     seed: int = 0,
     birth: Optional[Birth] = None,
@@ -37,7 +44,10 @@ def carry(
     """Makes ``new`` compute what ``old`` does, and moves the optimizer to it.
 
     Everything is checked before anything changes: if this raises, ``new`` and
-    the optimizer are unchanged. ``old`` is never changed.
+    the optimizer are unchanged. ``old`` is never changed. Gradients, modes
+    (``train`` or ``eval``) of each layer, ``requires_grad``, attributes of
+    parameters, and tensors outside the state dict are carried, too; hooks are
+    not, and refused.
 
     Arguments
     ---------
@@ -46,8 +56,10 @@ def carry(
         ``ModuleDict`` or list of modules in signal order.
     new : torch.nn.Module
         The same model built with larger sizes.
-    optimizer : torch.optim.Optimizer
-        Holds the old parameters; will hold the new ones, and their state.
+    optimizer : torch.optim.Optimizer or list
+        Holds the old parameters; will hold the new ones, and their state. Give
+        all that a model has in one list: a parameter of a new layer joins the
+        one that holds the parameter most like it.
     symmetry : str or dict
         How new units begin: a name of
         ``speechbrain_growth.engine.births.units.WAYS``, such as ``shares`` or
@@ -95,46 +107,54 @@ def carry(
     >>> optimizer.param_groups[0]["params"][0] is new[0].weight
     True
     """
-    generator = torch.Generator().manual_seed(seed)
-    birth, symmetry = birth or Birth(), symmetry_of(symmetry)
+    optimizers, way, birth = check_arguments(
+        optimizer, symmetry, seed, birth, fold, tolerance
+    )
     old, new = unwrap(old), unwrap(new)
-    folds = fold is not None
-    plan = trace(old, new, symmetry, generator, birth, folds, example)
-    if plan.changes and not symmetry.breaks:
-        warnings.warn(
-            f"symmetry {symmetry}: the copies of a unit stay identical for "
-            "ever; use shares, or {zero_sum: 0.1}",
-            stacklevel=2,
-        )
+    check_models(old, new)
+    generator = torch.Generator().manual_seed(int(seed))
+    plan = trace(old, new, way, generator, birth, fold is not None, example)
     check_values(old, new, plan)
-    if optimizer is not None:
-        check_optimizers([optimizer], old, plan)
-    if not must_keep(symmetry, plan):
+    check_optimizers(optimizers, old, plan)
+    check_beside(old, new, plan)
+    _say(plan, way)
+    if not must_keep(way, plan):
         tolerance = float("inf")
     with proved(old, new, plan, example, tolerance):
-        _put_weights(old, new, plan, symmetry, generator)
-    if optimizer is not None:
-        follow([optimizer], old, new, plan)
-    trainable = dict(old.named_parameters())
-    for name, parameter in new.named_parameters():
-        if plan.before(name) is not None:
-            grows = trainable[plan.before(name)].requires_grad
-            parameter.requires_grad_(grows)
+        _put_weights(old, new, plan, way, generator)
+    carry_beside(old, new, plan)
     for name, (weights, dim) in plan.weights.items():
         weigh(new.get_submodule(name), weights, dim, fold)
     if birth.probe is not None:
         with torch.no_grad(), in_eval(new), calibrating(plan, new):
             new(birth.probe)
+    follow(optimizers, old, new, plan)
     return plan
 
 
-def _put_weights(old, new, plan, symmetry, generator):
+def _put_weights(old, new, plan, way, generator):
     """Gives the new model its weights."""
-    after = new.state_dict()
+    after = state_of(new)
     with torch.no_grad():
         # One by one, so that no second copy of the model stands beside it
         for name, tensor in carry_weights(plan, old, new):
             axes = plan.tensors[name]
-            after[name].copy_(symmetry.adjust(tensor, axes, generator))
+            after[name].copy_(way.adjust(tensor, axes, generator))
         for name, tensor in born_tensors(plan, after):
             after[name].copy_(tensor)
+
+
+def _say(plan, way):
+    """Warns of what a user may not expect."""
+    if plan.changes and not way.breaks:
+        warnings.warn(
+            f"symmetry {way}: the copies of a unit stay identical for ever; "
+            "use shares, or {zero_sum: 0.1}",
+            stacklevel=3,
+        )
+    for text in copied_outputs(plan):
+        warnings.warn(
+            f"{text}; if they are classes, use symmetry='fresh', so that new "
+            "ones begin as the new model was built",
+            stacklevel=3,
+        )

@@ -7,6 +7,7 @@ Authors
 from torch.nn.parameter import is_lazy
 
 from speechbrain_growth.engine.maps.widths import same
+from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError
 
 
@@ -128,7 +129,7 @@ def check_values(old, new, plan):
     GrowthError
         Naming tensors without values, or of another dtype.
     """
-    before, after = old.state_dict(), new.state_dict()
+    before, after = state_of(old), state_of(new)
     pairs = {n: (before[plan.before(n)], after[n]) for n in plan.tensors}
     kinds = {}
     for name, (one, other) in pairs.items():

@@ -4,6 +4,9 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+# Operators that also exist in place, and with the operands exchanged
+OPERATORS = "add sub mul truediv div pow mod floordiv and or xor".split()
+
 
 def stock(kind):
     """Returns the stock type whose results a type of layer gives.
@@ -84,3 +87,35 @@ def _computes_otherwise(kind, known):
         seen.add(name)
         pending += method.__code__.co_names
     return False
+
+
+def name_of(func):
+    """The name under which the rule of a function is found.
+
+    Arguments
+    ---------
+    func : callable
+        As ``__torch_function__`` gets it.
+
+    Returns
+    -------
+    str
+        Methods, operators and functions in place have the name of the
+        function; an attribute has its own name, with a dot.
+
+    Example
+    -------
+    >>> import torch
+    >>> name_of(torch.Tensor.__iadd__), name_of(torch.relu_)
+    ('add', 'relu')
+    >>> name_of(torch.Tensor.T.__get__)
+    '.T'
+    """
+    name = getattr(func, "__name__", str(func))
+    if name == "__get__":
+        return f".{func.__self__.__name__}"
+    if name in ("__set__", "__setitem__", "__getitem__"):
+        return name.strip("_")
+    plain = name.strip("_")
+    swapped = name.startswith("__") and plain[1:] in OPERATORS
+    return plain[1:] if swapped or name == "__imatmul__" else plain

@@ -9,10 +9,13 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import warnings
 from typing import NamedTuple
 
 import torch
 
+from speechbrain_growth.engine.carried.groups import adopt, replace
+from speechbrain_growth.engine.carried.outputs import axes_of_gradients
 from speechbrain_growth.engine.transfer import fresh_axes, remap
 from speechbrain_growth.errors import GrowthError, NoRuleError
 
@@ -85,7 +88,7 @@ def follow(optimizers, old, new, plan=None):
         The model whose parameters they hold.
     new : torch.nn.Module
         The model that replaces it. A parameter that only this model has joins
-        the group of the parameter before it.
+        a group, see ``adopt``; if it cannot, a warning says so.
     plan : Plan
         Says how the state grows. Without a plan the state is emptied, and a
         new parameter replaces the old one of the same name.
@@ -99,20 +102,26 @@ def follow(optimizers, old, new, plan=None):
     before, after = dict(old.named_parameters()), dict(new.named_parameters())
     was = {name: plan.before(name) if plan else name for name in after}
     names = {before[was[n]]: n for n in after if was[n] in before}
-    successors = {p: after.get(names.get(p), p) for p in before.values()}
     states = [
         _carry_state(plan, one, names) if plan else {} for one in optimizers
     ]
+    known = {parameter: name for name, parameter in before.items()}
     for optimizer, state in zip(optimizers, states):
         for group in optimizer.param_groups:
-            group["params"] = [successors[p] for p in group["params"]]
+            replace(group, known, after, names)
         optimizer.state.clear()
         optimizer.state.update({after[name]: s for name, s in state.items()})
     groups = [group for one in optimizers for group in one.param_groups]
-    gone = set(before.values()) - set(names)
-    for group in groups:
-        group["params"] = [p for p in group["params"] if p not in gone]
-    _adopt(groups, after, [n for n in after if was[n] not in before])
+    born = [name for name in after if was[name] not in before]
+    learning = [name for p, name in names.items() if p.requires_grad]
+    outside = adopt(groups, new, born, learning)
+    if outside:
+        warnings.warn(
+            f"{', '.join(outside)}: new, and in no optimizer that was given, "
+            f"as {', '.join(dict.fromkeys(outside.values()))}, most like them, "
+            "are in none; give all optimizers in one list",
+            stacklevel=3,
+        )
 
 
 def check_optimizers(optimizers, old, plan=None):
@@ -162,10 +171,12 @@ def powers_of(optimizer):
     known = next((k for k in kind.__mro__ if k in POWERS), None)
     if known is None:
         names = ", ".join(k.__name__ for k in POWERS)
+        way = wrapped_by(optimizer) or (
+            f"use one of {names}, add it to speechbrain_growth.POWERS, or "
+            "start with an empty state (optimizer: reset)"
+        )
         raise NoRuleError(
-            f"{kind.__name__}: no rule says how its state grows; use one of "
-            f"{names}, add it to speechbrain_growth.POWERS, or start with an "
-            "empty state (optimizer: reset)"
+            f"{kind.__name__}: no rule says how its state grows; {way}"
         )
     entries = {key for state in optimizer.state.values() for key in state}
     unknown = sorted(entries - set(POWERS[known]))
@@ -181,15 +192,43 @@ def powers_of(optimizer):
     return POWERS[known]
 
 
+def wrapped_by(optimizer):
+    """Says how to reach the optimizer inside one that wraps it.
+
+    Arguments
+    ---------
+    optimizer : object
+        Any.
+
+    Returns
+    -------
+    str
+        Empty if it wraps none.
+    """
+    for name, value in getattr(optimizer, "__dict__", {}).items():
+        if isinstance(value, torch.optim.Optimizer):
+            return f"give the one that it wraps, its .{name}"
+    return ""
+
+
 def _carry_state(plan, optimizer, names):
     """The state that an optimizer has after a growth, by parameter name."""
-    powers = powers_of(optimizer)
+    powers, axes = powers_of(optimizer), axes_of_gradients(plan)
+    states = {
+        names[parameter]: state
+        for parameter, state in optimizer.state.items()
+        if parameter in names
+    }
     return {
-        names[parameter]: {
-            key: _grown(value, plan.tensors[names[parameter]], powers[key])
+        name: {
+            key: grown(
+                scaled(value, plan.scales.get(name, 1), powers[key]),
+                axes[name],
+                powers[key],
+            )
             for key, value in state.items()
         }
-        for parameter, state in optimizer.state.items()
+        for name, state in states.items()
     }
 
 
@@ -208,36 +247,57 @@ def _check_strangers(optimizer, known):
         )
 
 
-def _adopt(groups, parameters, born):
-    """Puts each new layer's parameter right behind the one that precedes it.
+def grown(value, axes, entry):
+    """One value of an optimizer's state after the growth, or a gradient.
 
-    Those before all others go right before the first, so that the order stays
-    the model's, by which checkpoints tell an optimizer's parameters apart.
+    Arguments
+    ---------
+    value : torch.Tensor
+        Of the shape of the parameter; or anything else, if entry is None.
+    axes : tuple
+        The parameter's, from ``axes_of_gradients``.
+    entry : Entry
+        How it follows the weights; None: it stays.
+
+    Returns
+    -------
+    torch.Tensor
     """
-    home = {p: group["params"] for group in groups for p in group["params"]}
-    order = list(parameters.items())
-    for walk, behind in ((order, 1), (order[::-1], 0)):
-        beside = None
-        for name, parameter in walk:
-            if name in born and parameter not in home and beside is not None:
-                held = home[beside]
-                place = [one is beside for one in held].index(True)
-                held.insert(place + behind, parameter)
-                home[parameter] = held
-            if parameter in home:
-                beside = parameter
-
-
-def _grown(value, axes, entry):
-    """One value of an optimizer's state, after the growth."""
     if entry is None or value is None:
         return value
     tensor = remap(value, axes, entry)
     for dim, width, _ in fresh_axes(axes):
         copies = (~width.fresh).nonzero()[:, 0].to(tensor.device)
         units = width.fresh.nonzero()[:, 0].to(tensor.device)
-        known = tensor.index_select(dim, copies).mean(dim, keepdim=True)
-        values = known.expand_as(tensor.index_select(dim, units))
-        values = values if entry.fresh == "mean" else 0 * values
-        tensor = tensor.index_copy(dim, units, values)
+        fill = tensor.new_zeros(())
+        if entry.fresh == "mean" and len(copies):
+            fill = tensor.index_select(dim, copies).mean(dim, keepdim=True)
+        values = tensor.index_select(dim, units)
+        tensor = tensor.index_copy(dim, units, fill.expand_as(values))
     return tensor
+
+
+def scaled(value, scale, entry):
+    """One value of the state of weights that are multiplied, or a gradient.
+
+    Arguments
+    ---------
+    value : torch.Tensor
+        Of the shape of the parameter; or anything else, if entry is None.
+    scale : float
+        What the weights are multiplied by; their gradients are divided by it.
+    entry : Entry
+        How it follows the weights; None: it stays.
+
+    Returns
+    -------
+    torch.Tensor
+
+    Example
+    -------
+    >>> scaled(torch.ones(2), 4, FIRST)
+    tensor([0.2500, 0.2500])
+    """
+    if scale == 1 or entry is None or value is None:
+        return value
+    return value * scale ** (entry.into - entry.out)

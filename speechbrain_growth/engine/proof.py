@@ -9,9 +9,12 @@ import contextlib
 import torch
 from torch.overrides import TorchFunctionMode
 
+from speechbrain_growth.engine.carried.loose import carry_loose
+from speechbrain_growth.engine.carried.statistics import take_statistics
 from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.probe import drift, tensors_in, twin_of
 from speechbrain_growth.engine.reading.examples import made_up, run_of, running
+from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.engine.weighted_norm import weigh
 from speechbrain_growth.errors import GrowthError
 
@@ -68,17 +71,17 @@ def proved(old, new, plan, example=None, tolerance=None):
         return
     with running("old"):
         expected = _outputs(run, old)
-    built = {name: t.clone() for name, t in new.state_dict().items()}
+    built = {name: t.clone() for name, t in state_of(new).items()}
     yield
     with running("new"):
-        found = _outputs(run, new, plan.weights)
+        found = _outputs(run, _complete(old, new, plan))
     far = _distance(expected, found, plan.output)
     if tolerance is None and far > ROUNDOFF[torch.float64]:
         tolerance = _roundoff(run, old)
     if tolerance is None or far <= tolerance:
         return
     with torch.no_grad():
-        for name, tensor in new.state_dict().items():
+        for name, tensor in state_of(new).items():
             tensor.copy_(built[name])
     raise GrowthError(
         f"the larger model computes something else: on the example, its "
@@ -119,11 +122,19 @@ def _run(old, new, example):
     return None
 
 
-def _outputs(run, model, weights=()):
+def _complete(old, new, plan):
+    """A twin of the new model, with all that it will have beside weights."""
+    twin = twin_of(new)
+    take_statistics(old, twin, plan.moved)
+    carry_loose(old, twin, plan)
+    for name, (weights, dim) in plan.weights.items():
+        weigh(twin.get_submodule(name), weights, dim, steps=1)
+    return twin
+
+
+def _outputs(run, model):
     """The tensors that a copy of a model returns in eval mode."""
     twin = twin_of(model).eval()
-    for name in weights:
-        weigh(twin.get_submodule(name), *weights[name], steps=1)
     precise = torch.backends.cudnn.flags(allow_tf32=False)
     with torch.no_grad(), precise, torch.random.fork_rng():
         torch.manual_seed(0)

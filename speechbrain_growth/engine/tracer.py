@@ -35,6 +35,10 @@ class Trace:
         Buffers that the new model keeps as it was built.
     weights : dict
         Weights of the units of some LayerNorms; see ``Plan``.
+    scales : dict
+        By what some tensors are multiplied; see ``Plan``.
+    made_up : tuple of str
+        Attributes of a layer for whose difference its rule makes up.
     first_states, moved : dict
         As in ``Plan``.
     states : dict
@@ -50,11 +54,11 @@ class Trace:
     def __init__(self, maps, birth=None, fold=False):
         self.maps = maps
         self.birth = birth or Birth()
-        self.fold, self.weights = fold, {}
+        self.fold, self.weights, self.scales = fold, {}, {}
         self.first_states, self.moved = {}, {}
         self.tensors, self.fresh = {}, []
         self.problems, self.unknown, self.unborn = [], {}, []
-        self.states, self.path = {}, []
+        self.states, self.path, self.made_up = {}, [], ()
 
     @property
     def name(self):
@@ -95,6 +99,10 @@ class Trace:
         sizes = (one.old, one.new) == (other.old, other.new)
         return sizes and self.maps.tie(one, other) is not None
 
+    def scale(self, name, factor):
+        """Notes that a tensor of this layer is multiplied by a number."""
+        self.scales[".".join([*self.path, name])] = factor
+
     def keep_fresh(self, *names):
         """Notes buffers that the new model keeps as it was built."""
         self.fresh += [".".join([*self.path, name]) for name in names]
@@ -133,10 +141,12 @@ class Trace:
             )
             return signal
         known = len(self.problems)
+        self.made_up = ()
         leaves = rule_for(rule, kind)(old, new, signal, self)
         if len(self.problems) == known:  # else the rule has a better message
-            for difference in differences(old, new):
+            for difference in differences(old, new, self.made_up):
                 self.problem(difference)
+        self.made_up = ()
         return leaves
 
     def widen(self, old, new, what="units", blocks=1):
@@ -203,7 +213,7 @@ class Trace:
     def arriving(self, signal, old, new):
         """The signal's map as the layer's inputs have it, flattened or not."""
         width = signal.width or widths.identity(old, "inputs")
-        times = old // width.old
+        times = old // width.old if width.old else new // width.new
         if times * width.old != old or times * width.new != new:
             self.problem(
                 f"takes {old} inputs, then {new}, but {width.old} units, then "

@@ -28,12 +28,12 @@ from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.maps.ties import Maps
 from speechbrain_growth.engine.reading.closed import is_closed
-from speechbrain_growth.engine.reading.ends import output_of, unused
+from speechbrain_growth.engine.reading.ends import outputs_of, unused
 from speechbrain_growth.engine.reading.reading import read
 from speechbrain_growth.engine.reading.tied import untie
 from speechbrain_growth.engine.reading.walking import Walk
 from speechbrain_growth.engine.tracer import Trace
-from speechbrain_growth.engine.unwrap import Model, unwrap
+from speechbrain_growth.engine.unwrap import Model, state_of, unwrap
 from speechbrain_growth.errors import GrowthError, NoRuleError
 
 WALKS = 30  # two or three are enough, unless layers contradict each other
@@ -98,7 +98,7 @@ def trace(
     for _ in range(WALKS):
         maps.changed = False
         walk = Trace(maps, birth, fold)
-        output = walks(walk)
+        outputs = walks(walk)
         if not maps.changed:
             break
     else:
@@ -113,13 +113,16 @@ def trace(
             for text, why in walk.unknown.items()
         ]
         raise NoRuleError(unruled + walk.unborn)
+    held = state_of(new)
     plan = Plan(
-        walk.tensors,
+        {name: axes for name, axes in walk.tensors.items() if name in held},
         tuple(walk.fresh),
-        output,
+        outputs,
         walk.first_states,
         walk.moved,
         walk.weights,
+        {name: a for name, a in walk.tensors.items() if name not in held},
+        walk.scales,
     )
     problems = list(dict.fromkeys(walk.problems)) or _unexplained(
         old, new, plan
@@ -131,14 +134,14 @@ def trace(
 
 
 def _walks(old, new, birth, fold, example):
-    """A function that walks both models once, and returns the output's map.
+    """A function that walks both models once; returns the outputs' maps.
 
     Where every layer has a rule, the rules go through them in the order of the
     signal. Other forwards are run, once, and each walk goes through what they
     did.
     """
     if is_closed(old) and is_closed(new):
-        return lambda walk: walk.layer(old, new, Signal(None)).width
+        return lambda walk: _leaving(walk.layer(old, new, Signal(None)))
     births = Births(old, new, birth or Birth())
     pairs = read(old, new, births, example)
     births.run(pairs[0][1].born)
@@ -156,9 +159,14 @@ def _walks(old, new, birth, fold, example):
                 break
         unused(old, new, walk)
         untie(pairs[0][1], new, walk)
-        return output_of(leaves)
+        return outputs_of(leaves)
 
     return walk_all
+
+
+def _leaving(signal):
+    """The map of the signal that leaves the model, if it is known."""
+    return () if signal.width is None else (signal.width,)
 
 
 def _say_made_up(walk, recording):
@@ -173,7 +181,7 @@ def _say_made_up(walk, recording):
 
 def _unexplained(old, new, plan):
     """Tensors whose shapes the plan does not account for."""
-    left, after = old.state_dict(), new.state_dict()
+    left, after = state_of(old), state_of(new)
     before = {n: left.pop(plan.before(n), None) for n in after}
     before.update(left)
     problems = []

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from speechbrain_growth.engine.unwrap import state_of
+
 WEIGHT = (0, 1)
 
 
@@ -39,8 +41,12 @@ def remap(tensor, axes, powers=WEIGHT):
     for dim, axis in reversed(list(enumerate(axes))):
         if axis is None or axis.width.is_identity:
             continue
-        source = axis.width.source.to(tensor.device)
-        tensor = tensor.index_select(dim, source)
+        if not axis.width.old:  # a layer without units has none to copy
+            shape = [*tensor.shape[:dim], axis.width.new]
+            tensor = tensor.new_zeros([*shape, *tensor.shape[dim + 1 :]])
+            continue
+        source = axis.width.source.clamp(max=axis.width.old - 1)
+        tensor = tensor.index_select(dim, source.to(tensor.device))
         power = powers[0] if axis.role == "out" else powers[1]
         if power:
             tensor.mul_(_along(axis.width.share, dim, tensor) ** power)
@@ -66,10 +72,49 @@ def carry_weights(plan, old, new):
     torch.Tensor
         The new value of that tensor.
     """
-    before, after = old.state_dict(), new.state_dict()
+    before, after = state_of(old), state_of(new)
     for name, axes in plan.tensors.items():
-        tensor = remap(before[plan.before(name)], axes)
-        yield name, _with_fresh_weights(tensor, axes, after[name])
+        source = before[plan.before(name)]
+        if name in plan.scales:
+            source = source * plan.scales[name]
+        yield name, grown_weight(source, axes, after[name])
+
+
+def grown_weight(tensor, axes, built):
+    """Returns a weight after the growth.
+
+    Fresh units get the weights that the larger layer was built with.
+
+    Arguments
+    ---------
+    tensor : torch.Tensor
+        The weight before the growth.
+    axes : tuple
+        Its axes in the plan.
+    built : torch.Tensor
+        The weight of the larger layer.
+
+    Returns
+    -------
+    torch.Tensor
+
+    Example
+    -------
+    >>> import torch
+    >>> from speechbrain_growth.engine.maps.plan import Axis
+    >>> from speechbrain_growth.engine.maps.widths import extend
+    >>> axes = (None, Axis(extend(1, 3, pairs=True), "in"))
+    >>> grown_weight(torch.ones(1, 1), axes, torch.tensor([[7.0, 2.0, 9.0]]))
+    tensor([[ 1.,  2., -2.]])
+    """
+    tensor = remap(tensor, axes)
+    for dim, width, role in fresh_axes(axes):
+        units = width.fresh.nonzero()[:, 0]
+        values = built.index_select(dim, width.origin[units].to(built.device))
+        if role == "in":
+            values = values * _along(width.sign[units], dim, values)
+        tensor = tensor.index_copy(dim, units.to(tensor.device), values)
+    return tensor
 
 
 def fresh_axes(axes):
@@ -91,28 +136,6 @@ def fresh_axes(axes):
         if axis is not None and axis.width.fresh.any()
     ]
     return sorted(found, key=lambda one: one[2])
-
-
-def _with_fresh_weights(tensor, axes, built):
-    """Gives fresh units the weights that the larger layer was built with.
-
-    Example
-    -------
-    >>> import torch
-    >>> from speechbrain_growth.engine.maps.plan import Axis
-    >>> from speechbrain_growth.engine.maps.widths import extend
-    >>> axes = (None, Axis(extend(1, 3, pairs=True), "in"))
-    >>> weight = remap(torch.ones(1, 1), axes)
-    >>> _with_fresh_weights(weight, axes, torch.tensor([[7.0, 2.0, 9.0]]))
-    tensor([[ 1.,  2., -2.]])
-    """
-    for dim, width, role in fresh_axes(axes):
-        units = width.fresh.nonzero()[:, 0]
-        values = built.index_select(dim, width.origin[units].to(built.device))
-        if role == "in":
-            values = values * _along(width.sign[units], dim, values)
-        tensor = tensor.index_copy(dim, units.to(tensor.device), values)
-    return tensor
 
 
 def _along(numbers, dim, like):

@@ -12,6 +12,7 @@ from torch import nn
 from speechbrain_growth.errors import GrowthError
 
 Model = Union[nn.Module, List[nn.Module], Dict[str, nn.Module]]
+EXTRA = "_extra_state"  # whatever a layer wants saved beside its tensors
 PARALLEL = (nn.DataParallel, nn.parallel.DistributedDataParallel)
 
 
@@ -57,3 +58,29 @@ def unwrap(modules):
             "or a list of them in signal order"
         )
     return getattr(modules, "_orig_mod", modules)  # of torch.compile
+
+
+def state_of(model):
+    """The tensors of a model's state dict, themselves and not copies.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        Any.
+
+    Returns
+    -------
+    dict
+
+    Example
+    -------
+    >>> layer = nn.Linear(1, 2)
+    >>> state_of(layer)["weight"].data_ptr() == layer.weight.data_ptr()
+    True
+    """
+    state = model.state_dict(keep_vars=True)
+    return {
+        name: tensor.detach()
+        for name, tensor in state.items()
+        if isinstance(tensor, torch.Tensor) and not name.endswith(EXTRA)
+    }

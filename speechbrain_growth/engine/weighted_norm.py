@@ -13,10 +13,15 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import warnings
 from typing import Tuple
 
 import torch
 from torch import nn
+
+
+class MidFoldWarning(UserWarning):
+    """Weights were saved that a plain LayerNorm does not compute with."""
 
 
 class WeightedLayerNorm(nn.LayerNorm):
@@ -37,6 +42,8 @@ class WeightedLayerNorm(nn.LayerNorm):
         Number of steps of the folding.
     taken : int
         Number of steps that are done.
+    kept : bool
+        Whether something else than the state dict saves the weights.
     """
 
     stands_for = nn.LayerNorm
@@ -70,6 +77,19 @@ class WeightedLayerNorm(nn.LayerNorm):
             self.bias,
         )
         return output.to(stock.dtype)
+
+    def _save_to_state_dict(self, destination, prefix, keep_vars):
+        """Warns that a state dict does not hold the weights."""
+        super()._save_to_state_dict(destination, prefix, keep_vars)
+        if not (self.kept or keep_vars):
+            warnings.warn(
+                f"LayerNorms weigh their units for {self.steps - self.taken} "
+                "more steps, and a state dict does not say so: a plain "
+                "LayerNorm that loads it computes something else; save it "
+                "once fold(model) has returned 0, or save the whole model",
+                MidFoldWarning,
+                stacklevel=2,
+            )
 
 
 def weigh(norm, weights, dim, steps, taken=0):
@@ -107,6 +127,7 @@ def weigh(norm, weights, dim, steps, taken=0):
     if begun:  # in place: a scripted copy of the model shares the tensors
         norm.start.copy_(weights)
     else:
+        norm.kept = False
         norm.register_buffer("start", weights, persistent=False)
         divided = _divided(norm, weights)
         norm.register_buffer("weights", divided, persistent=False)
@@ -148,7 +169,7 @@ def unweigh(norm):
         Stays the same object.
     """
     norm.watch.remove()
-    for name in ("start", "weights", "dim", "steps", "taken", "watch"):
+    for name in ("start", "weights", "dim", "steps", "taken", "watch", "kept"):
         delattr(norm, name)
     norm.__class__ = nn.LayerNorm
 

@@ -100,7 +100,7 @@ def report(paths, out, large=None, metric=None, better=None, best=None):
     GrowthError
         If there is no run, or the runs cannot be compared.
     """
-    plot_all, summarize, best_of = require_libraries()
+    plot_all, summarize, best_of, carry_overs = require_libraries()
     folders, missing = find_runs(paths)
     runs = [read_run(folder, metric, better) for folder in folders]
     check_runs(runs, missing)
@@ -115,6 +115,7 @@ def report(paths, out, large=None, metric=None, better=None, best=None):
             f"there is no run called {large}; name one of {', '.join(names)}"
         )
     summary = summarize(runs, large)
+    summary["carry_over"] = carry_overs(runs)
     summary["chosen"] = chosen
     summary["missing"] = missing
     summary["not_tried"] = {
@@ -143,7 +144,7 @@ def require_libraries():
     Returns
     -------
     tuple of callable
-        ``plot_all``, ``summarize`` and ``best_of``.
+        ``plot_all``, ``summarize``, ``best_of`` and ``carry_overs``.
 
     Raises
     ------
@@ -152,6 +153,9 @@ def require_libraries():
     """
     try:
         from speechbrain_growth.experiments.best_of import best_of
+        from speechbrain_growth.experiments.forecast.carry_over import (
+            carry_overs,
+        )
         from speechbrain_growth.experiments.plots import plot_all
         from speechbrain_growth.experiments.statistics import summarize
     except ModuleNotFoundError as error:
@@ -159,4 +163,4 @@ def require_libraries():
             f"{error}; comparing runs needs it, so install it with "
             "`pip install -r requirements.txt`"
         )
-    return plot_all, summarize, best_of
+    return plot_all, summarize, best_of, carry_overs

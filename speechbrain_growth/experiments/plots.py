@@ -51,7 +51,7 @@ def plot_all(runs, goal, folder):
             files[label] = f"{runs[0].metric}_{key}.png"
             for kind in FORMATS:
                 name = f"{runs[0].metric}_{key}.{kind}"
-                _save(figure, os.path.join(folder, name), kind)
+                save(figure, os.path.join(folder, name), kind)
     return files
 
 
@@ -153,8 +153,18 @@ def _mean(curves):
     ]
 
 
-def _save(figure, path, kind):
-    """Writes a figure, without a date, so that it always gives the same file."""
+def save(figure, path, kind):
+    """Writes a figure, without a date, so that it always gives the same file.
+
+    Arguments
+    ---------
+    figure : matplotlib.figure.Figure
+        The figure.
+    path : str
+        The file.
+    kind : str
+        ``png`` or ``svg``.
+    """
     metadata = {"Date": None} if kind == "svg" else {"Software": None}
     with matplotlib.rc_context({"svg.hashsalt": "growth"}):
         figure.savefig(path, dpi=120, metadata=metadata)

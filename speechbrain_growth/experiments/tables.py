@@ -39,6 +39,7 @@ def as_markdown(summary):
         *_results(groups, metric, logged),
         *_goal(summary, groups, logged),
         *_pairs(summary),
+        *_carry_over(summary),
         *_not_there(summary),
         *(f"![{metric} against {label}]({file})" for label, file in plots),
     ]
@@ -150,6 +151,17 @@ def _pairs(summary):
         note += f" Only those with *{large}*; report.json has all {len(pairs)}."
     head = ["difference", "of", "seeds", summary["metric"], "p"]
     return ["## Differences, paired over seeds", note, _table(head, rows)]
+
+
+def _carry_over(summary):
+    """The table of what growths carry over."""
+    rows = [
+        [kind["name"], kind["after"], kind.get("why") or _interval(kind["rho"])]
+        for kind in summary.get("carry_over", [])
+    ]
+    note = "1: from its growth on, a run is like a large one of the same loss."
+    table = _table(["run", "grew after epoch", "rho"], rows)
+    return ["## Carry-over rho of growths", note, table] if rows else []
 
 
 def _not_there(summary):

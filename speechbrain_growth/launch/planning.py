@@ -11,9 +11,8 @@ from speechbrain_growth.blueprint.values import wrong_sizes, wrong_values
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.tracing import trace
-from speechbrain_growth.errors import GrowthError, did_you_mean, shown
-from speechbrain_growth.launch.ahead import growths_ahead
-from speechbrain_growth.launch.memory import bytes_to_grow, states_of
+from speechbrain_growth.errors import GrowthError, shown
+from speechbrain_growth.launch.differences import wrong_sets
 from speechbrain_growth.launch.models import (
     check_bare,
     check_depth,
@@ -22,7 +21,9 @@ from speechbrain_growth.launch.models import (
     cost_of,
     sized_cost,
 )
-from speechbrain_growth.launch.spans import in_all
+from speechbrain_growth.launch.plans.ahead import growths_ahead
+from speechbrain_growth.launch.plans.memory import bytes_to_grow, states_of
+from speechbrain_growth.launch.plans.spans import in_all
 from speechbrain_growth.measure.growth_log import GrowthLog
 from speechbrain_growth.schedule.checking import check
 from speechbrain_growth.schedule.conditions.condition import Run
@@ -84,10 +85,11 @@ def _checked(blueprint):
         raise GrowthError(problems)
     schedule, log = _built(blueprint)
     problems = wrong_sizes(blueprint, _growing(schedule.growths))
-    problems += _wrong_metrics(blueprint, schedule.growths)
+    problems += wrong_sets(blueprint, schedule.growths)
     if problems:
         raise GrowthError(problems)
-    schedule.run = Run(_directions(blueprint), schedule.totals(epochs))
+    totals = schedule.totals(epochs)
+    schedule.run = Run(_directions(blueprint), totals, schedule.reports)
     schedule.cost = sized_cost(blueprint, log)
     args = blueprint.sizes, schedule.run, inline_sizes(blueprint)
     check(schedule.growths, *args, schedule.cost)
@@ -167,19 +169,6 @@ def _directions(blueprint):
     return {}
 
 
-def _wrong_metrics(blueprint, growths):
-    """What is wrong with metrics that the YAML's train logger does not list."""
-    logger = blueprint.value("train_logger")
-    known = logger.get("metrics") if isinstance(logger, dict) else None
-    return [
-        f"{growth.place}: there is no metric {metric!r}; "
-        + (did_you_mean(metric, known) or f"name one of {', '.join(known)}")
-        for growth in growths
-        for metric in growth.condition.metrics
-        if isinstance(known, list) and metric not in known and growth.time == 1
-    ]
-
-
 def _exactness(plan, growth):
     """How exact a growth is, in a few words."""
     words = [] if growth.symmetry.exact else [str(growth.symmetry)]
@@ -191,4 +180,6 @@ def _exactness(plan, growth):
     if plan.weights:
         words = words or ["exact"]
         words.append(f"LayerNorms folded over {growth.fold} steps")
+    words = words or ["exact"] * bool(growth.sets)
+    words += [f"sets {key} {value}" for key, value in growth.sets.items()]
     return "; ".join(words) or "exact"

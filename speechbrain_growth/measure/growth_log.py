@@ -186,6 +186,9 @@ def growth_entry(schedule, plan, epoch, drift, tolerance):
         "lr": growth.lr,
         "rewarm": growth.rewarm,
         "rewarmed": growth.rewarmed,
+        "per": growth.per,
+        "restart": growth.restart,
+        "sets": growth.sets,
         "sizes_before": schedule.sizes,
         "sizes_after": schedule.wanted,
         "valid_before": schedule.metrics,
@@ -237,9 +240,15 @@ def growth_in_words(entry, example):
         f"; {name} is born, {exact}"
         for name, exact in entry.get("born", {}).items()
     )
+    sets = "".join(
+        f"; {key} becomes {value}"
+        for key, value in entry.get("sets", {}).items()
+    )
+    if not entry.get("sets_exact", True):
+        sets += " (this may change the outputs)"
     return (
-        f"{head}, {entry['condition']}: {sizes}{born}; {cost}; probe drift "
-        f"{entry['drift']:.1e}; validation right before -> right after: "
+        f"{head}, {entry['condition']}: {sizes}{born}{sets}; {cost}; probe "
+        f"drift {entry['drift']:.1e}; validation right before -> right after: "
         f"{metrics}; {entry['seconds']:.1f} s."
     )
 

@@ -15,7 +15,7 @@ NEEDED = {  # what readers need of each kind of event
 }
 COUNTS = ("epoch", "starts")
 MAPPINGS = """
-    born overrides sizes sizes_after sizes_before test train valid valid_after
+    born overrides sets sizes sizes_after sizes_before test train valid valid_after
     valid_before
 """.split()
 AMOUNTS = ("macs", "cpu_seconds", "gpu_seconds", "wall_seconds", "parameters")

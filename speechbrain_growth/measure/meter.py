@@ -87,6 +87,37 @@ class Meter:
         if passes:
             self.shapes[inputs.shape] += passes
 
+    def count_at(self, sizes, shapes):
+        """Counts passes of a model of other sizes, such as one on trial.
+
+        Arguments
+        ---------
+        sizes : dict
+            All sizes of that model.
+        shapes : collections.Counter
+            How many forward passes of which shape of input; a step of training
+            is as many as ``TRAINING``.
+        """
+        for shape, passes in shapes.items():
+            self.since["macs"] += passes * self._cost(sizes)(shape)
+
+    def add_up(self):
+        """Brings the totals up to date, and returns the MACs among them.
+
+        Every process of a distributed run must call it.
+
+        Returns
+        -------
+        int
+            0 if ``count`` was never called in training.
+        """
+        self.fold()
+        _sum_over_processes(self.since, self.device)
+        for key, amount in self.since.items():
+            self.total[key] += amount
+        self.since = self._nothing()
+        return self.total["macs"]
+
     def stats(self):
         """Returns the totals since the run began, for a logger's ``stats_meta``.
 
@@ -103,17 +134,34 @@ class Meter:
         GrowthError
             If ``count`` was never called in training.
         """
-        self.fold()
-        _sum_over_processes(self.since, self.device)
-        for key, amount in self.since.items():
-            self.total[key] += amount
-        self.since = self._nothing()
-        if not self.total["macs"]:
+        if not self.add_up():
             raise GrowthError(
                 "meter: nothing was counted in training; compute_forward must "
                 "call self.meter.count with what the first module gets"
             )
-        return {**self.total, "parameters": self._cost().parameters}
+        return {
+            **self.total,
+            "parameters": self._cost(self.schedule.sizes).parameters,
+        }
+
+    def spent(self, unit):
+        """Returns what the run has cost so far, in one unit.
+
+        Every process of a distributed run must call it.
+
+        Arguments
+        ---------
+        unit : str
+            One of the totals that ``stats`` returns.
+
+        Returns
+        -------
+        float
+        """
+        self.fold()
+        since = {unit: self.since[unit]}
+        _sum_over_processes(since, self.device)
+        return self.total[unit] + since[unit]
 
     def fold(self):
         """Adds the cost of the counted shapes, at the sizes of the present model."""
@@ -121,15 +169,13 @@ class Meter:
             for key, now in _clocks().items():
                 if key in self.since:
                     self.since[key] += now - self.clocks[key]
-        for shape, times in self.shapes.items():
-            self.since["macs"] += times * self._cost()(shape)
+        self.count_at(self.schedule.sizes, self.shapes)
         self.shapes.clear()
         if self.clocks is not None:
             self.clocks = _clocks()  # leaves out the time that counting took
 
-    def _cost(self):
-        """The cost of the present architecture."""
-        sizes = self.schedule.sizes
+    def _cost(self, sizes):
+        """The cost of an architecture."""
         key = repr(sorted(sizes.items()))
         if key not in self.costs:
             self.costs[key] = ForwardCost(self.build(sizes))

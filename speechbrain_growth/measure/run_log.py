@@ -6,7 +6,7 @@ Authors
 
 import math
 import os
-from typing import Any, Dict, Optional, Sequence
+from typing import Any, Dict, Optional
 
 import torch
 
@@ -42,9 +42,6 @@ class RunLogger(FileTrainLogger):
         ``lower`` or ``higher``: which value of it is the better one.
     precision : int
         As for ``FileTrainLogger``.
-    metrics : list of str
-        All metrics that ``valid_stats`` of the recipe returns. With these, a
-        plan refuses a growth that waits for another one.
 
     Raises
     ------
@@ -63,17 +60,12 @@ class RunLogger(FileTrainLogger):
     """
 
     def __init__(
-        self,
-        save_file: str,
-        metric: str,
-        better: str,
-        precision: int = 2,
-        metrics: Sequence[str] = (),
+        self, save_file: str, metric: str, better: str, precision: int = 2
     ) -> None:
         super().__init__(save_file, precision)
         if better not in ("lower", "higher"):
             raise GrowthError(f"better: found {better!r}; use lower or higher")
-        self.metric, self.better, self.metrics = metric, better, metrics
+        self.metric, self.better = metric, better
         folder = os.path.dirname(os.path.abspath(save_file))
         self.run_file = os.path.join(folder, RUN_LOG)
 

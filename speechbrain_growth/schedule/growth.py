@@ -4,9 +4,11 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import NamedTuple, Optional, Tuple
+from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from speechbrain_growth.errors import GrowthError, did_you_mean
+from speechbrain_growth.schedule.afterwards.rates import read_lr
+from speechbrain_growth.schedule.afterwards.settings import read_sets
 from speechbrain_growth.schedule.amounts import Amount
 from speechbrain_growth.schedule.asking import KEYS, read_amount
 from speechbrain_growth.schedule.conditions.condition import Condition
@@ -37,6 +39,12 @@ class Growth(NamedTuple):
         Number of steps over which the learning rate rises to its value again.
     rewarmed : str
         Which units the rise is for: ``all`` or ``new``.
+    per : str
+        By what the rate of each weight differs: ``axis``, ``norm`` or nothing.
+    restart : bool
+        Whether the scheduler of the learning rate begins anew.
+    sets : dict
+        Other keys of the YAML that change, and their new values.
     optimizer : str
         What happens to the optimizer's state: ``carry`` or ``reset``.
     units : str or dict
@@ -58,6 +66,9 @@ class Growth(NamedTuple):
     lr: float = 1.0
     rewarm: int = 0
     rewarmed: str = "all"
+    per: str = ""
+    restart: bool = False
+    sets: Dict[str, Any] = {}
     optimizer: str = "carry"
     units: object = "shares"
     birth: Optional[str] = None
@@ -149,34 +160,33 @@ def _read(entry, number):
         fields.update(READERS[key](left.pop(key)))
     amount, times = read_amount(left, [*READERS, *KEYS])
     one = Growth(read(name, entry[name]), amount, number, **fields)
+    _check_rates(one)
     return [one._replace(time=n + 1, times=times) for n in range(times)]
+
+
+def _check_rates(growth):
+    """Raises if rates that differ by weight do not go with the symmetry."""
+    way = str(growth.symmetry).partition(" ")[0]
+    if growth.per == "norm" and way == "fresh":
+        raise GrowthError(
+            "lr is per_norm, but with symmetry fresh what leaves a new unit "
+            "is 0 at first, and so its rate; use pairs or shares"
+        )
+    if growth.per == "axis" and way not in ("zero_sum", "noise"):
+        raise GrowthError(
+            f"lr is per_axis, but with symmetry {way} "
+            + (
+                "no unit is copied, so it changes nothing; leave it out"
+                if way in ("fresh", "pairs")
+                else "the copies of a unit then stay identical for ever; use "
+                "symmetry {zero_sum: 0.1}"
+            )
+        )
 
 
 def _is_list(value):
     """Whether a value of the YAML has several parts."""
     return isinstance(value, (list, tuple))
-
-
-def _lr(value):
-    """Changes the learning rate from this growth on.
-
-    Values: ``keep``; a factor above 0; ``{rewarm: N}``, which starts at 1/N of
-    the rate and reaches it after N optimizer steps; ``{rewarm: N, units:
-    new}``, which does so for the new units only.
-    Default: ``keep``
-    """
-    if value == "keep":
-        return {}
-    if type(value) in (int, float) and 0 < value < float("inf"):
-        return {"lr": float(value)}
-    if isinstance(value, dict) and set(value) - {"units"} == {"rewarm"}:
-        steps, units = value["rewarm"], value.get("units", "all")
-        if type(steps) is int and steps > 0 and units in ("all", "new"):
-            return {"rewarm": steps, "rewarmed": units}
-    raise GrowthError(
-        f"lr is {value!r}; it must be keep, a factor above 0, "
-        "{rewarm: number of steps}, or {rewarm: number of steps, units: new}"
-    )
 
 
 def _optimizer(value):
@@ -253,8 +263,9 @@ def _symmetry_of(value):
 
 # The optional keys of a growth: each function returns fields of Growth
 READERS = {
-    "lr": _lr,
+    "lr": read_lr,
     "optimizer": _optimizer,
+    "sets": read_sets,
     "symmetry": _symmetry,
     "birth": _birth,
     "fold": _fold,

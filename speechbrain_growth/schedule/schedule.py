@@ -6,14 +6,16 @@ Authors
 
 from typing import Any, Dict, Optional, Sequence
 
-from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.schedule.afterwards.budget import read_budget, totals
+from speechbrain_growth.schedule.afterwards.rates import lr_factor
 from speechbrain_growth.schedule.amounts import candidate_sizes, next_sizes
 from speechbrain_growth.schedule.conditions.condition import Run
+from speechbrain_growth.schedule.conditions.measured import MEASURES
 from speechbrain_growth.schedule.conditions.registry import FACTS
 from speechbrain_growth.schedule.growth import Growth, parse
 from speechbrain_growth.schedule.keeping import Kept
+from speechbrain_growth.schedule.options import check_options
 from speechbrain_growth.schedule.past import as_text, refuse_edited_past
-from speechbrain_growth.schedule.rates import lr_factor
 from speechbrain_growth.schedule.state import Sizes
 
 
@@ -36,6 +38,15 @@ class GrowthSchedule(Kept):
         of the epoch after the growth, or a loss of that epoch's validation, is
         not finite: ``stop`` ends the run, ``continue`` trains on without the
         growth.
+    reports : list of str
+        The metrics that the recipe reports, if they are to be known before the
+        first epoch: a growth that names another is then refused at once.
+    budget : dict
+        What the run may spend in one unit: ``macs``, ``cpu_seconds``,
+        ``gpu_seconds``, ``wall_seconds`` or ``epochs``. Training ends with the
+        step that spends it; a last validation follows. A run that starts from
+        an earlier one (``init_from``) also counts what that one spent. Without
+        a budget the run ends after its epochs.
 
     Raises
     ------
@@ -57,23 +68,19 @@ class GrowthSchedule(Kept):
         growth: Sequence[Dict[str, Any]] = (),
         tolerance: float = 1e-4,
         on_drift: str = "stop",
+        reports: Sequence[str] = (),
+        budget: Optional[Dict[str, float]] = None,
     ) -> None:
         self.growths = parse(growth)
         self.listed = as_text(growth)
-        if on_drift not in ("stop", "continue"):
-            raise GrowthError(
-                f"on_drift: found {on_drift!r}; use stop or continue"
-            )
-        if not isinstance(tolerance, (int, float)) or not tolerance >= 0:
-            raise GrowthError(
-                f"tolerance: found {tolerance!r}; it must be a number, at "
-                "least 0"
-            )
+        check_options(tolerance, on_drift, reports)
+        self.budget = read_budget(budget)
         self.tolerance = float(tolerance)
-        self.on_drift = on_drift
+        self.on_drift, self.reports = on_drift, tuple(reports)
         self.sizes, self.decided, self.refused = {}, 0, []
         self.seen, self.last, self.grown_at_step = [], {}, None
         self.hand, self.past, self.targets = None, [], []
+        self.settings, self.restarted = {}, {}
         self.run = Run()  # what conditions know of the run
         self.cost = None  # parameters and MACs of a model of some sizes
 
@@ -98,9 +105,14 @@ class GrowthSchedule(Kept):
         Returns
         -------
         dict
-            By unit: ``epoch``.
+            By unit: ``epoch``, and ``macs`` if the budget is in MACs.
+
+        Example
+        -------
+        >>> GrowthSchedule(budget={"macs": 1e13}).totals(epochs=9)
+        {'epoch': 9, 'macs': 10000000000000.0}
         """
-        return {"epoch": epochs}
+        return totals(self.budget, epochs)
 
     @property
     def wanted(self) -> Sizes:
@@ -118,6 +130,12 @@ class GrowthSchedule(Kept):
         if made or self.decided - 1 in self.refused:
             return {}
         return candidate_sizes(self.current.amount, self.sizes, self.cost)
+
+    @property
+    def wanted_settings(self) -> Dict[str, Any]:
+        """Other keys of the YAML that growths change, the last one included."""
+        done = not self.decided or self.decided - 1 in self.refused
+        return {**self.settings, **({} if done else self.current.sets)}
 
     @property
     def pending(self) -> bool:
@@ -140,7 +158,8 @@ class GrowthSchedule(Kept):
     @property
     def metrics(self) -> Dict[str, float]:
         """The metrics of the last validation."""
-        return {k: v for k, v in self.last.items() if k not in FACTS}
+        others = (*FACTS, *MEASURES)
+        return {k: v for k, v in self.last.items() if k not in others}
 
     @property
     def next(self) -> Optional[Growth]:
@@ -216,15 +235,21 @@ class GrowthSchedule(Kept):
             return []
         return self.listed[: self.growths[decided - 1].number + 1]
 
-    def grown(self, step: int) -> None:
+    def grown(self, step: int, spent: float = 0.0) -> None:
         """Takes note that the weights now have the wanted sizes.
 
         Arguments
         ---------
         step : int
             Optimizer steps taken so far.
+        spent : float
+            What is spent of the budget.
         """
         self.sizes, self.grown_at_step = self.wanted, int(step)
+        self.settings = self.wanted_settings
+        if self.current.restart:
+            epoch = self.last.get("epoch", 0)
+            self.restarted = {"epoch": epoch, "step": step, "spent": spent}
 
     def refuse(self, number: Optional[int] = None) -> None:
         """Takes note that a growth is not done.
@@ -283,9 +308,9 @@ class GrowthSchedule(Kept):
         """
         then = self.growths if self.past is None else parse(self.past)
         happened = self.decided - self.pending
-        # How many entries these are; one each where no more is known
-        done = then[:happened]
-        count = done[-1].number + 1 if 0 < happened == len(done) else happened
+        count = len(self.listed) + 1
+        if happened <= len(self.growths):
+            count = len(self._entries(happened))
         refuse_edited_past(self.past, count, self.listed)
         if self.pending:
             self.decided, self.targets = happened, self.targets[:happened]

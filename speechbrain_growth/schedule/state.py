@@ -14,7 +14,8 @@ from speechbrain_growth.errors import GrowthError
 STATE = "growth_schedule"  # name of the schedule among the recoverables
 Sizes = Dict[str, Union[int, list]]  # by YAML key
 NoneType = type(None)
-LATER = {"past": None, "targets": None}  # keys that states of version 0.1 lack
+# Keys that states of earlier versions lack
+LATER = {"past": None, "targets": None, "settings": {}, "restarted": {}}
 KINDS = {  # the keys of a state, and the types that each may have
     "sizes": (dict,),  # of the weights in the same checkpoint
     "decided": (int,),  # how many growths of the list
@@ -25,6 +26,8 @@ KINDS = {  # the keys of a state, and the types that each may have
     "hand": (int, NoneType),  # number of the last grow_now
     "past": (list, NoneType),  # the growths that were decided, as in the YAML
     "targets": (list, NoneType),  # the sizes that each of them set, or sets
+    "settings": (dict,),  # other keys that growths changed, as the run has them
+    "restarted": (dict,),  # when the scheduler of the rate began anew
 }
 WORDS = {
     dict: "a mapping",
@@ -49,7 +52,7 @@ def write_state(state, path):
     >>> path = getfixture("tmpdir") / "state"
     >>> state = {"sizes": {"width": 4}, "decided": 0, "refused": []}
     >>> state.update(grown_at_step=None, last={}, seen=[], hand=None, past=[])
-    >>> state.update(targets=[])
+    >>> state.update(targets=[], settings={}, restarted={})
     >>> write_state(state, path)
     >>> read_state(path) == state
     True

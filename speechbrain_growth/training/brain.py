@@ -6,40 +6,29 @@ Authors
 
 import contextlib
 import time
-from typing import Any, Iterable, Optional, Tuple, Union
+from typing import Any, Iterable, Optional, Union
 
-from torch.nn import ModuleDict
 from torch.utils.data import DataLoader, Dataset
 
 from speechbrain.utils.checkpoints import Checkpoint
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.blueprint.blueprint import Blueprint
-from speechbrain_growth.engine.births.batchnorm import calibrating
-from speechbrain_growth.engine.births.layers import Birth
-from speechbrain_growth.engine.carrying import carry
-from speechbrain_growth.engine.maps.plan import Exact, Plan
-from speechbrain_growth.engine.optimizers import follow, powers_of
+from speechbrain_growth.engine.optimizers import powers_of
 from speechbrain_growth.launch.init_from import best_checkpoint, load_modules
 from speechbrain_growth.launch.lock import folder_lock
-from speechbrain_growth.launch.processes import all_or_none, on_main
-from speechbrain_growth.measure.growth_log import (
-    GrowthLog,
-    growth_entry,
-    growth_in_words,
-)
+from speechbrain_growth.launch.processes import on_main
+from speechbrain_growth.measure.growth_log import GrowthLog, growth_in_words
 from speechbrain_growth.measure.run_log import run_facts
 from speechbrain_growth.schedule.schedule import GrowthSchedule
-from speechbrain_growth.training.afterwards.rates import (
-    scaled_lr,
-    skip_one_comparison,
-)
+from speechbrain_growth.training.afterwards.annealing import AnnealingBrain
+from speechbrain_growth.training.afterwards.rates import scaled_lr
+from speechbrain_growth.training.afterwards.scaling import rates_of
 from speechbrain_growth.training.choosing import ChoosingBrain
-from speechbrain_growth.training.deciding import DecidingBrain
 
 logger = get_logger(__name__)
 
 
-class GrowingBrain(DecidingBrain, ChoosingBrain):
+class GrowingBrain(AnnealingBrain, ChoosingBrain):
     """Decides after validation, grows before the next epoch.
 
     A recipe returns from ``valid_stats`` the metrics of a validation, and calls
@@ -102,10 +91,13 @@ class GrowingBrain(DecidingBrain, ChoosingBrain):
             if self.checkpointer is not None and not self.test_only:
                 stack.enter_context(folder_lock(self.hparams.output_folder))
             super().fit(epochs, train_set, valid_set, **kwargs)
+            if not self.test_only and self.is_spent():  # it broke off
+                on_main(self._end_epoch)
+                logger.info(f"The budget of {self.schedule.budget} is spent.")
 
     def _growing(self, epoch_counter):
         """The epochs; before each, the model grows if that was decided."""
-        for epoch in epoch_counter:
+        for epoch in self._until_spent(epoch_counter):
             if epoch == 1 and self.schedule.due_at_start:
                 self.decide_growth(0, self.measure(0))
                 self.save_before_growing()
@@ -120,18 +112,23 @@ class GrowingBrain(DecidingBrain, ChoosingBrain):
         earlier = getattr(self.hparams, "init_from", None)
         if earlier and not own:
             checkpoint = best_checkpoint(earlier)
-            self.restore_sizes(checkpoint)
+            self.restore_sizes(checkpoint, settings={})
             load_modules(
                 checkpoint,
                 self.checkpointer.recoverables,
                 [*self.raw_modules.values(), self.meter, self.transition],
             )
+            self.check_budget(earlier)
+        self.check_settings()
         before = dict(self.meter.total)  # this run's costs add to the earlier's
         self.restore_sizes(own)
         super().on_fit_start()
-        if any(g.optimizer == "carry" for g in self.schedule.growths):
+        for growth in self.schedule.growths:
             for optimizer in self._optimizers():
-                powers_of(optimizer)  # raises if its state cannot be carried
+                if growth.optimizer == "carry":
+                    powers_of(optimizer)  # raises if it cannot be carried
+                if growth.per == "axis":
+                    rates_of(optimizer)
         self.meter.start()
         if self.run_logger is not None:
             facts = run_facts(self.blueprint, self.device)
@@ -169,77 +166,18 @@ class GrowingBrain(DecidingBrain, ChoosingBrain):
         if not entry["grown"]:
             return self.roll_back(entry)
         entry.update(self.growth_log.costs(old, new))
+        settings = self.schedule.wanted_settings
+        entry["sets_exact"] = self.is_exact(settings)
         self.put(old, new, plan)
+        self.change_settings(settings)
         entry["seconds"] = time.time() - begin
         entry["valid_after"] = self.measure(epoch)
         self._log_growth(entry)
         logger.info(growth_in_words(entry, self.growth_log.example_name))
 
-    def larger(self, epoch: int) -> Tuple[ModuleDict, ModuleDict, Plan, dict]:
-        """Builds the larger model, carries the present one into it, and probes.
-
-        Arguments
-        ---------
-        epoch : int
-            The epoch that is about to begin.
-
-        Returns
-        -------
-        torch.nn.ModuleDict
-            The present modules.
-        torch.nn.ModuleDict
-            The larger ones.
-        Plan
-            How these come from those.
-        dict
-            The line of the growth log, as far as it is known.
-        """
-        schedule, growth = self.schedule, self.schedule.current
-        seed = 1000 * int(getattr(self.hparams, "seed", 0)) + schedule.decided
-        with all_or_none():
-            old, new = self._modules(), self._build(schedule.wanted, seed)
-            batch, run = self._probe()
-            plan = _carry(old, new, growth, seed, run)
-            with calibrating(plan, new):
-                drift = self._drift(new, batch, run)
-        drift = on_main(float, drift)
-        promised = growth.symmetry.exact and plan.promise < Exact.NO
-        tolerance = schedule.tolerance if promised else None
-        entry = growth_entry(schedule, plan, epoch - 1, drift, tolerance)
-        return old, new, plan, entry
-
-    def put(self, old: ModuleDict, new: ModuleDict, plan: Plan) -> None:
-        """Puts larger modules in the place of the present ones.
-
-        Arguments
-        ---------
-        old : torch.nn.ModuleDict
-            The present modules.
-        new : torch.nn.ModuleDict
-            The larger ones.
-        plan : Plan
-            How these come from those.
-        """
-        growth = self.schedule.current
-        carried = growth.optimizer == "carry"
-        follow(self._optimizers(), old, new, plan if carried else None)
-        self._swap(new)
-        skip_one_comparison(getattr(self.hparams, "lr_annealing", None))
-        rewarm = growth.rewarm if growth.rewarmed == "new" else 0
-        self.transition.begin(plan, rewarm)
-        self.schedule.grown(self.optimizer_step)
-
     def optimizers_step(self) -> None:
         """One step, at the learning rate that the growths ask for."""
+        self._set_rate()
         factor = self.schedule.lr_factor(self.optimizer_step)
         with self.transition.step(), scaled_lr(self._optimizers(), factor):
             super().optimizers_step()
-
-
-def _carry(old, new, growth, seed, run):
-    """Carries old modules into new ones as a growth of the schedule says."""
-    birth = Birth(growth.birth, growth.born)
-    way = {"symmetry": growth.symmetry, "birth": birth, "fold": growth.fold}
-    # The probe compares them, with the tolerance of the schedule
-    way["tolerance"] = float("inf")
-    return carry(old, new, seed=seed, example=run, **way)

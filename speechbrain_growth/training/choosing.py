@@ -19,7 +19,7 @@ from speechbrain_growth.resume import noise_lists
 from speechbrain_growth.resume.batches import epoch_sampler, generators_of
 from speechbrain_growth.resume.randomness import restore, snapshot
 from speechbrain_growth.training.copies import on_copies
-from speechbrain_growth.training.probing import ProbingBrain
+from speechbrain_growth.training.larger import LargerBrain
 from speechbrain_growth.training.trial import Diverged
 
 logger = get_logger(__name__)
@@ -50,7 +50,7 @@ class Trial(NamedTuple):
     works: bool
 
 
-class ChoosingBrain(ProbingBrain):
+class ChoosingBrain(LargerBrain):
     """Trains each candidate of a growth a little, and chooses the best.
 
     The best is the one whose loss on batches that are held out falls most for
@@ -61,7 +61,7 @@ class ChoosingBrain(ProbingBrain):
     Arguments
     ---------
     **kwargs : dict
-        As for ``ProbingBrain``.
+        As for ``LargerBrain``.
     """
 
     def __init__(self, **kwargs):

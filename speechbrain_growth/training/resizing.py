@@ -14,6 +14,7 @@ from speechbrain_growth.engine.optimizers import follow
 from speechbrain_growth.engine.weighted_norm import weighted
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.files import aside
+from speechbrain_growth.launch.differences import changed_parts
 from speechbrain_growth.launch.init_from import best_of, sizes_of
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.run_log import RunLogger
@@ -24,13 +25,13 @@ from speechbrain_growth.training.afterwards.transition import (
     Transition,
     still_weighted,
 )
-from speechbrain_growth.training.wrapping import WrappingBrain
+from speechbrain_growth.training.checks.settings import CheckedSettingBrain
 
 logger = get_logger(__name__)
 MODEL_YAML = "model.yaml"  # in the output folder
 
 
-class ResizingBrain(WrappingBrain):
+class ResizingBrain(CheckedSettingBrain):
     """A Brain whose model can take the sizes of any checkpoint.
 
     Arguments
@@ -60,7 +61,7 @@ class ResizingBrain(WrappingBrain):
             self.checkpointer.add_recoverable(STATE, self.schedule)
             self.checkpointer.add_recoverable(TRANSITION, self.transition)
 
-    def restore_sizes(self, checkpoint):
+    def restore_sizes(self, checkpoint, settings=None):
         """Gives the model the sizes of a checkpoint, larger or smaller.
 
         Its LayerNorms become weighted or plain, as they are in the checkpoint.
@@ -70,6 +71,9 @@ class ResizingBrain(WrappingBrain):
         ---------
         checkpoint : speechbrain.utils.checkpoints.Checkpoint
             What will be loaded; None if nothing will.
+        settings : dict
+            The other keys that growths changed; None for those of the
+            checkpoint.
 
         Raises
         ------
@@ -78,17 +82,21 @@ class ResizingBrain(WrappingBrain):
         """
         if not checkpoint or STATE not in checkpoint.paramfiles:
             return
-        sizes, own = sizes_of(checkpoint), self.blueprint.sizes
+        state = read_state(checkpoint.paramfiles[STATE])
+        sizes, own = state["sizes"], self.blueprint.sizes
+        settings = state["settings"] if settings is None else settings
         if not set(sizes) <= set(own):
             raise GrowthError(
                 f"{checkpoint.path} is of a model with the sizes "
                 f"{', '.join(sizes)}; this one has {', '.join(own)}"
             )
-        if sizes != self.schedule.sizes:
-            old, new = self._modules(), self._build(sizes)
+        if sizes != self.schedule.sizes or settings != self.in_force:
+            old, new = self._modules(), self._build(sizes, settings)
             follow(self._optimizers(), old, new)
             self._swap(new)
             self.schedule.start(sizes)
+            self.change_settings(settings)
+            self.schedule.settings = settings
         if TRANSITION in checkpoint.paramfiles:
             before = set(weighted(self._modules()))
             self.transition.weigh(checkpoint.paramfiles[TRANSITION])
@@ -130,7 +138,8 @@ class ResizingBrain(WrappingBrain):
                 "more steps, and no YAML says so; evaluate it with train.py, "
                 "or train on until they are plain"
             )
-        text = yaml_at(self.blueprint, self.yaml_sizes)
+        settings = read_state(checkpoint.paramfiles[STATE])["settings"]
+        text = yaml_at(self.blueprint, {**self.yaml_sizes, **settings})
         with aside(path) as new, open(new, "w", encoding="utf-8") as fout:
             fout.write(text)
 
@@ -165,12 +174,13 @@ class ResizingBrain(WrappingBrain):
         """The present raw modules, in a container of their own."""
         return ModuleDict(self.raw_modules.items())
 
-    def _build(self, sizes, seed=0):
-        """Builds modules; keeps the present ones whose shapes stay."""
-        new = self.blueprint.modules(sizes, seed).to(self.device)
-        new = self.prepared(new)
+    def _build(self, sizes, settings, seed=0):
+        """Builds modules; keeps the present ones in which nothing changes."""
+        new = self.blueprint.modules({**sizes, **settings}, seed)
+        new = self.prepared(new.to(self.device))
+        _, other = changed_parts(self.blueprint, self.in_force, settings)
         for name, module in self.raw_modules.items():
-            if _shapes(module) == _shapes(new[name]):
+            if name not in other and _shapes(module) == _shapes(new[name]):
                 new[name] = module
         return new
 

@@ -15,6 +15,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError, shown
 from speechbrain_growth.resume.batches import generators_of
 from speechbrain_growth.resume.randomness import restore, snapshot
+from speechbrain_growth.schedule.conditions.measured import MEASURES
 from speechbrain_growth.training.afterwards.rates import check_annealing
 from speechbrain_growth.training.checks.options import check_steps
 from speechbrain_growth.training.copies import on_copies
@@ -105,7 +106,13 @@ class StartingBrain(ResizingBrain):
             )
             for growth in self.schedule.growths
             for metric in growth.condition.metrics
-            if metric not in stats and growth.time == 1
+            if metric not in (*stats, *MEASURES) and growth.time == 1
+        ]
+        problems += [
+            f"growth_schedule: reports names {metric!r}, but {name}.valid_stats "
+            f"returns {known}; let both be the same"
+            for metric in self.schedule.reports
+            if metric not in stats
         ]
         if problems:
             raise GrowthError(problems)

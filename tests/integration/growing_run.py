@@ -110,6 +110,8 @@ class ToyBrain(GrowingBrain):
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
         """Counts as a moment."""
+        if should_step:
+            self.anneal_step()
         epoch = self.hparams.epoch_counter.current
         self.moment(f"epoch {epoch} step {self.step}")
 
@@ -127,8 +129,7 @@ class ToyBrain(GrowingBrain):
             verbose=False,
         )
         self.history.append(stats)
-        _, new_lr = self.hparams.lr_annealing(stage_loss)
-        sb.nnet.schedulers.update_learning_rate(self.optimizer, new_lr)
+        self.anneal_epoch(epoch, stage_loss)
         self.decide_growth(epoch, stats)
         self.moment(f"epoch {epoch} before saving")
         self.checkpointer.save_and_keep_only(
@@ -155,17 +156,19 @@ def data(batches=3, seed=0):
 
 def toy(folder, kill=None, keep=1, run_opts=None, **overrides):
     """A brain built from the YAML, as a recipe's main block does."""
+    kind = overrides.pop("kind", ToyBrain)
+    text = overrides.pop("text", YAML)
     torch.set_num_threads(1)
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / "toy.yaml"
     own = folder / f"toy{os.getpid()}.yaml"  # two processes may write at once
-    own.write_text(YAML, encoding="utf-8")
+    own.write_text(text, encoding="utf-8")
     os.replace(own, path)
     overrides = {"output_folder": str(folder), **overrides}
     blueprint = open_blueprint(str(path), overrides)
     with open(path, encoding="utf-8") as fin:
         hparams = load_hyperpyyaml(fin, blueprint.overrides)
-    brain = ToyBrain(
+    brain = kind(
         blueprint=blueprint,
         schedule=hparams["growth_schedule"],
         growth_log=hparams["growth_log"],

@@ -10,7 +10,7 @@ import sys
 from pathlib import Path
 
 import torch
-from growing_run import at, data, toy, train, weights
+from growing_run import YAML, at, data, toy, train, weights
 
 import speechbrain as sb
 from speechbrain_growth import GrowthError
@@ -77,6 +77,23 @@ def two_to_one(folder):
     return outcome(train(spread(folder, kill=at("epoch 3 saved"))))
 
 
+def budgeted(folder):
+    """Ends with the MACs of all processes; the growth changes rates and more."""
+    text = YAML.replace(
+        "growth: !ref <growth>\n",
+        "growth: !ref <growth>\n    budget: {macs: 5000000}\n",
+    )
+    growth = {
+        "after_macs": "50 %",
+        "rnn_neurons": 9,
+        "lr": "per_norm",
+        "sets": {"dropout": 0.4},
+    }
+    brain = train(spread(folder, text=text, growth=[growth]))
+    macs = brain.meter.stats()["macs"]
+    return {**outcome(brain), "steps": brain.optimizer_step, "macs": macs}
+
+
 def scripted(folder):
     """Scripted, then spread."""
     return outcome(train(spread(folder, run_opts={"jit": True})))
@@ -90,6 +107,28 @@ def by_hand(folder):
     for moment in ("before saving", "saved"):
         train(spread(folder, growth=growth, kill=at(f"epoch 1 {moment}")))
     return outcome(train(spread(folder, growth=growth)))
+
+
+def measured(folder):
+    """Grows on what the first process measures; stopped before the decision."""
+    growth = [
+        {
+            "all_of": [
+                {"on_gradient": {"above": 0.0, "not_before": 2}},
+                {"on_change": {"metric": "feature_shift", "above": 0.0}},
+                {"on_gap": {"above": -9, "window": 2}},
+            ],
+            "rnn_neurons": 9,
+        }
+    ]
+    brain = train(spread(folder / "whole", growth=growth))
+    options = {"growth": growth, "run_opts": {"ckpt_interval_steps": 1}}
+    train(spread(folder, kill=at("epoch 2 before saving"), **options))
+    resumed = train(spread(folder, **options))
+    found = {**outcome(resumed), "seen": repr(brain.schedule.seen)}
+    found["whole"] = outcome(brain)["weights"]
+    found["resumed"] = repr(resumed.schedule.seen)
+    return found
 
 
 def one_size_only(folder):
@@ -236,9 +275,11 @@ if __name__ == "__main__":
         two_to_one,
         scripted,
         by_hand,
+        measured,
         one_size_only,
         chosen,
         chosen_again,
+        budgeted,
         failure,
         drifting,
         bad_metric,

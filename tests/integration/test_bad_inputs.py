@@ -479,7 +479,8 @@ ON_MNIST = {
         (
             "lr_annealing: StepLR is not called as the schedulers of "
             "speechbrain.nnet.schedulers are; use one of these, such as "
-            "LinearScheduler, NewBobScheduler or NoamScheduler"
+            "LinearScheduler, NewBobScheduler or NoamScheduler, or "
+            "speechbrain_growth.TorchScheduler around one of torch's"
         ),
     ),
     "no modules": (
@@ -832,8 +833,9 @@ ON_MNIST = {
         ["--growth=[{after_epoch: 1, hidden: [32], lr: fast}]"],
         (
             "growth[0]: lr is 'fast'; it must be keep, a factor above 0, "
-            "{rewarm: number of steps}, or {rewarm: number of steps, "
-            "units: new}"
+            "per_axis, per_norm, restart, {rewarm: number of steps}, or "
+            "{rewarm: number of steps, units: new}; a mapping may also have "
+            "factor, per_axis: True, per_norm: True, restart: True"
         ),
     ),
     "a schedule that is not there": (

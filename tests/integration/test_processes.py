@@ -65,13 +65,15 @@ def same(one, other):
 SCENES = "whole resumed_before resumed_after one_to_two two_to_one scripted"
 
 
-@pytest.mark.parametrize("scene", [*SCENES.split(), "by_hand", "one_size_only"])
+PARTLY = ("by_hand", "measured", "one_size_only", "budgeted")
+
+
+@pytest.mark.parametrize("scene", [*SCENES.split(), *PARTLY])
 def test_all_processes_end_with_the_same_weights(scene, scenes):
     one, other = scenes[scene]
     assert same(one["weights"], other["weights"])
     assert one["history"] == other["history"]
-    partly = scene in ("by_hand", "one_size_only")
-    sizes = {"rnn_neurons": 9} if partly else GROWN
+    sizes = {"rnn_neurons": 9} if scene in PARTLY else GROWN
     assert {key: one["sizes"][key] for key in sizes} == sizes
     parallel = "DistributedDataParallel"
     assert one["wrapped"] == other["wrapped"] == [parallel, parallel]
@@ -87,9 +89,22 @@ def test_all_processes_make_the_same_choice(scenes):
     assert one["wrapped"] == ["DistributedDataParallel"] * 2
 
 
+def test_the_processes_share_a_budget(scenes):
+    one, other = scenes["budgeted"]
+    assert one["steps"] == other["steps"] and one["macs"] == other["macs"]
+    assert 5e6 <= one["macs"] < 5e6 * (1 + 1 / (one["steps"] - 1))
+    assert len(one["history"]) < 4
+
+
 @pytest.mark.parametrize("scene", ["resumed_before", "resumed_after"])
 def test_resumed_equals_uninterrupted(scene, scenes):
     assert same(scenes["whole"][0]["weights"], scenes[scene][0]["weights"])
+
+
+def test_what_is_measured_is_the_same_in_all_processes(scenes):
+    one, other = scenes["measured"]
+    assert same(one["whole"], one["weights"])  # which was stopped on the way
+    assert one["seen"] == other["seen"] == one["resumed"] == other["resumed"]
 
 
 def test_batch_norms_are_synchronised_again_after_a_growth(scenes):

@@ -124,6 +124,15 @@ def test_a_metric_that_no_validation_gives_is_found_before_training(tmp_path):
     assert left == {"run.lock", "save", "toy.yaml"}
 
 
+def test_a_metric_that_is_reported_in_the_yaml_only_is_found(tmp_path):
+    brain = toy(tmp_path, growth=[DATE])
+    brain.schedule.reports = ("loss", "PER")
+    assert refused(brain) == (
+        "growth_schedule: reports names 'PER', but ToyBrain.valid_stats returns "
+        "loss, error; let both be the same"
+    )
+
+
 def test_a_recipe_without_valid_stats_is_told_to_write_one(
     tmp_path, monkeypatch
 ):

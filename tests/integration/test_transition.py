@@ -11,6 +11,7 @@ import torch
 from growing_run import at, toy, train, weights
 
 from speechbrain_growth.engine.weighted_norm import WeightedLayerNorm, weighted
+from speechbrain_growth.training.afterwards import transition
 
 # Three steps an epoch: the fold ends amid epoch 4
 CHANNELS = {"after_epoch": 2, "cnn_channels": [3, 7], "fold": 5}
@@ -105,15 +106,13 @@ def test_a_checkpoint_amid_the_folding_starts_another_run(tmp_path):
 
 def test_new_units_warm_up_while_others_learn(tmp_path, monkeypatch):
     factors = []
-    from speechbrain_growth.training import transition
+    real = transition.warming
 
-    slowed = transition.slowed
+    def spy(masks, factor):
+        factors.extend([factor] * bool(masks))
+        return real(masks, factor)
 
-    def spy(parameters, masks, factor):
-        factors.append(factor)
-        return slowed(parameters, masks, factor)
-
-    monkeypatch.setattr(transition, "slowed", spy)
+    monkeypatch.setattr(transition, "warming", spy)
     train(toy(tmp_path, growth=[WARM]))
     assert factors == [0.2, 0.4, 0.6, 0.8, 1.0]
 

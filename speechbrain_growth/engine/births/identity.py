@@ -7,6 +7,7 @@ Authors
 import torch
 from torch import nn
 
+from speechbrain.lobes.models.transformer import Transformer
 from speechbrain.nnet import CNN, RNN, containers, linear, normalization
 from speechbrain_growth.engine.births.layers import (
     FirstState,
@@ -129,7 +130,7 @@ for _rule, _kinds in {
 }.items():
     for _kind in _kinds.split():
         identity.register(getattr(nn, _kind), _rule)
-for _kind in ("LiGRU", "LiGRU_Layer", "SLiGRU", "SLiGRU_Layer"):
+for _kind in "LiGRU LiGRU_Layer SLiGRU SLiGRU_Layer QuasiRNNLayer".split():
     identity.register(getattr(RNN, _kind), _RECURRENT)
 
 
@@ -154,3 +155,39 @@ def _wrapped_linear(layer, place):
     if layer.max_norm is not None:
         raise GrowthError("max_norm rescales its weights; remove it")
     return _sequence(layer, place)
+
+
+@identity.register(nn.TransformerEncoderLayer)
+def _torch_block(layer, place):
+    """Attention and feed-forward block end in zeros (LLaMA Pro)."""
+    return _zeros(layer, ("self_attn.out_proj", "linear2"), layer.norm_first)
+
+
+@identity.register(Transformer.TransformerEncoderLayer)
+def _speechbrain_block(layer, place):
+    """As torch's, under other names."""
+    weighted = [
+        name
+        for name, module in layer.named_modules()
+        if list(module.parameters(recurse=False))
+    ]
+    ends = [n for n in weighted if n.endswith("out_proj")]
+    ends += [n for n in weighted if n.startswith("pos_ffn.")][-1:]
+    return _zeros(layer, ends, layer.normalize_before)
+
+
+def _zeros(layer, ends, first):
+    """Zeros for the last layers of two branches, whose norms stand first."""
+    if not first or len(ends) != 2:
+        raise GrowthError(
+            "has its norms behind its sums, or an unknown attention, so it "
+            "cannot be an identity; use normalize_before=True (norm_first in "
+            "torch), or birth: copy"
+        )
+    return FirstState(
+        {
+            name: torch.zeros_like(tensor).detach()
+            for name, tensor in layer.named_parameters()
+            if name.startswith(tuple(f"{end}." for end in ends))
+        }
+    )

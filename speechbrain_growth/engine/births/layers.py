@@ -22,6 +22,7 @@ import torch
 
 from speechbrain_growth.engine.dispatch import rule_for
 from speechbrain_growth.engine.maps.plan import Exact
+from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError, NoRuleError
 
 
@@ -217,7 +218,7 @@ def copy_of(layer, place, kind):
     -------
     FirstState
     """
-    wanted = layer.state_dict()
+    wanted = state_of(layer)
     if not wanted:
         return FirstState({}, Exact.NO, f"one more {kind.__name__}")
     found = [
@@ -232,7 +233,7 @@ def copy_of(layer, place, kind):
             "identity or gate"
         )
     name, twin = found[-1]
-    state = twin.state_dict()
+    state = state_of(twin)
     for key, tensor in wanted.items():
         if key not in state or state[key].shape != tensor.shape:
             size = tuple(state[key].shape) if key in state else "none"

@@ -8,6 +8,7 @@ from itertools import islice
 
 from speechbrain_growth.engine.births.layers import first_states
 from speechbrain_growth.engine.maps.plan import earlier
+from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError, NoRuleError
 
 TRIES = 1000
@@ -73,6 +74,7 @@ def way_of(old, new, trace):
     ]
     good = {id(w): (w, states) for w, states, wrong in tried if not wrong}
     ways = distinct([way for way, _ in good.values()], old)
+    ways = ways[:1] if _is_stack(new.values()) else ways
     if len(ways) != 1:
         _unmatched(old, new, tried, ways, trace)
         return None
@@ -85,6 +87,12 @@ def way_of(old, new, trace):
             source = ".".join(filter(None, (was, way[name])))
             trace.moved[names[name]] = source
     return way
+
+
+def _is_stack(layers):
+    """Whether layers are blocks of one type, so that the last may be new."""
+    kinds = set(map(type, layers))
+    return len(kinds) == 1 and all(list(m.children()) for m in layers)
 
 
 def _unmatched(old, new, tried, ways, trace):
@@ -170,7 +178,7 @@ def _follows(name, old, other, new):
     """Whether a layer may be the larger form of another."""
     if not (name.isdigit() and other.isdigit()):
         return name == other
-    before, after = old.state_dict(), new.state_dict()
+    before, after = state_of(old), state_of(new)
     return type(old) is type(new) and all(
         key in after
         and tensor.ndim == after[key].ndim
@@ -193,7 +201,7 @@ def distinct(ways, old):
     -------
     list of dict
     """
-    owners = {name for name, layer in old.items() if layer.state_dict()}
+    owners = {name for name, layer in old.items() if state_of(layer)}
     kept = {}
     for way in ways:
         places = frozenset((n, o) for n, o in way.items() if o in owners)

@@ -20,7 +20,8 @@ from speechbrain_growth.errors import NoRuleError
 # A zero stays a zero, and the sum of branches a sum
 KEEP_ZERO = """
     contiguous clone detach dropout dropout1d dropout2d dropout3d flatten float
-    getitem permute reshape squeeze to transpose type_as unsqueeze view
+    getitem movedim permute reshape roll squeeze to transpose type_as unsqueeze
+    view
 """.split()
 # Behind a sum, these may change nothing; whether they do is measured
 BEHIND = (*KEEP_ZERO, "relu", "relu6", "hardtanh", "clamp")
@@ -67,6 +68,7 @@ def residual(block, args, kwargs):
     """
     given = [t for t in leaves_of((args, kwargs)) if torch.is_tensor(t)]
     recording = record(block, lambda twin: twin(*args, **kwargs), _is_step)
+    _check_end(recording, block)
     names = {}
     for end in _ends(recording, tuple(given[0].shape)):
         found = _last_weights(recording, end, block)
@@ -89,6 +91,22 @@ def residual(block, args, kwargs):
             "rule and register it by speechbrain_growth.identity.register"
         )
     return FirstState(tensors)
+
+
+def _check_end(recording, block):
+    """Refuses a block that ends in a LayerNorm, whatever its branches do."""
+    (out, *_) = _numbers(recording.out) or [None]
+    made = (call for call in recording.calls if out in _numbers(call.out))
+    last = next(made, None)
+    if last is None:
+        return
+    layer = block.get_submodule(last.name) if last.kind == "layer" else None
+    if last.name == "layer_norm" or isinstance(layer, nn.LayerNorm):
+        raise NoRuleError(
+            f"{type(block).__name__} has a LayerNorm behind its sums "
+            f"({last.where}), so it cannot return its input; use birth: copy, "
+            "or a model whose norms stand first in each branch"
+        )
 
 
 def _is_step(module, name):

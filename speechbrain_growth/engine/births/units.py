@@ -319,7 +319,10 @@ def _grown(axes, role):
     return [
         (dim, axis.width)
         for dim, axis in enumerate(axes)
-        if axis is not None and axis.role == role and axis.width.is_new.any()
+        if axis is not None
+        and axis.role == role
+        and axis.width.old
+        and axis.width.is_new.any()
     ]
 
 

@@ -98,6 +98,8 @@ class Layouts:
         rest = key[1] - first[0], key[2] - first[1]
         if min(first + rest) < 0 or rest[1] < rest[0]:
             return False
+        if any(was == 0 < now for was, now in (first, rest)):
+            return False  # new units alone, which nothing could be copied to
         names = f"{label} up to {first[0]}", f"{label} from {first[0]}"
         self._say(key, (((names[0], *first), 1), ((names[1], *rest), 1)))
         return True

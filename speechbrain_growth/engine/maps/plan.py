@@ -79,9 +79,32 @@ def earlier(name, moved):
     >>> earlier("net.4.weight", {"net.4": "net.2"})
     'net.2.weight'
     """
-    inside = [new for new in moved if f"{name}.".startswith(f"{new}.")]
-    longest = max(inside, key=len, default="")
+    longest = owner_of(name, moved) or ""
     return moved[longest] + name[len(longest) :] if longest else name
+
+
+def owner_of(name, layers):
+    """The innermost of some layers that a tensor or layer belongs to.
+
+    Arguments
+    ---------
+    name : str
+        Of the tensor or layer.
+    layers : iterable of str
+        Names of layers.
+
+    Returns
+    -------
+    str
+        None if it belongs to none of them.
+
+    Example
+    -------
+    >>> owner_of("net.4.weight", ["net", "net.4", "net.44"])
+    'net.4'
+    """
+    inside = [one for one in layers if f"{name}.".startswith(f"{one}.")]
+    return max(inside, key=len, default=None)
 
 
 class Plan(NamedTuple):
@@ -93,8 +116,8 @@ class Plan(NamedTuple):
         For each tensor's name, one ``Axis`` or None (unchanged) for each axis.
     fresh : tuple of str
         Names of the buffers that the new model keeps as it was built.
-    output : WidthMap
-        What the model's output copies; the identity if it did not grow.
+    outputs : tuple of WidthMap
+        What the axes of the model's outputs copy, at least those that grow.
     first_states : dict
         A ``FirstState`` for each layer that only the new model has.
     moved : dict
@@ -102,14 +125,26 @@ class Plan(NamedTuple):
     weights : dict
         For each LayerNorm that will weigh its units: their weights, shape (new
         units,), sum 1, and their axis of its normalized shape.
+    loose : dict
+        As ``tensors``, of those that are not in the state of the new model.
+    scales : dict
+        By what some tensors are multiplied, as the larger model multiplies
+        what they compute by a smaller number, or a larger one.
     """
 
     tensors: Dict[str, tuple]
     fresh: Tuple[str, ...]
-    output: WidthMap
+    outputs: Tuple[WidthMap, ...] = ()
     first_states: Dict[str, tuple] = {}
     moved: Dict[str, str] = {}
     weights: Dict[str, tuple] = {}
+    loose: Dict[str, tuple] = {}
+    scales: Dict[str, float] = {}
+
+    @property
+    def output(self):
+        """What the model's first output copies; None if it is not known."""
+        return next(iter(self.outputs), None)
 
     @property
     def born(self):
@@ -124,10 +159,7 @@ class Plan(NamedTuple):
 
     def birthplace(self, name):
         """The new layer that a tensor or layer belongs to, or None."""
-        inside = (
-            b for b in self.first_states if f"{name}.".startswith(f"{b}.")
-        )
-        return next(inside, None)
+        return owner_of(name, self.first_states)
 
     def before(self, name):
         """A tensor's name in the old model; None if only the new one has it."""
@@ -186,6 +218,7 @@ class Plan(NamedTuple):
                 f"{axis.role} {axis.width}" if axis else "-" for axis in axes
             )
             lines.append(f"{name}: {words or 'copied'}")
+        lines += [f"{n}: times {by:.6g}" for n, by in self.scales.items()]
         lines += [f"{name}: as the new model has it" for name in self.fresh]
         lines += [f"{name}: born, {words}" for name, words in self.born.items()]
         lines += [f"{new}: was {old}" for new, old in self.moved.items()]

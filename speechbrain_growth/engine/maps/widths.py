@@ -73,6 +73,8 @@ class WidthMap(NamedTuple):
     @property
     def is_new(self):
         """Whether each unit is fresh, or a second or later copy of a unit."""
+        if not self.old:
+            return self.fresh
         first = torch.full((self.old,), self.new)
         rows = torch.arange(self.new)
         copies = ~self.fresh
@@ -214,6 +216,8 @@ def widen(old, new, generator=None, shares=drawn_between_1_and_2, label=""):
     >>> torch.zeros(4).double().index_add(0, wider.source, wider.share)
     tensor([1., 1., 1., 1.], dtype=torch.float64)
     """
+    if not old:
+        return extend(old, new, label=label)
     rounds = -(-new // old) - 1
     extra = [torch.randperm(old, generator=generator) for _ in range(rounds)]
     source = torch.cat([torch.arange(old), *extra])[:new]

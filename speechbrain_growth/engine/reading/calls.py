@@ -33,9 +33,11 @@ def plan_function(step, call, args):
     list of Value
         What leaves.
     """
-    given = [one for one in leaves_of(args) if isinstance(one, Value)]
-    _check_numbers(call, args)
-    if not any(value.growing for value in (*given, *step.outs)):
+    leaves = leaves_of(args)
+    given = [one for one in leaves if isinstance(one, Value)]
+    _check_numbers(call, leaves)
+    grows = any(value.growing for value in (*given, *step.outs))
+    if not grows and not any(isinstance(one, Two) for one in leaves):
         return step.outs
     rule = FUNCTIONS.get(call.name)
     positional, named = args
@@ -50,12 +52,10 @@ def plan_function(step, call, args):
     return [_checked(*pair) for pair in zip(found, step.outs)]
 
 
-def _check_numbers(call, args):
+def _check_numbers(call, leaves):
     """Refuses numbers that differ where they cannot be sizes."""
-    if call.name in SIZES:
-        return
-    for one in leaves_of(args):
-        if isinstance(one, Two):
+    for one in leaves:
+        if isinstance(one, Two) and call.name not in SIZES:
             raise Refused(
                 f"gets {shown(one.old)}, and in the larger model "
                 f"{shown(one.new)}; keep that number"

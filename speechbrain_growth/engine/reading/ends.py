@@ -4,11 +4,12 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.engine.maps.plan import earlier
+from speechbrain_growth.engine.maps.plan import earlier, owner_of
+from speechbrain_growth.engine.unwrap import state_of
 
 
-def output_of(leaves):
-    """The map of what a model returns.
+def outputs_of(leaves):
+    """The maps of what a model returns.
 
     Arguments
     ---------
@@ -17,13 +18,11 @@ def output_of(leaves):
 
     Returns
     -------
-    WidthMap
-        Of the first axis that grows; None if there is none.
+    tuple of WidthMap
+        Of each axis that grows, and whose map is known.
     """
-    for value in leaves:
-        for dim in value.growing:
-            return value.axes[dim]
-    return None
+    maps = [value.axes[dim] for value in leaves for dim in value.growing]
+    return tuple(width for width in maps if width is not None)
 
 
 def unused(old, new, trace):
@@ -40,20 +39,17 @@ def unused(old, new, trace):
     """
     if trace.problems or trace.unborn:
         return  # which say more
-    before = dict(_named(old))
-    for name, tensor in _named(new):
+    before = state_of(old)
+    for name, tensor in state_of(new).items():
         source = before.get(earlier(name, trace.moved))
-        if name in trace.tensors or name in trace.fresh or source is None:
+        born = owner_of(name, trace.first_states) is not None
+        known = name in trace.tensors or name in trace.fresh
+        if born or known or source is None:
             continue
         if source.shape == tensor.shape:
             trace.tensor(name, *[None] * tensor.ndim)
         else:
             trace.problems.append(
                 f"{name}: grows, but the example does not use it; give one "
-                "that does"
+                "that does, or remove it from both models"
             )
-
-
-def _named(model):
-    """Names and tensors of a model's state."""
-    return model.state_dict(keep_vars=True).items()

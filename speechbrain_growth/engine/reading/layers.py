@@ -13,7 +13,7 @@ from speechbrain.nnet import attention, embedding, linear, normalization
 from speechbrain_growth.engine.dispatch import rule_for, stock
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.reading.recording import leaves_of
-from speechbrain_growth.engine.reading.steps import Value
+from speechbrain_growth.engine.reading.steps import Value, all_of
 from speechbrain_growth.engine.rules.axes import SPATIAL
 from speechbrain_growth.engine.rules.registry import rule
 from speechbrain_growth.engine.rules.units import unit_by_unit
@@ -59,6 +59,8 @@ def plan_layer(step, old, new, args, models):
     for other in given[1:]:
         if not other.growing or other is first:
             continue
+        if isinstance(pair[0], attention.RelPosMHAXL):
+            continue  # its rule says why it keeps its width
         if isinstance(pair[0], ATTENTION) and len(other.growing) == 1:
             # queries, keys and values have the same units
             step.tie(step.width(first, -1), step.width(other, -1))
@@ -69,15 +71,10 @@ def plan_layer(step, old, new, args, models):
     try:
         if rule_for(rule, stock(type(pair[0]))) is unit_by_unit:
             trace.layer(*pair, Signal(None))
-            return [one.but(axes=_all(step, first)) for one in step.outs]
+            return [one.but(axes=all_of(step, first)) for one in step.outs]
         return _one_axis(step, pair, first)
     finally:
         trace.path = known
-
-
-def _all(step, value):
-    """The maps of all axes."""
-    return tuple(step.width(value, dim) for dim in range(len(value.old)))
 
 
 def _one_axis(step, pair, first):
@@ -88,14 +85,18 @@ def _one_axis(step, pair, first):
     if isinstance(pair[0], tuple(SPATIAL)):
         others = []
         pooled = next(n for k, n in SPATIAL.items() if isinstance(pair[0], k))
+        pooled = count - 2 if isinstance(pair[0], nn.Upsample) else pooled
         step.along(first, range(-pooled, 0), "pools, or resamples,")
         step.trace.layer(*pair, Signal(None))
-        return [one.but(axes=_all(step, first)) for one in step.outs]
+        return [one.but(axes=all_of(step, first)) for one in step.outs]
     if others and not isinstance(pair[0], PASS):
         step.refuse(
             f"gets {step.width(first, others[0])} on axis {others[0]}, but "
             f"{kind.__name__} has its units on another; keep that size"
         )
+    if isinstance(pair[0], nn.LayerNorm):
+        averaged = len(pair[0].normalized_shape)
+        step.along(first, range(-averaged, -1), "averages over")
     width = step.width(first, at) if at is not None else None
     last = at is None or at == count - 1
     convolution = isinstance(pair[0], tuple(CONVOLUTIONS))

@@ -7,7 +7,12 @@ Authors
 from torch import nn
 
 from speechbrain.nnet import containers
+from speechbrain_growth.engine.carried.statistics import (
+    statistics_of,
+    take_statistics,
+)
 from speechbrain_growth.engine.maps.plan import earlier
+from speechbrain_growth.engine.probe import twin_of
 from speechbrain_growth.engine.reading.closed import has_rule, is_closed
 from speechbrain_growth.engine.reading.examples import (
     CannotRun,
@@ -57,16 +62,17 @@ def read(old, new, births, example=None):
         If none can be made up.
     """
     steps = [_steps(old, new, births), _steps(new, old, births, births.moved)]
+    models = old, _with_statistics(old, births)
     modes = [False, True] if _asks_for_mode(old) else [False]
     if example is not None:
-        return [_pair(old, new, run_of(example), steps, m) for m in modes]
+        return [_pair(models, run_of(example), steps, m) for m in modes]
     problem = "its first layer does not tell"
     for examples in made_up(old):
         found = []
         for args in examples:
             try:
                 run = run_of(args)
-                found += [_pair(old, new, run, steps, m) for m in modes]
+                found += [_pair(models, run, steps, m) for m in modes]
             except CannotRun as error:
                 problem = f"of the last one {error}"
         if found:
@@ -81,10 +87,19 @@ def read(old, new, births, example=None):
     )
 
 
-def _pair(old, new, run, steps, training):
+def _with_statistics(old, births):
+    """The new model, or a twin that has statistics without which it fails."""
+    if not any(map(statistics_of, births.new.modules())):
+        return births.new
+    twin = twin_of(births.new)
+    take_statistics(old, twin, births.moved)
+    return twin
+
+
+def _pair(models, run, steps, training):
     """Both recordings in one mode."""
     found = []
-    for which, model, is_step in zip(("old", "new"), (old, new), steps):
+    for which, model, is_step in zip(("old", "new"), models, steps):
         with running(which):
             found.append(record(model, run, is_step, training))
     return tuple(found)

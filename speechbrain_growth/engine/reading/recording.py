@@ -12,7 +12,7 @@ import os
 import sys
 from dataclasses import dataclass
 from functools import partial
-from typing import Any, Callable, Dict, List, NamedTuple, Tuple
+from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 
 import torch
 from torch import nn
@@ -21,6 +21,7 @@ from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.weak import WeakTensorKeyDictionary
 
+from speechbrain_growth.engine.dispatch import name_of
 from speechbrain_growth.engine.probe import twin_of
 
 TORCH = os.path.dirname(torch.__file__)
@@ -29,8 +30,6 @@ OWN = os.path.dirname(os.path.dirname(__file__))
 
 # What makes of a tensor's values a number that a forward may branch on
 VALUES = "item tolist bool int float index equal allclose is_nonzero".split()
-# Operators that also exist in place, and with the operands exchanged
-OPERATORS = "add sub mul truediv div pow mod floordiv and or xor".split()
 
 
 @dataclass(frozen=True)
@@ -51,11 +50,15 @@ class Tensor(NamedTuple):
         Of a parameter, buffer or attribute of the model; empty of others.
     floating : bool
         Whether it holds floating-point numbers.
+    number : float
+        The one number that it is filled with, if no call returned it: zeros
+        that ``torch.Tensor`` made, which cannot be seen. Otherwise None.
     """
 
     shape: Tuple[int, ...]
     name: str = ""
     floating: bool = True
+    number: Optional[float] = None
 
 
 class Call(NamedTuple):
@@ -138,7 +141,9 @@ class Recorder(TorchFunctionMode):
             return func(*args, **kwargs)
         given = self.refs(args), self.refs(kwargs)
         out = func(*args, **kwargs)
-        self.note("function", name_of(func), *given, out)
+        name = name_of(func)
+        left = args[0] if name == "setitem" else out  # which returns None
+        self.note("function", name, *given, left)
         return out
 
     def refs(self, values):
@@ -155,7 +160,8 @@ class Recorder(TorchFunctionMode):
             self.known[value] = Ref(len(self.tensors))
             name = self.owners.get(id(value), "")
             shape, floating = tuple(value.shape), value.is_floating_point()
-            self.tensors.append(Tensor(shape, name, floating))
+            number = None if new or name else _filling(value)
+            self.tensors.append(Tensor(shape, name, floating, number))
         return self.known[value]
 
     def note(self, kind, name, args, kwargs, out):
@@ -256,41 +262,18 @@ def _tensors_of(model):
                 yield id(value), ".".join(filter(None, (prefix, name)))
 
 
-def name_of(func):
-    """The name under which the rule of a function is found.
-
-    Arguments
-    ---------
-    func : callable
-        As ``__torch_function__`` gets it.
-
-    Returns
-    -------
-    str
-        Methods, operators and functions in place have the name of the
-        function; an attribute has its own name, with a dot.
-
-    Example
-    -------
-    >>> name_of(torch.Tensor.__iadd__), name_of(torch.relu_)
-    ('add', 'relu')
-    >>> name_of(torch.Tensor.T.__get__)
-    '.T'
-    """
-    name = getattr(func, "__name__", str(func))
-    if name == "__get__":
-        return f".{func.__self__.__name__}"
-    if name in ("__set__", "__setitem__", "__getitem__"):
-        return name.strip("_")
-    plain = name.strip("_")
-    swapped = name.startswith("__") and plain[1:] in OPERATORS
-    return plain[1:] if swapped or name == "__imatmul__" else plain
-
-
 def _has_tensor(values):
     """Whether there is a tensor among nested values."""
     leaves = tree_flatten(values, is_leaf=_is_packed)[0]
     return any(torch.is_tensor(one) or _is_packed(one) for one in leaves)
+
+
+def _filling(tensor):
+    """The one number that a tensor is filled with; None if there are more."""
+    with torch._C.DisableTorchFunction():
+        if tensor.numel() and (tensor == tensor.flatten()[0]).all():
+            return tensor.flatten()[0].item()
+    return None
 
 
 def _is_packed(value):

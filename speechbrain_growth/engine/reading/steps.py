@@ -123,6 +123,23 @@ def is_number(one):
     return type(one) is int
 
 
+def all_of(step, value):
+    """The maps of all axes of a tensor.
+
+    Arguments
+    ---------
+    step : Step
+        Draws those of the model's own tensors.
+    value : Value
+        The tensor.
+
+    Returns
+    -------
+    tuple of WidthMap
+    """
+    return tuple(step.width(value, dim) for dim in range(len(value.old)))
+
+
 class Step:
     """One call of a function in both models, as its rule sees it.
 

@@ -49,6 +49,15 @@ def untie(recording, new, trace):
                 trace.tensors[name] = tuple(
                     Axis(axis.width, "out") if axis else None for axis in axes
                 )
+                _tie(trace.tensors[copied[0]], trace.tensors[name], trace.maps)
+
+
+def _tie(axes, others, maps):
+    """Gives two plans of one tensor the same maps, from the next walk on."""
+    for one, other in zip(axes, others):
+        sizes = [(a.width.old, a.width.new) for a in (one, other) if a]
+        if len(sizes) == 2 and sizes[0] == sizes[1]:
+            maps.tie(one.width, other.width)
 
 
 def _reads(axes):
@@ -59,27 +68,19 @@ def _reads(axes):
 def _vectors(recording, layer, trace):
     """The weight and bias of the norm that only a layer reads."""
     given = [
-        _numbers(call.args)[:1]
+        numbers_of(call.args)[:1]
         for call in recording.calls
         if call.kind == "layer" and call.name == layer
     ]
     if len(given) != 1 or not given[0]:
         return []
-    (number,) = given[0]
-    while True:
-        if not _is_read_once(recording, number):
-            return []
-        found = [c for c in recording.calls if number in _numbers(c.out)]
-        if not found:
-            return []
-        maker = found[0]
-        if maker.name not in PASS:
-            break
-        number = _numbers(maker.args)[0]
+    maker = maker_of(recording, given[0][0])
+    if maker is None:
+        return []
     if maker.kind == "layer":
         held = [f"{maker.name}.{kind}" for kind in ("weight", "bias")]
     elif maker.name in ("mul", "layer_norm", "rms_norm"):
-        given = _numbers((maker.args, maker.kwargs))
+        given = numbers_of((maker.args, maker.kwargs))
         held = [recording.tensors[one].name for one in given]
     else:
         return []
@@ -88,16 +89,54 @@ def _vectors(recording, layer, trace):
     return found if alone else []
 
 
+def maker_of(recording, number):
+    """The call that made what a tensor shows, if nothing else reads it.
+
+    Arguments
+    ---------
+    recording : Recording
+        Of one model.
+    number : int
+        The tensor's.
+
+    Returns
+    -------
+    Call
+        None if there is none, or if another call reads what it made.
+    """
+    while _is_read_once(recording, number):
+        found = [c for c in recording.calls if number in numbers_of(c.out)]
+        if not found or found[0].name not in PASS:
+            return found[0] if found else None
+        number = numbers_of(found[0].args)[0]
+    return None
+
+
 def _is_read_once(recording, number):
     """Whether one call alone reads a tensor, which does not leave the model."""
     readers = [
         call
         for call in recording.calls
-        if number in _numbers((call.args, call.kwargs))
+        if number in numbers_of((call.args, call.kwargs))
     ]
-    return len(readers) == 1 and number not in _numbers(recording.out)
+    return len(readers) == 1 and number not in numbers_of(recording.out)
 
 
-def _numbers(values):
-    """The numbers of the tensors among nested values."""
+def numbers_of(values):
+    """The numbers of the tensors among nested values.
+
+    Arguments
+    ---------
+    values : object
+        With ``Ref`` in the place of tensors.
+
+    Returns
+    -------
+    list of int
+
+    Example
+    -------
+    >>> numbers_of((Ref(3), [1, Ref(4)]))
+    [3, 4]
+    """
     return [one.number for one in leaves_of(values) if isinstance(one, Ref)]

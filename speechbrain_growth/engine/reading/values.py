@@ -22,18 +22,21 @@ class Values:
         Of the old model.
     after : Recording
         Of the new one.
-    moved : dict
-        New name of each layer that moved, and the old one.
+    trace : Trace
+        Draws maps, and knows which layers moved.
 
     Attributes
     ----------
     own : dict
         The axes of the model's own tensors, by name and axis.
+    counts : dict
+        How many axes each of them has.
     """
 
-    def __init__(self, before, after, moved):
-        self.before, self.after, self.moved = before, after, moved
-        self.own = {}
+    def __init__(self, before, after, trace):
+        self.before, self.after = before, after
+        self.maps, self.moved = trace.maps, trace.moved
+        self.own, self.counts = {}, {}
         self._pairs = {}, {}  # a value for each model's numbers
         self._bad = set()  # those of which a problem was noted
         self._data = set()  # those that depend on data, or on weights
@@ -121,6 +124,9 @@ class Values:
         if name:
             value = value.but(own=name, dims=tuple(range(len(value.old))))
             self.own.setdefault(name, {})
+            self.counts[name] = len(value.old)
+        elif value.growing and self._is_filled(old, new):
+            value = value.but(axes=self._free(old.number, value))
         elif value.growing:
             raise Refused(
                 f"takes a tensor of shape {value.old} that is no parameter or "
@@ -129,6 +135,22 @@ class Values:
         self.keep(old, new, value)
         if self.before.tensors[old.number].floating:
             self._data.add(old.number)
+
+    def _is_filled(self, old, new):
+        """Whether a tensor is filled with one number, in both models."""
+        number = self.before.tensors[old.number].number
+        return number is not None and (
+            number == self.after.tensors[new.number].number
+        )
+
+    def _free(self, number, value):
+        """Maps for a tensor on which all units are alike."""
+        return tuple(
+            self.maps.draw(f"constant {number}[{dim}]", *value.size(dim))
+            if dim in value.growing
+            else None
+            for dim in range(len(value.old))
+        )
 
     def arguments(self, args, others, tree):
         """Arguments of both models in one.

@@ -11,6 +11,7 @@ from speechbrain_growth.engine.reading.calls import plan_function
 from speechbrain_growth.engine.reading.functions.registry import SIZES
 from speechbrain_growth.engine.reading.layers import plan_layer
 from speechbrain_growth.engine.reading.recording import Ref, leaves_of
+from speechbrain_growth.engine.reading.scaled import without_factor
 from speechbrain_growth.engine.reading.steps import Refused, Step, Unknown
 from speechbrain_growth.engine.reading.values import Values
 
@@ -33,7 +34,7 @@ class Walk:
     def __init__(self, before, after, models, trace):
         self.before, self.after = before, after
         self.models, self.trace = models, trace
-        self.values = Values(before, after, trace.moved)
+        self.values = Values(before, after, trace)
 
     def run(self):
         """Plans every tensor that the calls use; returns what leaves.
@@ -55,8 +56,7 @@ class Walk:
         if call is not None:
             return self._differ(call, None)
         self._plan_own()
-        leaves = zip(leaves_of(self.before.out), leaves_of(self.after.out))
-        return [self.values.of(a, b) for a, b in leaves if _are_refs(a, b)]
+        return self._leave()
 
     def _same(self, old, new):
         """Whether two calls are the same, but for sizes."""
@@ -121,7 +121,8 @@ class Walk:
             if given is not None and old.kind == "layer":
                 found = plan_layer(step, old, new, given, self.models)
             elif given is not None:
-                found = plan_function(step, old, given)
+                larger = self.after, new, given, self.models[1], self.trace
+                found = plan_function(step, old, without_factor(*larger))
         except Unknown as unknown:
             scope = new.scope or "model"
             text = f"{scope}: {new.where} {old.name} {unknown}"
@@ -132,13 +133,21 @@ class Walk:
         for pair, value in zip(pairs, found or outs or [None] * len(pairs)):
             self.values.keep(*pair, value, bad)
 
+    def _leave(self):
+        """What both models return."""
+        leaves = zip(leaves_of(self.before.out), leaves_of(self.after.out))
+        try:
+            return [self.values.of(a, b) for a, b in leaves if _are_refs(a, b)]
+        except Refused as refused:
+            if not self.trace.problems:  # which say more
+                self.trace.problem(f"its forward, to return it, {refused}")
+            return []
+
     def _plan_own(self):
         """Plans the model's own tensors that functions used."""
-        state = self.models[1].state_dict(keep_vars=True)
         for name, axes in self.values.own.items():
-            if name in state:  # others are carried beside the plan
-                dims = range(state[name].ndim)
-                self.trace.tensor(name, *(axes.get(dim) for dim in dims))
+            dims = range(self.values.counts[name])
+            self.trace.tensor(name, *(axes.get(dim) for dim in dims))
 
 
 def _are_refs(one, other):

@@ -14,6 +14,7 @@ from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.maps.widths import concat, identity, repeat_each
 from speechbrain_growth.engine.rules.registry import rule
 from speechbrain_growth.engine.rules.units import sequence
+from speechbrain_growth.engine.unwrap import state_of
 
 ACTIVATIONS = (F.relu, F.gelu, F.silu, F.elu, F.leaky_relu, F.mish)
 ACTIVATIONS += (torch.relu, torch.tanh, torch.sigmoid)
@@ -33,20 +34,14 @@ def _attention(old, new, signal, trace):
     A head divides its scores by the root of its width, so that width stays;
     more units are more heads.
     """
-    each = old.head_dim
-    if each != new.head_dim:
-        up = -(-new.embed_dim // each)
-        trace.problem(
-            f"attention divides by the root of a head's width, so it must "
-            f"stay {each}, not become {new.head_dim}; use {up} heads of {each} "
-            f"(embed_dim={up * each})"
-        )
+    if not _keeps_heads(old, new, trace):
         return signal
     if old.in_proj_weight is None:
         trace.problem("its keys differ from its queries; use self-attention")
         return signal
     arriving = trace.arriving(signal, old.embed_dim, new.embed_dim)
     heads = trace.widen(old.num_heads, new.num_heads, "heads")
+    each = old.head_dim
     rows = repeat_each(heads, each, f"{heads.label} x {each}")
     three = concat(
         rows, rows, rows, label=f"[query; key; value] x {rows.label}"
@@ -61,22 +56,64 @@ def _attention(old, new, signal, trace):
     return Signal(leaves.width, dims=3)
 
 
+def _keeps_heads(old, new, trace):
+    """Whether the width of a head stays; else notes the problem."""
+    each = old.head_dim
+    if each != new.head_dim:
+        up = -(-new.embed_dim // each)
+        trace.problem(
+            f"attention divides by the root of a head's width, so it must "
+            f"stay {each}, not become {new.head_dim}; use {up} heads of {each} "
+            f"(embed_dim={up * each})"
+        )
+    return each == new.head_dim
+
+
 @rule.register(attention.MultiheadAttention)
 def _wrapped_attention(old, new, signal, trace):
     """SpeechBrain's wrapper."""
     return trace.child("att", old.att, new.att, signal)
 
 
-@rule.register(attention.RelPosMHAXL)
 @rule.register(attention.RoPEMHA)
+def _rotated(old, new, signal, trace):
+    """Self-attention; heads are copied, with queries, keys and values in each.
+
+    It divides its scores by the root of all its width. Queries and keys become
+    larger to make up for that, and so do values, which the last layer undoes.
+    """
+    if not _keeps_heads(old, new, trace):
+        return signal
+    arriving = trace.arriving(signal, old.embed_dim, new.embed_dim)
+    heads = trace.widen(old.num_heads, new.num_heads, "heads")
+    three = repeat_each(heads, 3 * old.head_dim, f"{heads.label} x 3")
+    rows = repeat_each(heads, old.head_dim, f"{heads.label} x {old.head_dim}")
+    trace.tensor("in_proj_weight", trace.out(three), trace.into(arriving))
+    if old.vbias is not None:
+        trace.tensor("value_bias_weight", trace.out(rows))
+    leaves = trace.child("out_proj", old.out_proj, new.out_proj, Signal(rows))
+    if old.scale != new.scale:
+        factor = (old.scale / new.scale) ** 0.5
+        trace.scale("in_proj_weight", factor)
+        trace.scale("out_proj.weight", 1 / factor)
+        if old.vbias is not None:
+            trace.scale("value_bias_weight", factor)
+        trace.made_up = ("scale",)
+    return Signal(leaves.width, dims=3)
+
+
+@rule.register(attention.RelPosMHAXL)
 def _fixed(old, new, signal, trace):
-    """Scales its scores by all of its width, so that width must stay."""
-    if signal.grows or old.embed_dim != new.embed_dim:
+    """Gets positions that all of its width computes, so that width stays."""
+    sizes = [(m.embed_dim, m.num_heads) for m in (old, new)]
+    if signal.grows or sizes[0] != sizes[1]:
         trace.problem(
-            f"scales its scores by its width; keep it {old.embed_dim}, and let "
-            "the feed-forward block beside it grow"
+            "scales its scores by its width, and the positions that it gets "
+            f"depend on it; keep it {old.embed_dim}, with {old.num_heads} "
+            "heads, and let the feed-forward block beside it grow, or use "
+            "RoPEMHA"
         )
-    for name, tensor in old.state_dict().items():
+    for name, tensor in state_of(old).items():
         trace.tensor(name, *[None] * tensor.ndim)
     return Signal(identity(old.embed_dim, "units"), dims=3)
 

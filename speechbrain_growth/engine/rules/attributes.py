@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import inspect
 import types
 
 from torch.nn.utils.parametrize import is_parametrized
@@ -24,10 +25,12 @@ PLACES = {
 # Attributes that may differ: they regularise, or do not change the function
 FREE = {"training", "p", "dropout", "drop_prob", "momentum", "inplace"}
 FREE.add("fea_dim")  # a size, which SpeechBrain has as a float
+# Whether torch's encoder may skip padded positions, whose outputs nobody reads
+FREE |= {"use_nested_tensor", "enable_nested_tensor"}
 PLAIN = (bool, float, str, type(None))
 
 
-def differences(old, new):
+def differences(old, new, planned=()):
     """How two layers differ in attributes that must stay.
 
     Arguments
@@ -36,6 +39,8 @@ def differences(old, new):
         The layer before the growth.
     new : torch.nn.Module
         The same layer of the larger model.
+    planned : tuple of str
+        Attributes that may differ, as the layer's rule makes up for them.
 
     Returns
     -------
@@ -55,10 +60,10 @@ def differences(old, new):
         f"its {key} {_text(value)} would become {_text(after[key])}; keep it"
         for key, value in vars(old).items()
         if key in after
-        and key not in FREE
+        and key not in (*FREE, *planned)
         and not key.startswith("_")
-        and _compared(key, value, after[key])
-        and _text(value) != _text(after[key])
+        and _compared(old, key, value, after[key])
+        and _differ(value, after[key])
     ]
 
 
@@ -91,12 +96,30 @@ def added(layer):
     return None
 
 
-def _compared(key, *values):
+def _compared(layer, key, *values):
     """Whether values cannot be sizes, and can be compared."""
-    if key in PLACES:
-        return all(isinstance(v, (int, str, tuple, list)) for v in values)
+    if key in PLACES or _is_float(type(layer), key):
+        kinds = (int, float, str, tuple, list, type(None))
+        return all(isinstance(value, kinds) for value in values)
     functions = (types.FunctionType, types.BuiltinFunctionType)
     return all(isinstance(value, (*PLAIN, *functions)) for value in values)
+
+
+def _is_float(kind, key):
+    """Whether a type of layer says that an attribute is no whole number."""
+    said = [vars(one).get("__annotations__", {}) for one in kind.__mro__]
+    argument = inspect.signature(kind.__init__).parameters.get(key)
+    said.append({key: argument.annotation} if argument else {})
+    default = argument.default if argument else None
+    floats = any(one.get(key) in (float, "float") for one in said)
+    return floats or isinstance(default, float)
+
+
+def _differ(value, other):
+    """Whether two values differ; 0 and 0.0 are the same number."""
+    if all(type(one) in (int, float) for one in (value, other)):
+        return value != other
+    return _text(value) != _text(other)
 
 
 def _text(value):

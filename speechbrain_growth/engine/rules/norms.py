@@ -76,10 +76,16 @@ def group_norm_width(groups, larger, own, trace):
     if larger * each == own.new:
         trace.formed(own, each=each)
     elif larger == groups and own.new % own.old == 0:
-        if trace.formed(own, blocks=groups).fresh.any():
+        group = trace.formed(own, blocks=groups)
+        if group.fresh.any():
             return (
                 f"averages over groups of {each}, and fresh units would count "
                 "among them; use copies, or let the number of groups grow"
+            )
+        if len(group.counts.unique()) > 1:
+            return (
+                f"averages over groups of {each}, where each unit needs "
+                "equally many copies; let all that is joined grow as much"
             )
     else:
         up = -(-own.new // own.old) * own.old

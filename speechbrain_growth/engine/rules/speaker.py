@@ -86,7 +86,10 @@ def _ecapa(old, new, signal, trace):
     """The outputs of all blocks but the first are laid side by side."""
     signal, leaves = Signal(signal.width, False, 3), []
     if len(old.blocks) != len(new.blocks):
-        trace.problem("has another number of blocks; keep it")
+        trace.problem(
+            "has another number of blocks, whose outputs are joined behind the "
+            "last; keep it"
+        )
         return signal
     for number, pair in enumerate(zip(old.blocks, new.blocks)):
         signal = trace.child(f"blocks.{number}", *pair, signal)

@@ -9,6 +9,7 @@ from torch import nn
 from speechbrain_growth.engine.births.matching import chain
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.rules.registry import rule
+from speechbrain_growth.engine.unwrap import state_of
 
 UNIT_BY_UNIT = (
     nn.Identity,
@@ -69,7 +70,7 @@ def _children(module):
     return {
         name: child
         for name, child in module._modules.items()
-        if name in once or (child is not None and not child.state_dict())
+        if name in once or (child is not None and not state_of(child))
     }
 
 
@@ -88,6 +89,12 @@ def _linear(old, new, signal, trace):
 @rule.register(nn.EmbeddingBag)
 def _embedding(old, new, signal, trace):
     """Columns are copied; the row of the padding stays zero."""
+    if old.num_embeddings != new.num_embeddings:
+        trace.problem(
+            f"has a row for each of {old.num_embeddings} tokens, and would have "
+            f"{new.num_embeddings}; keep their number, as a growth adds units, "
+            "not tokens"
+        )
     own = trace.widen(old.embedding_dim, new.embedding_dim)
     if old.max_norm is not None and not own.is_identity:
         trace.problem(

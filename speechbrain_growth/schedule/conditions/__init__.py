@@ -7,4 +7,9 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.schedule.conditions import dates, plateaus, together
+from speechbrain_growth.schedule.conditions import (
+    dates,
+    metrics,
+    plateaus,
+    together,
+)

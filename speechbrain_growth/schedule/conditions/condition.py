@@ -4,11 +4,17 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import NamedTuple
+from typing import NamedTuple, Optional
 
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.schedule.conditions.blanks import (
+    BLANK_ABOVE,
+    says_blank,
+)
+from speechbrain_growth.schedule.conditions.checks import unreported, wrong_in
 from speechbrain_growth.schedule.conditions.directions import which_is_better
 from speechbrain_growth.schedule.conditions.kinds import (
+    AMOUNT,
     BETTER,
     CONDITIONS_OF,
     EPOCH,
@@ -19,10 +25,13 @@ from speechbrain_growth.schedule.conditions.registry import (
     CONDITIONS,
     FACTS,
     kinds_of,
+    parameters_of,
 )
 
 # Every condition takes these, but for those that are dates themselves
 WINDOW = {"not_before": EPOCH, "not_after": EPOCH}
+# Those that look at a metric take this as well
+ANSWERS = {"blank_above": AMOUNT}
 UNITS = {"epoch": "epochs", "step": "steps", "macs": "MACs"}
 
 
@@ -36,10 +45,16 @@ class Run(NamedTuple):
         knows.
     totals : dict
         ``epoch``, ``step`` or ``macs``, and how many the run has at its end.
+    reports : tuple of str
+        The metrics that the recipe reports; empty if that is not known yet.
+    tasks : int
+        How many tasks the run has; None if that is not known yet.
     """
 
     better: dict = {}
     totals: dict = {}
+    reports: tuple = ()
+    tasks: Optional[int] = None
 
 
 UNKNOWN = Run()  # nothing is known
@@ -55,7 +70,8 @@ class Condition(NamedTuple):
     values : dict
         Its arguments; other conditions are read as well.
     window : dict
-        ``not_before`` and ``not_after``, as far as they are given.
+        ``not_before``, ``not_after`` and ``blank_above``, as far as they are
+        given.
     """
 
     name: str
@@ -76,11 +92,27 @@ class Condition(NamedTuple):
         return [c for held in lists for c in held if isinstance(c, Condition)]
 
     @property
+    def all(self):
+        """The condition itself, and all inside it."""
+        return [self] + [one for c in self.inside for one in c.all]
+
+    @property
+    def arguments(self):
+        """All its arguments; those that are not given have their defaults."""
+        takes = parameters_of(self.name)
+        known = {p.name: p.default for p in takes if p.default is not p.empty}
+        return {**known, **self.values}
+
+    @property
+    def own_metrics(self):
+        """The names of metrics that it looks at itself."""
+        kinds, given = kinds_of(self.name), self.arguments
+        return [v for k, v in given.items() if kinds[k] is METRIC and v]
+
+    @property
     def metrics(self):
-        """The names of metrics that it looks at."""
-        kinds = kinds_of(self.name)
-        own = [v for key, v in self.values.items() if kinds[key] is METRIC]
-        return own + [m for one in self.inside for m in one.metrics]
+        """The names of metrics that it looks at, or one inside it does."""
+        return self.own_metrics + [m for c in self.inside for m in c.metrics]
 
     @property
     def is_date(self):
@@ -106,7 +138,7 @@ class Condition(NamedTuple):
         GrowthError
             If a share is given of a total that is not fixed.
         """
-        kinds = {**kinds_of(self.name), **WINDOW}
+        kinds = {**kinds_of(self.name), **WINDOW, **ANSWERS}
         return [
             (key, kinds[key].unit, self._number(value, kinds[key].unit, run))
             for key, value in {**self.values, **self.window}.items()
@@ -138,12 +170,21 @@ class Condition(NamedTuple):
         Raises
         ------
         GrowthError
-            If a direction or a total is not known.
+            If a direction or a total is not known, arguments contradict each
+            other, or the condition cannot be due within the run.
         """
-        self.dates(run)
-        self._directed(run)
-        for one in self.inside:
-            one.check(run)
+        problems = []
+        for one in self.all:
+            problems += unreported(one, run)
+        for one in self.all if not problems else ():
+            try:
+                one.dates(run)
+                one._directed(run)
+            except GrowthError as error:
+                problems += error.problems
+        problems = problems or wrong_in(self, run)
+        if problems:
+            raise GrowthError(problems)
 
     def is_due(self, seen, run=UNKNOWN):
         """Returns whether the condition holds.
@@ -182,6 +223,11 @@ class Condition(NamedTuple):
             return False
         if epoch >= dates.get("not_after", float("inf")):
             return True
+        most = self.window.get("blank_above", BLANK_ABOVE)
+        if self.own_metrics:
+            if says_blank(seen[-1], most):
+                return False
+            seen = [past for past in seen if not says_blank(past, most)]
         values = {**self._directed(run), **dates}
         for key, kind in kinds_of(self.name).items():
             if kind is CONDITIONS_OF:

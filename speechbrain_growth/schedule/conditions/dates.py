@@ -9,9 +9,14 @@ from speechbrain_growth.schedule.conditions.kinds import (
     Epoch,
     Macs,
     Step,
+    Task,
     Yes,
 )
-from speechbrain_growth.schedule.conditions.registry import condition
+from speechbrain_growth.schedule.conditions.registry import (
+    condition,
+    needs_epochs,
+    refuses,
+)
 
 
 @condition
@@ -83,6 +88,7 @@ def after_macs(seen, macs: Macs):
     return seen[-1]["macs"] >= macs
 
 
+@needs_epochs(lambda values: values["epochs"])
 @condition
 def every_epochs(seen, epochs: Count):
     """Due when so many epochs have passed since the last growth.
@@ -104,6 +110,43 @@ def every_epochs(seen, epochs: Count):
     True
     """
     return len(seen) >= epochs
+
+
+def _wrong_task(values, run):
+    """What is wrong with a task that the run does not have."""
+    task, tasks = values["task"], run.tasks
+    if tasks is None or (task == "each" and tasks > 1):
+        return []
+    if task == "each" or task > tasks:
+        return [f"task is {task}, but the run has {tasks}; drop the growth"]
+    return []
+
+
+@refuses(_wrong_task)
+@condition
+def on_task(seen, task: Task):
+    """Due when a task is over and the next one begins.
+
+    Arguments
+    ---------
+    seen : list of dict
+        Epochs since the last growth, oldest first.
+    task : str or int
+        ``each``, or the number of the task that begins.
+
+    Returns
+    -------
+    bool
+
+    Example
+    -------
+    >>> on_task([{"epoch": 5, "task": 1, "next_task": 2}], task="each")
+    True
+    >>> on_task([{"epoch": 5, "task": 1, "next_task": 2}], task=3)
+    False
+    """
+    now, then = seen[-1]["task"], seen[-1]["next_task"]
+    return now != then and task in ("each", then)
 
 
 @condition

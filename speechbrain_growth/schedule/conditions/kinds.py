@@ -109,6 +109,10 @@ NUMBER = Kind("a number", is_number)
 METRIC = Kind("the name of a metric", lambda value: isinstance(value, str))
 BETTER = Kind("lower or higher", lambda value: value in ("lower", "higher"))
 YES = Kind("True", lambda value: value is True)
+TASK = Kind(
+    "each, or the number of a task from 2 on",
+    lambda v: v == "each" or (type(v) is int and v > 1),
+)
 EPOCH = _moment("epoch", _FROM_0.words, _FROM_0.fits)
 STEP = _moment("step", COUNT.words, COUNT.fits)
 MACS = _moment("macs", POSITIVE.words, POSITIVE.fits)
@@ -127,6 +131,7 @@ Positive = Annotated[float, POSITIVE]
 Number = Annotated[float, NUMBER]
 Better = Annotated[str, BETTER]
 Yes = Annotated[bool, YES]
+Task = Annotated[object, TASK]
 Conditions = Annotated[list, CONDITIONS_OF]
 PLAIN = {
     str: Kind("a text", lambda value: isinstance(value, str)),

@@ -13,9 +13,13 @@ from speechbrain_growth.schedule.conditions.kinds import (
     Count,
     Metric,
 )
-from speechbrain_growth.schedule.conditions.registry import condition
+from speechbrain_growth.schedule.conditions.registry import (
+    condition,
+    needs_epochs,
+)
 
 
+@needs_epochs(lambda values: values["patience"] + 1)
 @condition
 def on_plateau(
     seen,
@@ -28,10 +32,8 @@ def on_plateau(
 
     That is: when ``patience`` epochs in a row were not better, by at least
     ``min_delta``, than the best epoch before them (the rule of torch's
-    ``ReduceLROnPlateau``). The count starts anew after each growth. A CTC
-    network that still outputs only blanks is on a plateau as well; use
-    ``not_before`` to wait until it has left that one. Epochs whose metric is
-    not finite do not count.
+    ``ReduceLROnPlateau``). The count starts anew after each growth. Epochs
+    whose metric is not finite do not count.
 
     Arguments
     ---------

@@ -5,8 +5,16 @@ Authors
 """
 
 from speechbrain_growth.errors import GrowthError, did_you_mean
-from speechbrain_growth.schedule.conditions.condition import WINDOW, Condition
-from speechbrain_growth.schedule.conditions.kinds import CONDITIONS_OF, Share
+from speechbrain_growth.schedule.conditions.condition import (
+    ANSWERS,
+    WINDOW,
+    Condition,
+)
+from speechbrain_growth.schedule.conditions.kinds import (
+    CONDITIONS_OF,
+    METRIC,
+    Share,
+)
 from speechbrain_growth.schedule.conditions.registry import (
     CONDITIONS,
     kinds_of,
@@ -45,9 +53,9 @@ def read(name, value):
     kinds = kinds_of(name)
     if not isinstance(value, dict):
         value = {known[0]: value}
-    if not Condition(name, {}).is_date:
-        known += list(WINDOW)
-        kinds = {**kinds, **WINDOW}
+    more = {} if Condition(name, {}).is_date else WINDOW
+    more = {**more, **ANSWERS} if METRIC in kinds.values() else more
+    known, kinds = [*known, *more], {**kinds, **more}
     required = [p.name for p in takes if p.default is p.empty]
     unknown = [key for key in value if key not in known]
     missing = [key for key in required if key not in value]
@@ -67,7 +75,7 @@ def read(name, value):
     if problems:
         raise GrowthError(problems)
     values = {k: kinds[k].read(v) if kinds[k] else v for k, v in value.items()}
-    window = {key: values.pop(key) for key in WINDOW if key in values}
+    window = {key: values.pop(key) for key in more if key in values}
     _check_window(name, **window)
     for key, kind in kinds.items():
         if kind is CONDITIONS_OF:
@@ -103,7 +111,7 @@ def read_one(entry):
     return read(names[0], entry[names[0]])
 
 
-def _check_window(name, not_before=0, not_after=None):
+def _check_window(name, not_before=0, not_after=None, **_):
     """Raises if a window ends before it begins."""
     alike = isinstance(not_before, Share) == isinstance(not_after, Share)
     if not_after is not None and alike and not_before > not_after:

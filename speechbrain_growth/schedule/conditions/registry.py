@@ -38,6 +38,8 @@ def condition(function: Callable[..., bool]) -> Callable[..., bool]:
 
     Example
     -------
+    >>> from speechbrain_growth import Metric, Number, condition
+    >>> from speechbrain_growth.schedule.conditions.reading import read
     >>> @condition
     ... def when_below(seen, metric: Metric, value: Number):
     ...     "Due when a metric has fallen below a value."
@@ -94,3 +96,77 @@ def kinds_of(name):
         for parameter in parameters_of(name)
         for hint in [hints.get(parameter.name)]
     }
+
+
+def needs_epochs(least):
+    """Says how many epochs a condition needs before it can be due.
+
+    Arguments
+    ---------
+    least : callable
+        Takes the condition's arguments as a dict; returns a whole number.
+
+    Returns
+    -------
+    callable
+        For the condition, as a decorator.
+    """
+
+    def decorated(function):
+        """Keeps it beside the condition."""
+        function.least_epochs = least
+        return function
+
+    return decorated
+
+
+def refuses(wrong):
+    """Says which arguments of a condition do not fit each other, or the run.
+
+    Arguments
+    ---------
+    wrong : callable
+        Takes the condition's arguments as a dict, and the ``Run``; returns a
+        list of problems.
+
+    Returns
+    -------
+    callable
+        For the condition, as a decorator.
+    """
+
+    def decorated(function):
+        """Keeps it beside the condition."""
+        function.wrong = wrong
+        return function
+
+    return decorated
+
+
+def least_or_most(name):
+    """Returns a check that a condition has a limit.
+
+    Arguments
+    ---------
+    name : str
+        The condition, which takes ``above`` and ``below``.
+
+    Returns
+    -------
+    callable
+        For ``refuses``.
+    """
+
+    def wrong(values, run):
+        """What is wrong with the limits."""
+        above, below = values["above"], values["below"]
+        if above is None and below is None:
+            return [f"give above or below, as in {name}: {{above: 0.5}}"]
+        if None not in (above, below) and above < below:
+            return [
+                f"every number is above {above:g} or below {below:g}; give a "
+                "larger above, or one of them"
+            ]
+        return []
+
+    return wrong

@@ -93,8 +93,8 @@ def anneal_step(scheduler: Any, optimizer: Optimizer, steps: int) -> None:
     Arguments
     ---------
     scheduler : object
-        From ``speechbrain.nnet.schedulers``. One that counts epochs is left
-        alone.
+        From ``speechbrain.nnet.schedulers``, or a ``TorchScheduler``. One that
+        counts epochs is left alone.
     optimizer : torch.optim.Optimizer
         Its learning rates are set.
     steps : int
@@ -113,6 +113,8 @@ def anneal_step(scheduler: Any, optimizer: Optimizer, steps: int) -> None:
     >>> sgd.param_groups[0]["lr"]
     0.25
     """
+    if hasattr(scheduler, "after_step"):  # one of ours
+        return scheduler.after_step(optimizer)
     call = _step_call(type(scheduler))
     if call is None:
         return
@@ -133,8 +135,8 @@ def anneal_epoch(
     Arguments
     ---------
     scheduler : object
-        From ``speechbrain.nnet.schedulers``. One that counts steps is left
-        alone.
+        From ``speechbrain.nnet.schedulers``, or a ``TorchScheduler``. One that
+        counts steps is left alone.
     optimizer : torch.optim.Optimizer
         Its learning rates are set.
     epoch : int
@@ -156,6 +158,10 @@ def anneal_epoch(
     >>> sgd.param_groups[0]["lr"]
     0.5
     """
+    if hasattr(scheduler, "after_epoch"):  # one of ours
+        old = optimizer.param_groups[0]["lr"]
+        scheduler.after_epoch(optimizer, metric)
+        return old
     if _step_call(type(scheduler)) is not None:
         return optimizer.param_groups[0]["lr"]
     given = _chosen(
@@ -199,22 +205,13 @@ def check_annealing(
     Traceback (most recent call last):
     speechbrain_growth.errors.GrowthError: lr_annealing: LinearScheduler fails after epoch 4 of 4: list index out of range; it must last for all epochs (its epoch_count, say)
     """
+    ours = hasattr(scheduler, "after_step") and hasattr(
+        scheduler, "after_epoch"
+    )
+    if not ours:
+        _check_call(scheduler, anneal_by)
     kind, named = type(scheduler), getattr(scheduler, "func", scheduler)
     name = getattr(named, "__name__", kind.__name__)
-    names = set(_names(kind.__call__)) if callable(scheduler) else {""}
-    counts_steps = callable(scheduler) and _step_call(kind) is not None
-    if not counts_steps and not names <= {*BY_EPOCH, *BY_METRIC}:
-        raise GrowthError(
-            f"lr_annealing: {name} is not called as the schedulers of "
-            "speechbrain.nnet.schedulers are; use one of these, such as "
-            "LinearScheduler, NewBobScheduler or NoamScheduler"
-        )
-    wanted = not counts_steps and names.isdisjoint(BY_METRIC)
-    if anneal_by and not counts_steps and wanted != (anneal_by == "epoch"):
-        raise GrowthError(
-            f"anneal_by is {anneal_by!r}, but {name} is called with "
-            f"{'the epoch; use epoch' if wanted else 'a metric; name one'}"
-        )
     trial = copy.deepcopy(scheduler)
     sgd = torch.optim.SGD([torch.nn.Parameter(torch.zeros(1))], lr=1.0)
     for epoch in range(1, epochs + 1):
@@ -232,6 +229,27 @@ def check_annealing(
         raise GrowthError(
             f"lr_annealing: SpeechBrain cannot load what {name} has counted, "
             "so a resumed run would start its count anew; use another scheduler"
+        )
+
+
+def _check_call(scheduler, anneal_by):
+    """Raises if a scheduler cannot be called, or not with what it is given."""
+    kind, named = type(scheduler), getattr(scheduler, "func", scheduler)
+    name = getattr(named, "__name__", kind.__name__)
+    names = set(_names(kind.__call__)) if callable(scheduler) else {""}
+    counts_steps = callable(scheduler) and _step_call(kind) is not None
+    if not counts_steps and not names <= {*BY_EPOCH, *BY_METRIC}:
+        raise GrowthError(
+            f"lr_annealing: {name} is not called as the schedulers of "
+            "speechbrain.nnet.schedulers are; use one of these, such as "
+            "LinearScheduler, NewBobScheduler or NoamScheduler, or "
+            "speechbrain_growth.TorchScheduler around one of torch's"
+        )
+    wanted = not counts_steps and names.isdisjoint(BY_METRIC)
+    if anneal_by and not counts_steps and wanted != (anneal_by == "epoch"):
+        raise GrowthError(
+            f"anneal_by is {anneal_by!r}, but {name} is called with "
+            f"{'the epoch; use epoch' if wanted else 'a metric; name one'}"
         )
 
 

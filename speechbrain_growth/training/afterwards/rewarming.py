@@ -1,4 +1,4 @@
-"""Warms up new units, while the others learn at the full rate.
+"""Warms up new units, and scales the steps of weights.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -61,18 +61,43 @@ def mask_of(masks):
     return marked
 
 
+def warming(masks, factor):
+    """Returns by what the steps of weights are multiplied in a warm-up.
+
+    Arguments
+    ---------
+    masks : dict
+        From ``new_units``.
+    factor : float
+        That of the new units.
+
+    Returns
+    -------
+    dict
+        For each name a tensor that can be broadcast to the parameter.
+
+    Example
+    -------
+    >>> warming({"weight": [torch.tensor([False, True])]}, 0.25)
+    {'weight': tensor([1.0000, 0.2500], dtype=torch.float64)}
+    """
+    one = torch.ones((), dtype=torch.float64)
+    return {
+        name: torch.where(mask_of(mask), factor * one, one)
+        for name, mask in masks.items()
+    }
+
+
 @contextlib.contextmanager
-def slowed(parameters, masks, factor):
-    """Multiplies the step of new units by a factor, for any optimizer.
+def scaled_step(parameters, factors):
+    """Multiplies the step of each weight by a factor, for any optimizer.
 
     Arguments
     ---------
     parameters : dict
         Parameters by name, which the optimizer updates inside the context.
-    masks : dict
-        From ``new_units``.
-    factor : float
-        1 changes nothing.
+    factors : dict
+        Tensors by name; 1 changes nothing.
 
     Yields
     ------
@@ -82,18 +107,18 @@ def slowed(parameters, masks, factor):
     -------
     >>> weight = torch.nn.Parameter(torch.zeros(2))
     >>> weight.grad = -torch.ones(2)
-    >>> masks = {"weight": [torch.tensor([False, True])]}
-    >>> with slowed({"weight": weight}, masks, 0.25):
+    >>> with scaled_step(
+    ...     {"weight": weight}, {"weight": torch.tensor([1, 0.25])}
+    ... ):
     ...     torch.optim.SGD([weight], lr=1.0).step()
     >>> weight.detach()
     tensor([1.0000, 0.2500])
     """
-    slow = [n for n in masks if n in parameters] if factor != 1.0 else []
-    before = {name: parameters[name].detach().clone() for name in slow}
+    held = [name for name in factors if name in parameters]
+    before = {name: parameters[name].detach().clone() for name in held}
     yield
     with torch.no_grad():
-        for name in slow:
+        for name, was in before.items():
             now = parameters[name]
-            mask = mask_of(masks[name]).to(now.device)
-            slower = before[name].lerp(now, factor)
-            now.copy_(torch.where(mask, slower, now))
+            factor = factors[name].to(now.device, now.dtype).expand_as(now)
+            now.copy_(torch.where(factor == 1, now, was.lerp(now, factor)))

@@ -26,10 +26,19 @@ from speechbrain_growth.resume.loading import are_counts, loading
 from speechbrain_growth.training.afterwards.rewarming import (
     mask_of,
     new_units,
-    slowed,
+    scaled_step,
+    warming,
+)
+from speechbrain_growth.training.afterwards.scaling import (
+    by_axis,
+    by_norm,
+    product,
+    shares_after,
+    turns_after,
 )
 
 TRANSITION = "growth_transition"  # its name among the recoverables
+STATE = ("masks", "steps", "taken", "shares", "turns")
 
 
 @register_checkpoint_hooks
@@ -64,9 +73,10 @@ class Transition:
     def __init__(self, modules):
         self.modules = modules
         self.masks, self.steps, self.taken = {}, 0, 0
-        self.folding = bool(weighted(modules()))
+        self.folding = self._keep()
+        self.shares, self.turns = {}, {}
 
-    def begin(self, plan, rewarm):
+    def begin(self, plan, rewarm, per="", powers=None):
         """Starts right after the modules of a growth were swapped in.
 
         Arguments
@@ -75,10 +85,25 @@ class Transition:
             Of the growth.
         rewarm : int
             Number of steps over which its new units warm up; 0 for none.
+        per : str
+            By what the rates of weights differ from now on: ``axis``, ``norm``
+            or nothing.
+        powers : dict
+            From ``powers_by_name``, for ``axis``.
         """
-        self.folding = bool(weighted(self.modules()))
+        self.folding = self._keep()
         self.masks = new_units(plan) if rewarm else {}
         self.steps, self.taken = rewarm, 0
+        powers = powers if per == "axis" else {}
+        self.shares = shares_after(self.shares, plan, powers)
+        self.turns = turns_after(self.turns, plan, per == "norm")
+
+    def _keep(self):
+        """Says that weights are saved here; returns whether there are any."""
+        norms = weighted(self.modules()).values()
+        for norm in norms:
+            norm.kept = True
+        return bool(norms)
 
     @contextlib.contextmanager
     def step(self):
@@ -88,17 +113,26 @@ class Transition:
         ------
         None
         """
-        if self.masks:
-            factor = (self.taken + 1) / self.steps
+        if self.masks or self.shares or self.turns:
             parameters = dict(self.modules().named_parameters())
-            with slowed(parameters, self.masks, factor):
+            with scaled_step(parameters, self._factors(parameters)):
                 yield
-            self.taken += 1
-            self.masks = self.masks if self.taken < self.steps else {}
         else:
             yield
+        if self.masks:
+            self.taken += 1
+            self.masks = self.masks if self.taken < self.steps else {}
         if self.folding:
             self.folding = fold(self.modules()) > 0
+
+    def _factors(self, parameters):
+        """By what the step of each weight is multiplied now."""
+        warm = (self.taken + 1) / self.steps if self.masks else 1.0
+        return product(
+            warming(self.masks, warm),
+            by_axis(self.shares),
+            by_norm(self.turns, parameters),
+        )
 
     def weigh(self, path):
         """Weighs exactly the LayerNorms that are weighted in a checkpoint.
@@ -116,13 +150,14 @@ class Transition:
         modules, state = self.modules(), _read(path)
         norms = state.pop("norms")
         with loading(path):
-            _check_masks(state["masks"], modules.state_dict())
+            for key in ("masks", "shares", "turns"):
+                _check_shapes(state[key], modules.state_dict())
             for name, norm in weighted(modules).items():
                 if name not in norms:
                     unweigh(norm)
             for name, norm in norms.items():
                 weigh(modules.get_submodule(name), **norm)
-        self.folding = bool(norms)
+        self.folding = self._keep()
         return state
 
     @mark_as_saver
@@ -137,7 +172,7 @@ class Transition:
             }
             for name, norm in weighted(self.modules()).items()
         }
-        state = {key: vars(self)[key] for key in ("masks", "steps", "taken")}
+        state = {key: vars(self)[key] for key in STATE}
         torch.save({"norms": norms, **state}, path)
 
     @mark_as_loader
@@ -170,6 +205,7 @@ def _read(path):
     """What a file of a transition holds, with its steps checked."""
     with loading(path):
         state = torch.load(path, map_location="cpu", weights_only=True)
+        state = {"shares": {}, "turns": {}, **state}  # not in version 0.1
         for one in (state, *state["norms"].values()):
             steps, taken = one["steps"], one["taken"]
             if not are_counts(steps, taken) or taken > steps:
@@ -184,7 +220,9 @@ def _read(path):
     return state
 
 
-def _check_masks(masks, tensors):
-    """Raises if masks do not fit the tensors that they are of."""
-    for name, mask in masks.items():
-        mask_of(mask).expand_as(tensors[name])
+def _check_shapes(held, tensors):
+    """Raises if what is held of units does not fit the tensors."""
+    for name, axes in held.items():
+        mask_of([a if a is None else a > 0 for a in axes]).expand_as(
+            tensors[name]
+        )

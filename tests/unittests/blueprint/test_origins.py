@@ -46,6 +46,21 @@ PLACES = {
         None,
         "{a.yaml}, line 9: growth[1] (after_epoch 2): width is 8 and would",
     ),
+    "a condition that can never be due": (
+        {"a.yaml": TEXT.replace("after_epoch: 2", "every_epochs: 9")},
+        None,
+        "{a.yaml}, line 9: growth[1] (every_epochs 9): every_epochs: needs 9 ",
+    ),
+    "a metric that the recipe does not report": (
+        {
+            "a.yaml": TEXT.replace("after_epoch: 2", "on_plateau: PER").replace(
+                "<growth>\n", "<growth>\n    reports: [loss]\n"
+            )
+        },
+        None,
+        "{a.yaml}, line 9: growth[1] (on_plateau PER): on_plateau: there is no "
+        "metric 'PER'; ",
+    ),
     "a growth of an included file": (
         {
             "a.yaml": PLAIN.replace("[]", "!include:list.yaml"),

@@ -8,6 +8,8 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from speechbrain.nnet.attention import RoPEMHA
+
 
 def numbers(*shape):
     """A random input"""
@@ -295,6 +297,84 @@ class Packed(nn.Module):
         return self.out(state[-1] + padded.sum(1))
 
 
+class Rooted(nn.Module):
+    """Embeddings times, and a layer by, the root of the width"""
+
+    def __init__(self, width):
+        super().__init__()
+        self.words, self.width = nn.Embedding(5, width), width
+        self.one, self.out = nn.Linear(width, width), nn.Linear(width, 2)
+
+    def forward(self, tokens):
+        x = self.words(tokens) * self.width**0.5
+        return self.out(torch.tanh(x + self.one(x) / self.width**0.5))
+
+
+class Rotated(nn.Module):
+    """Attention whose scores are divided by the root of all its width"""
+
+    def __init__(self, width, heads):
+        super().__init__()
+        self.into, self.out = nn.Linear(3, width), nn.Linear(width, 2)
+        self.attention = RoPEMHA(width, heads, vbias=True)
+
+    def forward(self, x):
+        x = self.into(x)
+        return self.out(self.attention(x, x, x)[0])
+
+
+class Padded(nn.Module):
+    """Zeros of torch.Tensor, which no function returns, joined in time"""
+
+    def __init__(self, width):
+        super().__init__()
+        self.into, self.out = nn.Linear(3, width), nn.Linear(2 * width, 2)
+
+    def forward(self, x):
+        x = self.into(x)
+        pad = torch.Tensor(torch.zeros(x.shape[0], 1, x.shape[2])).to(x)
+        x = torch.cat([pad, x, pad], 1)
+        return self.out(torch.cat([x[:, 1:], x[:, :-1]], -1))
+
+
+class Turned(nn.Module):
+    """Tied weights behind a layer of their own"""
+
+    def __init__(self, width):
+        super().__init__()
+        self.words, self.turn = nn.Embedding(5, width), nn.Linear(width, width)
+        self.norm, self.out = nn.LayerNorm(width), nn.Linear(width, 5)
+        self.out.weight = self.words.weight
+
+    def forward(self, tokens):
+        return self.out(self.norm(F.gelu(self.turn(self.words(tokens)))))
+
+
+class Rolled(nn.Module):
+    """A branch that is moved along time, and back"""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.up, self.down = nn.Linear(4, inner), nn.Linear(inner, 4)
+
+    def forward(self, x):
+        y = self.down(torch.tanh(self.up(torch.roll(x, 1, 1))))
+        return x + torch.roll(y, -1, 1)
+
+
+def rows(inner):
+    """Such blocks in a row"""
+    return nn.Sequential(*map(Rolled, inner))
+
+
+def encoder(depth, first=True):
+    """torch's own encoder"""
+    layer = nn.TransformerEncoderLayer(
+        4, 2, 6, dropout=0.0, batch_first=True, norm_first=first
+    )
+    return nn.TransformerEncoder(layer, depth, enable_nested_tensor=False)
+
+
 IMAGE = (numbers(3, 1, 4, 4),)
 WORDS = (TOKENS,)
 
@@ -338,6 +418,24 @@ MODELS = {
     "gates": grown(_of(Gates), (numbers(9, 3),), {"width": 6}, width=4),
     "cell in a loop": grown(
         _of(Cells), (numbers(2, 3, 3),), {"width": 6}, width=4
+    ),
+    "root of the width": grown(_of(Rooted), WORDS, {"width": 6}, width=4),
+    "root of the width in attention": grown(
+        Rotated,
+        (numbers(2, 3, 3),),
+        {"width": 8, "heads": 4},
+        width=4,
+        heads=2,
+    ),
+    "zeros that nobody returns": grown(
+        _of(Padded), (numbers(2, 3, 3),), {"width": 6}, width=4
+    ),
+    "tied behind a layer": grown(_of(Turned), WORDS, {"width": 8}, width=4),
+    "one more rolled block, in between": grown(
+        rows, (numbers(2, 3, 4),), {"inner": (5, 5, 7)}, inner=(5, 7)
+    ),
+    "one more layer of an encoder": grown(
+        encoder, (numbers(2, 3, 4),), {"depth": 3}, depth=2
     ),
     "packed": grown(_of(Packed), (numbers(2, 3, 3),), {"width": 6}, width=4),
 }
@@ -392,6 +490,15 @@ def _plain(depth):
 
 
 BLOCKS = {
-    "a norm behind": (PostNorm, numbers(2, 3), "does not return its input"),
+    "a norm behind": (
+        PostNorm,
+        numbers(2, 3),
+        r"has a LayerNorm behind its sums \(own_models.py",
+    ),
+    "an encoder with norms behind": (
+        lambda depth: nn.Sequential(encoder(depth, first=False)),
+        numbers(2, 3, 4),
+        "norm_first",
+    ),
     "no shortcut": (_plain, numbers(2, 3), "does not return its input"),
 }

@@ -169,8 +169,9 @@ def test_an_example_that_does_not_fit_layers_with_rules_is_named():
 
 def test_the_modes_and_random_numbers_stay():
     old, new = between(nn.Dropout(), 4), between(nn.Dropout(), 7)
-    old.train(), new[1].eval()
+    old.train(), old[1].eval(), new.eval()
     state = torch.get_rng_state()
     carry(old, new, example=VECTOR)
-    assert old[1].training and new.training and not new[1].training
+    for model in (old, new):
+        assert model.training and model[0].training and not model[1].training
     assert torch.equal(state, torch.get_rng_state())

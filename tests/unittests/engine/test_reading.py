@@ -62,12 +62,76 @@ def test_it_keeps_its_function_and_goes_on_learning(name):
     assert losses[0] > losses[1] > losses[2]
 
 
+@pytest.mark.parametrize("kind", [torch.optim.Adam, torch.optim.RMSprop])
+@pytest.mark.parametrize("name", [n for n in MODELS if "root of" in n])
+def test_averages_of_multiplied_weights_are_those_of_their_gradients(
+    name, kind
+):
+    build, inputs, before, after = MODELS[name]
+    old = trained(build(**before), inputs, 0)
+    new = trained(build(**after), inputs, 1)
+    # After one step from zero they are the squares, in a fixed proportion
+    optimizer = kind(old.parameters(), 0.0)
+    old(*inputs).square().mean().backward()
+    optimizer.step()
+    key = "exp_avg_sq" if kind is torch.optim.Adam else "square_avg"
+    weight = next(old.parameters())
+    times = optimizer.state[weight][key] / weight.grad.square()
+    times = times[times.isfinite()].max()
+    assert carry(old, new, optimizer, example=inputs).scales
+    carried = [parameter.grad for parameter in new.parameters()]
+    new.zero_grad()
+    new(*inputs).square().mean().backward()
+    for parameter, grad in zip(new.parameters(), carried):
+        assert torch.allclose(grad, parameter.grad, rtol=1e-9, atol=1e-14)
+        found = optimizer.state[parameter][key]
+        expected = times * parameter.grad.square()
+        assert torch.allclose(found, expected, rtol=1e-9, atol=1e-18)
+
+
+FACTORS = {
+    "read twice": lambda net, x: net.a(x) + net.a(x) * net.width,
+    "two readers": lambda net, x: (y := net.a(x)) + y * net.width,
+    "behind a square": lambda net, x: net.a(x).square() * net.width,
+    "weights by hand": lambda net, x: net.a(x) * net.width
+    + net.a.weight.sum(1),
+}
+
+
+@pytest.mark.parametrize("name", FACTORS)
+def test_a_factor_that_no_weights_can_take_is_refused(name):
+    class Net(nn.Module):
+        def __init__(self, width):
+            super().__init__()
+            self.a, self.b = nn.Linear(3, width), nn.Linear(width, 2)
+            self.width = width
+
+        def forward(self, x):
+            return self.b(FACTORS[name](self, x))
+
+    with pytest.raises(GrowthError, match="gets 4, and .* 6; keep that number"):
+        carry(Net(4), Net(6), example=torch.ones(2, 3))
+
+
+def test_heads_that_become_smaller_are_refused():
+    class Net(nn.Module):
+        def __init__(self, heads):
+            super().__init__()
+            self.a, self.heads = nn.Linear(3, 4), heads
+
+        def forward(self, x):
+            return self.a(x).view(len(x), self.heads, -1).amax(-1).sum(1)
+
+    with pytest.raises(GrowthError, match="more heads of the same size need"):
+        carry(Net(2), Net(4), example=torch.ones(2, 3))
+
+
 @pytest.mark.parametrize("name", BLOCKS)
 def test_a_block_that_is_no_identity_cannot_be_born(name):
     build, inputs, message = BLOCKS[name]
     old, new = build(depth=1).double(), build(depth=2).double()
     before = {n: t.clone() for n, t in new.state_dict().items()}
-    with pytest.raises(NoRuleError, match=message):
+    with pytest.raises(GrowthError, match=message):
         carry(old, new, example=inputs)
     after = new.state_dict()
     assert all(torch.equal(before[n], after[n]) for n in before)

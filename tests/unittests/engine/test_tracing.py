@@ -188,6 +188,11 @@ REFUSED = {
         GrowthError,
         r"2 problems:\n.*rnn\.0: 4 units.*\n.*rnn\.1: 4 units",
     ),
+    "more tokens": (
+        lambda: (nn.Embedding(4, 3), nn.Embedding(6, 3)),
+        GrowthError,
+        "a row for each of 4 tokens, and would have 6; keep their number",
+    ),
     "layernorm of no whole multiple": (
         lambda: (mlp(4, nn.LayerNorm), mlp(6, nn.LayerNorm)),
         GrowthError,
@@ -700,3 +705,59 @@ def test_a_recurrent_layernorm_names_sizes_of_the_yaml():
     old, new = (ligru(n, normalization="layernorm") for n in (4, 6))
     with pytest.raises(GrowthError, match=r"use 4 or 8, or fold"):
         trace(old, new)
+
+
+# Constants that are given as whole numbers
+
+
+CONSTANTS = {
+    "negative_slope 0 would become 1": [nn.LeakyReLU(n) for n in (0, 1)],
+    "max_val 1 would become 6": [nn.Hardtanh(0, n) for n in (1, 6)],
+    "threshold 1 would become 2": [nn.Threshold(n, 0) for n in (1, 2)],
+    "beta 1 would become 3": [nn.Softplus(n) for n in (1, 3)],
+    "alpha 1 would become 2.0": [nn.ELU(n) for n in (1, 2.0)],
+    "value 1 would become 3": [nn.ConstantPad1d(0, n) for n in (1, 3)],
+}
+
+
+def between(layer, n):
+    """A layer between two linear ones"""
+    if isinstance(layer, nn.ConstantPad1d):
+        return nn.Sequential(nn.Conv1d(3, n, 1), layer, nn.Conv1d(n, 2, 1))
+    return nn.Sequential(nn.Linear(3, n), layer, nn.Linear(n, 2))
+
+
+@pytest.mark.parametrize("what", CONSTANTS)
+def test_a_constant_is_compared_although_it_is_a_whole_number(what):
+    one, other = CONSTANTS[what]
+    with pytest.raises(GrowthError, match=f"^1: its {what}; keep it"):
+        carry(between(one, 4), between(other, 6))
+    carry(between(one, 4), between(type(one)(*_float(one)), 6))
+
+
+def _float(layer):
+    """The constants of a layer as floating-point numbers"""
+    if isinstance(layer, nn.ConstantPad1d):
+        return 0, float(layer.value)
+    return [float(value) for value in layer.__dict__.values() if _number(value)]
+
+
+def _number(value):
+    """Whether a value is a number, and no switch"""
+    return isinstance(value, (int, float)) and not isinstance(value, bool)
+
+
+@pytest.mark.parametrize("heads", [(2, 3), (3, 4)])
+def test_an_odd_number_of_heads_may_become_even_and_back(heads):
+    def encoder(n):
+        layer = nn.TransformerEncoderLayer(4 * n, n, 8, 0.0, batch_first=True)
+        whole = nn.TransformerEncoder(layer, 1)
+        return nn.Sequential(nn.Linear(3, 4 * n), whole, nn.Linear(4 * n, 2))
+
+    old, new = (encoder(n).double() for n in heads)
+    carry(old, new, fold=5)
+    inputs = torch.randn(2, 5, 3).double()
+    for training in (True, False):
+        old.train(training), new.train(training)
+        with torch.no_grad():
+            torch.testing.assert_close(new(inputs), old(inputs))

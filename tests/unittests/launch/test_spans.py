@@ -15,8 +15,8 @@ from torch import nn
 
 from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.engine.carrying import carry
-from speechbrain_growth.launch.memory import bytes_to_grow, states_of
-from speechbrain_growth.launch.spans import in_all, spans
+from speechbrain_growth.launch.plans.memory import bytes_to_grow, states_of
+from speechbrain_growth.launch.plans.spans import in_all, spans
 from speechbrain_growth.schedule.conditions.condition import Run
 from speechbrain_growth.schedule.growth import parse
 from speechbrain_growth.schedule.schedule import GrowthSchedule

@@ -115,7 +115,50 @@ UNREADABLE = {
         [late(lr={"rewarm": 5, "units": "old"})],
         r"lr is .*\{rewarm: number of steps, units: new\}",
     ),
-    "units without rewarm": ([late(lr={"units": "new"})], r"lr is "),
+    "units without rewarm": (
+        [late(lr={"units": "new"})],
+        r"lr is given units and no rewarm; add rewarm",
+    ),
+    "an empty lr": ([late(lr={})], r"lr is \{\}; it must be keep"),
+    "a factor of zero": ([late(lr={"factor": 0})], r"lr is \{'factor': 0\}"),
+    "a restart in words": (
+        [late(lr={"restart": "yes"})],
+        r"lr is \{'restart': 'yes'\}; .* restart: True",
+    ),
+    "rates per axis and norm": (
+        [late(lr={"per_axis": True, "per_norm": True})],
+        r"lr is given per_axis and per_norm; keep one of them",
+    ),
+    "rates per norm of what is zero": (
+        [late(lr="per_norm", symmetry="fresh")],
+        r"lr is per_norm, but with symmetry fresh .*; use pairs or shares",
+    ),
+    "rates per axis of equal copies": (
+        [late(lr="per_axis")],
+        r"lr is per_axis, but with symmetry shares the copies .*zero_sum: 0.1",
+    ),
+    "rates per axis of no copies": (
+        [late(lr="per_axis", symmetry="pairs")],
+        r"with symmetry pairs no unit is copied, .*; leave it out",
+    ),
+    "no settings": (
+        [late(sets={})],
+        r"sets is \{\}; it must be a mapping of k",
+    ),
+    "settings in a list": ([late(sets=["dropout"])], r"sets is \['dropout'\]"),
+    "a setting that is a mapping": (
+        [late(sets={"options": {"a": 1}})],
+        r"sets: options is \{'a': 1\}; it must be a number, a text, True",
+    ),
+    "a setting that is infinite": ([late(sets={"a": INF})], r"sets: a is inf"),
+    "a rate among the settings": (
+        [late(sets={"lr": 0.1})],
+        r"sets: lr cannot change with a growth; use the key lr of the growth",
+    ),
+    "a seed and a length": (
+        [late(sets={"seed": 1, "number_of_epochs": 4})],
+        r"sets: seed cannot .*\n.*number_of_epochs cannot .*; give the schedule",
+    ),
     "fold of none": ([late(fold=0)], r"fold is 0; .* steps above 0"),
     "fold in words": ([late(fold="slowly")], r"fold is 'slowly'"),
     "fold that is no number": ([late(fold=True)], r"fold is True"),
@@ -471,6 +514,18 @@ RATES = [
     ([late(lr={"rewarm": 4})], {0: 0.25, 1: 0.5, 2: 0.75, 3: 1.0, 9: 1.0}),
     ([late(lr={"rewarm": 1})], {0: 1.0}),
     (
+        [late(lr=0.5), entry(2, dnn_neurons=48, lr="restart")],
+        {0: 1.0, 9: 1.0},
+    ),
+    (
+        [
+            late(lr=0.5),
+            entry(2, dnn_neurons=48, lr={"restart": True, "factor": 0.25}),
+        ],
+        {0: 0.25},
+    ),
+    ([late(lr={"factor": 0.5, "rewarm": 2})], {0: 0.25, 1: 0.5, 9: 0.5}),
+    (
         [late(lr=0.5), entry(2, dnn_neurons=48, lr={"rewarm": 2})],
         {0: 0.25, 1: 0.5, 2: 0.5},
     ),
@@ -494,6 +549,51 @@ def test_the_learning_rate_stays_until_a_growth_has_happened():
     schedule = schedule_of(late(lr=0.5))
     schedule.decide(1, {})
     assert schedule.lr_factor(3) == 1.0
+
+
+# The budget
+
+BUDGETS = {
+    "a number": (5, r"budget: found 5; it must be one unit and its amount, s"),
+    "two units": ({"macs": 1, "epochs": 2}, r"budget: found \{'macs': 1, "),
+    "a misspelt unit": (
+        {"wall_second": 5},
+        r"no unit 'wall_second'; did you mean wall_seconds\? use one of macs, ",
+    ),
+    "nothing": ({"macs": 0}, r"budget: macs is 0; it must be a number above 0"),
+    "a bool": ({"epochs": True}, r"budget: epochs is True; it must be"),
+    "words": ({"macs": "much"}, r"budget: macs is 'much'; it must be"),
+    "no number": ({"macs": NAN}, r"budget: macs is nan; it must be"),
+}
+
+
+@pytest.mark.parametrize("budget, message", BUDGETS.values(), ids=BUDGETS)
+def test_a_wrong_budget_is_refused(budget, message):
+    with pytest.raises(GrowthError, match=message):
+        GrowthSchedule(budget=budget)
+
+
+def test_a_share_of_the_budget_is_a_date():
+    growth = [{"after_macs": "35 %", "rnn_neurons": 96}]
+    schedule = GrowthSchedule(growth, budget={"macs": "2e3"})
+    schedule.start(SIZES)
+    schedule.run = Run(totals=schedule.totals(9))
+    (growth,) = schedule.growths
+    assert growth.condition.dates(schedule.run) == [("macs", "macs", 700.0)]
+    due = [
+        schedule.decide(n, {}, None, {"macs": m})
+        for n, m in ((1, 699), (2, 701))
+    ]
+    assert due == [False, True]
+
+
+@pytest.mark.parametrize("macs", [2000, 3000])
+def test_a_date_behind_the_budget_is_refused(macs):
+    schedule = GrowthSchedule(
+        [{"after_macs": macs, "rnn_neurons": 96}], budget={"macs": 2000}
+    )
+    with pytest.raises(GrowthError, match=r"but the run ends at 2000"):
+        check(schedule.growths, SIZES, Run(totals=schedule.totals(9)))
 
 
 # The state
@@ -603,3 +703,9 @@ def test_another_word_on_drift_is_refused():
     message = "on_drift: found 'ignore'; use stop or continue"
     with pytest.raises(GrowthError, match=message):
         GrowthSchedule(on_drift="ignore")
+
+
+@pytest.mark.parametrize("reports", ["loss", [3], {"loss": 1, 2: 3}])
+def test_reports_are_names_of_metrics(reports):
+    with pytest.raises(GrowthError, match="^reports: found .* list of metrics"):
+        GrowthSchedule(reports=reports)

@@ -23,12 +23,13 @@ from speechbrain_growth.schedule.conditions.registry import (
 )
 from speechbrain_growth.schedule.growth import READERS, parse
 from speechbrain_growth.schedule.schedule import GrowthSchedule
+from speechbrain_growth.training.measures import MEASURES
 
 ROOT = Path(__file__).resolve().parents[3]
 DOCS = ROOT / "docs" / "schedule.md"
 URL = re.compile(r"https://(?:arxiv\.org/abs/)?([\w./]+\w)")
 # of GrowthSchedule, beside the list
-OPTIONS = ("tolerance", "on_drift")
+OPTIONS = ("tolerance", "on_drift", "budget", "reports")
 
 
 def table(*rows):
@@ -157,11 +158,18 @@ def options():
 def example():
     """The doctest of `condition` without its prompts"""
     parser = doctest.DocTestParser()
-    first, *_ = parser.get_examples(condition.__doc__)
-    return f"```python\nfrom speechbrain_growth import Metric, Number, condition\n\n{first.source.strip()}\n```"
+    imports, _, function, *_ = parser.get_examples(condition.__doc__)
+    return f"```python\n{imports.source}\n{function.source.strip()}\n```"
+
+
+def measurements():
+    """The table of all numbers that a Brain measures"""
+    rows = [(f"`{name}`", linked(summary(f))) for name, f in MEASURES.items()]
+    return table(("metric", "the number"), *rows)
 
 
 SECTIONS = {
+    "measurements": measurements,
     "keys": keys,
     "conditions": lambda: "\n\n".join(map(condition_section, CONDITIONS)),
     "symmetry": lambda: table(
@@ -196,7 +204,8 @@ def test_the_default_of_a_key_is_what_leaving_it_out_means(key):
     entry = {"after_epoch": 1, "width": 8}
     value = re.fullmatch("``(.*)``", default)
     if value is None:  # in words
-        assert parse([entry])[0].birth is None and key == "birth"
+        assert not getattr(parse([entry])[0], key)
+        assert key in ("birth", "sets")
         return
     given = {**entry, key: yaml.safe_load(value[1])}
     assert parse([given]) == parse([entry])

@@ -16,6 +16,7 @@ growth:
 {growth}
 growth_schedule: !new:speechbrain_growth.GrowthSchedule
     growth: !ref <growth>
+    reports: [loss, BLEU, score]
 growth_log: !new:speechbrain_growth.GrowthLog
     save_file: growth_log.jsonl
     example_shape: [1, 3]
@@ -23,7 +24,6 @@ train_logger: !new:speechbrain_growth.RunLogger
     save_file: train_log.txt
     metric: BLEU
     better: higher
-    metrics: [loss, BLEU, score]
 first: !new:torch.nn.Linear [3, !ref <width>]
 mlp: !new:speechbrain_growth.MLP [!ref <width>, !ref <hidden>, 2]
 modules: {{first: !ref <first>, mlp: !ref <mlp>}}
@@ -67,7 +67,7 @@ WRONG = {
     "a metric that nobody reports": (
         "- on_plateau: PER\n  width: 9",
         1,
-        "there is no metric 'PER'; name one of loss, BLEU, score",
+        "there is no metric 'PER'; the recipe reports loss, BLEU, score",
     ),
     "a misspelt metric": (
         "- on_plateau: los\n  width: 9",

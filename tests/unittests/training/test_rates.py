@@ -200,7 +200,8 @@ def test_one_that_is_called_otherwise_is_refused(scheduler, name):
     assert problem(scheduler) == (
         f"lr_annealing: {name} is not called as the schedulers of "
         "speechbrain.nnet.schedulers are; use one of these, such as "
-        "LinearScheduler, NewBobScheduler or NoamScheduler"
+        "LinearScheduler, NewBobScheduler or NoamScheduler, or "
+        "speechbrain_growth.TorchScheduler around one of torch's"
     )
 
 

@@ -34,8 +34,6 @@ from speechbrain_growth import (
     GrowingBrain,
     GrowthError,
     LeanBrain,
-    anneal_epoch,
-    anneal_step,
     check_annealing,
     open_run,
     plain_errors,
@@ -72,9 +70,7 @@ class ImageBrain(GrowingBrain, LeanBrain):
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
         """At the end of a step, anneals by a scheduler that counts steps."""
         if should_step:
-            anneal_step(
-                self.hparams.lr_annealing, self.optimizer, self.optimizer_step
-            )
+            self.anneal_step()
 
     def on_stage_start(self, stage, epoch=None):
         """Gets called when a stage (train, validation, test) starts."""
@@ -98,9 +94,7 @@ class ImageBrain(GrowingBrain, LeanBrain):
         stats = self.valid_stats(stage_loss)
 
         if stage == sb.Stage.VALID:
-            old_lr = anneal_epoch(
-                self.hparams.lr_annealing, self.optimizer, epoch, stats["loss"]
-            )
+            old_lr = self.anneal_epoch(epoch, stats["loss"])
             self.hparams.train_logger.log_stats(
                 stats_meta={
                     "epoch": epoch,

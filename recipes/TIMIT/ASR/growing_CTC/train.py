@@ -31,8 +31,6 @@ from speechbrain_growth import (
     GrowingBrain,
     GrowthError,
     SafeTextEncoder,
-    anneal_epoch,
-    anneal_step,
     bucketed,
     check_annealing,
     check_annotation,
@@ -107,9 +105,7 @@ class ASR_Brain(GrowingBrain):
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
         """At the end of a step, anneals by a scheduler that counts steps."""
         if should_step:
-            anneal_step(
-                self.hparams.lr_annealing, self.optimizer, self.optimizer_step
-            )
+            self.anneal_step()
 
     def on_stage_start(self, stage, epoch=None):
         """Gets called when a stage (train, validation, test) starts."""
@@ -138,9 +134,7 @@ class ASR_Brain(GrowingBrain):
 
         if stage == sb.Stage.VALID:
             anneal_by = {"epoch": epoch, **stats}[self.hparams.anneal_by]
-            old_lr = anneal_epoch(
-                self.hparams.lr_annealing, self.optimizer, epoch, anneal_by
-            )
+            old_lr = self.anneal_epoch(epoch, anneal_by)
             self.hparams.train_logger.log_stats(
                 stats_meta={
                     "epoch": epoch,

@@ -7,6 +7,8 @@ Authors
 """
 
 from speechbrain_growth.engine.reading.functions import (
+    along,
+    einsum,
     indexing,
     layers,
     parts,

@@ -8,6 +8,7 @@ from speechbrain_growth.engine.reading.functions.registry import reads
 from speechbrain_growth.engine.reading.functions.shapes import show
 from speechbrain_growth.engine.reading.steps import (
     Two,
+    all_of,
     axis_of,
     is_number,
     is_value,
@@ -39,7 +40,9 @@ def index_(step, input, index):
     if isinstance(index, list) and all(map(is_number, index)):
         items = [index]
     if input.rows and is_number(items[0]):
-        return input.rows[items[0]]
+        row = input.rows[items[0]]
+        row = input.but(old=input.old[1:], new=input.new[1:], axes=row, rows=())
+        return index_(step, row, tuple(items[1:])) if items[1:] else row.axes
     items = _without_dots(items, input)
     order, cuts, dim, tensors = [], {}, 0, None
     for item in items:
@@ -53,6 +56,7 @@ def index_(step, input, index):
             dim += 1
         elif is_number(item) or isinstance(item, Two):
             step.along(input, [dim], "takes one unit of")
+            _check_place(step, item, input.old[dim])
             dim += 1
         else:  # a tensor or a list; the axes of all stand where the first is
             taken = len(item.old) if _is_mask(item, input, dim) else 1
@@ -71,6 +75,15 @@ def index_(step, input, index):
         return shown
     widths = [d if d is None else step.width(input, d) for d in order]
     return tuple(parts.get(dim) or width for dim, width in zip(order, widths))
+
+
+def _check_place(step, item, size):
+    """Refuses another position in the larger model, of an axis that stays."""
+    if isinstance(item, Two) and item.old % size != item.new % size:
+        step.refuse(
+            f"takes position {item.old}, and in the larger model {item.new}; "
+            "keep that number"
+        )
 
 
 def _without_dots(items, input):
@@ -96,17 +109,25 @@ def _is_mask(item, input, dim):
 
 def _cut(step, input, dim, item):
     """The map of a slice of a growing axis; None if it is all of it."""
-    if dim not in input.growing:
-        return None
     two = item if isinstance(item, Two) else Two(item, item)
     old, new = two.old, two.new
     whole = input.size(dim)
     places = [one.indices(size) for one, size in zip((old, new), whole)]
+    if dim not in input.growing:
+        if places[0] != places[1]:
+            step.refuse(
+                f"takes positions {old}, and in the larger model {new}; keep "
+                "these numbers"
+            )
+        return None
     if places == [(0, size, 1) for size in whole]:
         return None
     width = step.width(input, dim)
     if any(jump != 1 for _, _, jump in places):
-        step.refuse(f"takes every so many units of {width}")
+        step.refuse(
+            f"takes every so many units of {width}; keep that size, or use "
+            "neighbouring units"
+        )
     starts, stops = zip(
         *[(start, max(start, stop)) for start, stop, _ in places]
     )
@@ -115,17 +136,22 @@ def _cut(step, input, dim, item):
         tuple(b - a for a, b in zip(starts, stops)),
         tuple(size - stop for size, stop in zip(whole, stops)),
     ]
+    if sizes[1] == (0, 0):
+        step.refuse(f"takes nothing of {width}; leave that step out")
     kept = [size for size in sizes if size != (0, 0)]
-    return step.cut(width, kept)[kept.index(sizes[1])]
+    return step.cut(width, kept)[sizes[0] != (0, 0)]
 
 
 @reads("setitem", sizes=True)
 def _set(step, input, index, value):
     """Writes into all units alike."""
+    input = input.but(axes=all_of(step, input), own="")
     inner = index_(step, input, index)
+    axes = inner if isinstance(inner, tuple) else inner.axes
     if is_value(value):
-        axes = list(inner.axes)
         for dim in range(-min(len(value.old), len(axes)), 0):
             if value.size(dim) != (1, 1):
                 step.tie(axes[dim], step.width(value, dim))
+    elif isinstance(value, Two):
+        step.refuse("writes another number in the larger model; keep it")
     return input.axes

@@ -4,9 +4,11 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from speechbrain_growth.engine.maps.widths import repeat_each
 from speechbrain_growth.engine.reading.functions.registry import reads
 from speechbrain_growth.engine.reading.functions.sums import contract
-from speechbrain_growth.engine.reading.steps import Two
+from speechbrain_growth.engine.reading.recording import leaves_of
+from speechbrain_growth.engine.reading.steps import Two, all_of
 from speechbrain_growth.engine.rules.norms import group_norm_width
 
 POOLS = "avg max adaptive_avg adaptive_max lp fractional_max".split()
@@ -17,6 +19,8 @@ def _embedding(step, input, weight, *args, **kwargs):
     """Columns are copied."""
     if weight.old[0] != weight.new[0]:
         step.refuse(f"reads {weight.own}, whose rows grow; keep their number")
+    if weight.growing and (args[1:2] or [kwargs.get("max_norm")])[0]:
+        step.refuse("divides rows by their norms; give no max_norm")
     return (*input.axes, step.width(weight, 1))
 
 
@@ -27,7 +31,7 @@ def _layer_norm(step, input, normalized_shape, *tensors, **kwargs):
     tensors = [one for one in tensors if hasattr(one, "axes")]
     count = len(normalized_shape)
     step.averaged(input, range(-count, 0))
-    axes = list(input.axes)
+    axes = list(all_of(step, input))
     for dim in range(-count, 0):
         given = [input, *tensors]
         axes[dim] = step.tie(*(step.width(one, dim) for one in given))
@@ -36,10 +40,12 @@ def _layer_norm(step, input, normalized_shape, *tensors, **kwargs):
 
 @reads("batch_norm instance_norm")
 def _batch_norm(step, input, *tensors, **kwargs):
-    """Each channel alone."""
+    """Each channel alone, over all other axes."""
     given = [*tensors, *kwargs.values()]
     given = [one for one in given if hasattr(one, "axes")]
-    axes = list(input.axes)
+    axes = list(all_of(step, input))
+    others = (d for d in range(len(axes)) if d != 1)
+    step.along(input, others, "averages over")
     widths = [step.width(one, 0) for one in given]
     axes[1] = step.tie(step.width(input, 1), *widths)
     return tuple(axes)
@@ -48,8 +54,11 @@ def _batch_norm(step, input, *tensors, **kwargs):
 @reads("group_norm", sizes=True)
 def _group_norm(step, input, num_groups, weight=None, bias=None, eps=1e-5):
     """Averages over the channels of each group."""
-    axes, width = list(input.axes), step.width(input, 1)
+    axes, width = list(all_of(step, input)), step.width(input, 1)
     given = [one for one in (weight, bias) if one is not None]
+    step.averaged(input, range(2, len(axes)))
+    if width is None and isinstance(num_groups, Two):
+        step.refuse("gets another number of groups; keep it")
     if width is not None:
         groups = num_groups, num_groups
         if isinstance(num_groups, Two):
@@ -66,10 +75,14 @@ def _convolution(
     step, input, weight, bias=None, stride=1, padding=0, dilation=1, groups=1
 ):
     """As a linear function at every position; or each channel alone."""
-    if any(isinstance(one, Two) for one in (stride, padding, dilation)):
+    if any(
+        isinstance(one, Two) for one in leaves_of([stride, padding, dilation])
+    ):
         step.refuse("moves its kernel otherwise in the larger model")
     kernel = len(weight.old) - 2
     axes, place = list(input.axes), len(input.old) - kernel - 1
+    step.along(input, range(-kernel, 0), "moves a kernel along")
+    step.along(weight, range(-kernel, 0), "moves a kernel along")
     own = step.width(weight, 0)
     if groups == 1:
         contract(step, input, place, weight, 1)
@@ -83,13 +96,42 @@ def _convolution(
     return tuple(axes)
 
 
+@reads("conv_transpose1d conv_transpose2d conv_transpose3d")
+def _transposed(step, input, weight, bias=None, *args, groups=1, **kwargs):
+    """The other way round: rows of the weight are shared."""
+    kernel = len(weight.old) - 2
+    if [*args[3:4], groups][0] != 1:
+        step.refuse("has groups; use a layer, such as nn.ConvTranspose2d")
+    axes, place = list(input.axes), len(input.old) - kernel - 1
+    step.along(input, range(-kernel, 0), "moves a kernel along")
+    step.along(weight, range(-kernel, 0), "moves a kernel along")
+    contract(step, input, place, weight, 0)
+    axes[place] = step.tie(step.width(weight, 1), bias and step.width(bias, 0))
+    return tuple(axes)
+
+
+@reads("unfold")
+def _unfold(step, input, *args, **kwargs):
+    """Windows of one axis; or patches of an image, as more channels."""
+    if len(step.out.old) == len(input.old) + 1:
+        dim = kwargs.get("dimension", args[0] if args else None)
+        step.along(input, [dim], "takes windows of")
+        return (*all_of(step, input), None)
+    step.along(input, [-1, -2], "takes windows of")
+    width, axes = step.width(input, -3), [None] * len(step.out.old)
+    if width is not None:
+        each = step.out.old[-2] // input.old[-3]
+        axes[-2] = repeat_each(width, each, width.label)
+    return tuple(axes)
+
+
 def _spatial(count):
     """A rule for what works on some last axes."""
 
     def rule(step, input, *args, **kwargs):
         """The axes before them stay."""
         step.along(input, range(-count, 0), "pools, or resamples,")
-        return [input.axes for _ in step.outs]
+        return [all_of(step, input) for _ in step.outs]
 
     return rule
 
@@ -100,10 +142,24 @@ for _count in (1, 2, 3):
         reads(_names)(_spatial(_count))
 
 
-@reads("interpolate upsample")
+@reads("interpolate upsample grid_sample")
 def _interpolate(step, input, *args, **kwargs):
     """On all axes after the second."""
+    for one in (*args, *kwargs.values()):
+        if hasattr(one, "growing") and one.growing:
+            step.refuse("takes positions from a tensor that grows")
     return _spatial(len(input.old) - 2)(step, input)
+
+
+@reads("fold")
+def _fold(step, input, *args, **kwargs):
+    """Groups of channels become patches of an image."""
+    step.along(input, [-1], "adds up windows of")
+    width, axes = step.width(input, -2), [None] * len(step.out.old)
+    if width is not None:
+        each = input.old[-2] // step.out.old[-3]
+        axes[-3] = step.formed(width, each=each)
+    return tuple(axes)
 
 
 @reads("weight_norm weight_norm_interface")

@@ -7,7 +7,7 @@ Authors
 from speechbrain_growth.engine.maps import widths
 from speechbrain_growth.engine.reading.functions.registry import reads
 from speechbrain_growth.engine.reading.functions.shapes import show
-from speechbrain_growth.engine.reading.steps import Two, axis_of
+from speechbrain_growth.engine.reading.steps import Two, all_of, axis_of
 
 
 @reads("cat concat concatenate")
@@ -58,19 +58,41 @@ def _never(step, *tensors, **kwargs):
 def split(step, input, *args, dim=0, **kwargs):
     """Cuts one axis; the parts may grow by themselves."""
     dim = axis_of(args[1] if len(args) > 1 else dim, input)
-    found = [list(input.axes) for _ in step.outs]
+    shown = show(input, range(len(input.old)))
     width = step.width(input, dim)
-    if width is not None:
-        sizes = [out.size(dim) for out in step.outs]
-        for axes, part in zip(found, step.cut(width, sizes)):
-            axes[dim] = part
-    return [tuple(axes) for axes in found]
+    if width is None:
+        return [shown] * len(step.outs)
+    parts = step.cut(width, [out.size(dim) for out in step.outs])
+    return [with_part(shown, dim, part) for part in parts]
+
+
+def with_part(value, dim, part):
+    """A tensor of which only a part of one axis is left.
+
+    Arguments
+    ---------
+    value : Value
+        All of it.
+    dim : int
+        The axis.
+    part : WidthMap
+        What is left.
+
+    Returns
+    -------
+    Value
+    """
+    axes, dims = list(value.axes), list(value.dims)
+    axes[dim] = part
+    if value.own:
+        dims[dim] = None
+    return value.but(axes=tuple(axes), dims=tuple(dims))
 
 
 @reads("glu")
 def _glu(step, input, dim=-1):
     """Units, then their gates; both halves grow alike."""
-    dim, axes = axis_of(dim, input), list(input.axes)
+    dim, axes = axis_of(dim, input), list(all_of(step, input))
     width = step.width(input, dim)
     if width is not None:
         half = step.out.size(dim)
@@ -110,11 +132,11 @@ def _gather(step, input, dim, index, **kwargs):
 @reads("pad", sizes=True)
 def _pad(step, input, pad, mode="constant", value=None):
     """Adds positions at the ends of axes."""
-    if isinstance(pad, Two):
+    if any(isinstance(one, Two) for one in (*pad, value)):
         step.refuse("pads otherwise in the larger model")
     pairs = [pad[n : n + 2] for n in range(0, len(pad), 2)]
     padded = [
         -1 - n for n, pair in enumerate(pairs) if any(p != 0 for p in pair)
     ]
     step.along(input, padded, "pads")
-    return input.axes
+    return all_of(step, input)

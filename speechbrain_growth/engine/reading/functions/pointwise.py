@@ -5,33 +5,38 @@ Authors
 """
 
 from speechbrain_growth.engine.reading.functions.registry import reads
-from speechbrain_growth.engine.reading.steps import Value
+from speechbrain_growth.engine.reading.steps import Two, Value, all_of
 
 ALONE = """
-    abs acos alpha_dropout asin atan bernoulli bfloat16 bool ceil celu clone
-    contiguous cos cosh cpu cuda .data detach digamma double dropout dropout1d
-    dropout2d dropout3d elu erf erfc exp expm1 feature_alpha_dropout float
-    floor frac gelu half hardshrink hardsigmoid hardswish hardtanh int isfinite
-    isinf isnan leaky_relu lgamma log log10 log1p log2 logical_not logit
-    logsigmoid long mish nan_to_num neg negative positive reciprocal relu relu6
-    requires_grad round rsqrt selu sigmoid sign silu sin sinh softplus
-    softshrink softsign sqrt square tan tanh tanhshrink threshold to trunc type
-    uniform normal zero fill numpy
+    abs absolute acos acosh alpha_dropout asin asinh atan atanh bernoulli
+    bitwise_not bool ceil celu cos cosh deg2rad digamma elu erf erfc erfinv exp
+    exp2 expm1 feature_alpha_dropout fill floor frac gelu hardshrink hardsigmoid
+    hardswish hardtanh int invert isfinite isinf isnan leaky_relu lgamma log
+    log10 log1p log2 log_sigmoid logical_not logit logsigmoid long mish
+    nan_to_num normal numpy positive reciprocal relu relu6 round rrelu rsqrt
+    selu sgn sigmoid sign signbit silu sin sinc sinh softplus softshrink
+    softsign special_expit sqrt square tan tanh tanhshrink threshold trunc
+    uniform zero
+"""
+# Twice as much of each where twice as much comes in; or another type
+LINEAR = """
+    bfloat16 clone contiguous cpu cuda .data detach double dropout dropout1d
+    dropout2d dropout3d float half neg negative requires_grad to type type_as
 """
 TOGETHER = """
     add addcdiv addcmul atan2 clamp clamp_max clamp_min clip copy div divide
     eq fmod floor_divide floordiv ge greater greater_equal gt heaviside
     hypot invert le lerp less less_equal logaddexp logical_and logical_or
     logical_xor lt masked_fill maximum minimum mod mul multiply ne not_equal
-    and or xor pow prelu remainder rsub sub subtract true_divide truediv
-    type_as where xlogy view_as reshape_as expand_as bitwise_and bitwise_or
-    bitwise_not bitwise_xor float_power
+    and or xor pow remainder rsub sub subtract true_divide truediv where xlogy
+    expand_as bitwise_and bitwise_or bitwise_xor float_power fmax fmin
+    logaddexp2 copysign isclose
 """
 LIKE = """
-    empty_like full_like ones_like rand_like randn_like zeros_like
+    empty_like ones_like rand_like randn_like zeros_like
 """
 CONSTANT = """
-    empty full new_empty new_full new_ones new_zeros ones rand randn zeros
+    empty new_empty new_ones new_zeros ones rand randn zeros
 """
 
 
@@ -61,11 +66,15 @@ def meet(step, *values):
 
 
 @reads(ALONE)
-def alone(step, input, *args, **kwargs):
-    """Every number alone; an own tensor stays one."""
-    if input.old != step.out.old:  # of another tensor's type, with its shape
-        return meet(step, input)
-    return input if input.own else input.axes
+def _alone(step, input, *args, **kwargs):
+    """Every number alone."""
+    return meet(step, input)
+
+
+@reads(LINEAR)
+def _linear(step, input, *args, **kwargs):
+    """An own tensor stays one, as shares of it leave as shares."""
+    return input
 
 
 @reads(TOGETHER)
@@ -75,11 +84,18 @@ def _together(step, *args, **kwargs):
     return meet(step, *(one for one in given if isinstance(one, Value)))
 
 
+@reads("broadcast_tensors")
+def _broadcast(step, *tensors):
+    """Gives all the same shape."""
+    tensors = tensors[0] if isinstance(tensors[0], (list, tuple)) else tensors
+    return [meet(step, *tensors)] * len(step.outs)
+
+
 @reads("prelu")
 def _prelu(step, input, weight):
     """One slope, or one for each channel on the second axis."""
-    axes = list(input.axes)
-    if weight.old != (1,):
+    axes = list(all_of(step, input))
+    if weight.size(0) != (1, 1):
         axes[1] = step.tie(step.width(input, 1), step.width(weight, 0))
     return tuple(axes)
 
@@ -97,3 +113,27 @@ def _like(step, input, *args, **kwargs):
 def _constant(step, *args, **kwargs):
     """A constant of any shape."""
     return _like(step, None)
+
+
+@reads("new_tensor")
+def _tensor(step, *args, **kwargs):
+    """A tensor of given numbers."""
+    return (None,) * len(step.out.old)
+
+
+@reads("full full_like new_full", sizes=True)
+def _full(step, *args, **kwargs):
+    """The same number everywhere, which may be no size."""
+    filled = kwargs.get("fill_value", args[-1] if args else None)
+    if isinstance(filled, Two):
+        step.refuse(
+            f"fills with {filled.old}, and in the larger model with "
+            f"{filled.new}; keep that number"
+        )
+    return _like(step, None)
+
+
+@reads("one_hot")
+def _one_hot(step, tensor, num_classes=-1):
+    """One more axis, which stays."""
+    return (*all_of(step, tensor), None)

@@ -6,7 +6,7 @@ Authors
 
 from typing import Callable
 
-FUNCTIONS = {}  # rule by name, as name_of() of recording.py gives it
+FUNCTIONS = {}  # rule by name, as name_of() of dispatch.py gives it
 SIZES = set()  # names of functions whose numbers may be sizes
 
 

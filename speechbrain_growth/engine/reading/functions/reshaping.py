@@ -15,6 +15,12 @@ from speechbrain_growth.engine.reading.functions.shapes import show
 def reshape(step, input, *args, **kwargs):
     """Any other shape; which axes belong together follows from the sizes."""
     out, axes = step.out, []
+    if not input.growing and out.growing:
+        step.refuse(
+            f"gives {out.old}, and {out.new} in the larger model, though what "
+            f"it takes stays {input.old}; keep these sizes (more heads of the "
+            "same size need a width that grows with them)"
+        )
     if not input.growing:
         return (None,) * len(out.old)
     if [s for s in input.old if s != 1] == [s for s in out.old if s != 1]:

@@ -6,7 +6,7 @@ Authors
 
 from speechbrain_growth.engine.maps import widths
 from speechbrain_growth.engine.reading.functions.registry import reads
-from speechbrain_growth.engine.reading.steps import axis_of, is_value
+from speechbrain_growth.engine.reading.steps import all_of, axis_of, is_value
 
 
 def show(value, order):
@@ -89,19 +89,19 @@ def _squeeze(step, input, dim=None):
     return show(input, [d for d in range(len(input.old)) if d not in gone])
 
 
-@reads("expand broadcast_to expand_as", sizes=True)
+@reads("expand broadcast_to", sizes=True)
 def _expand(step, input, *args, **kwargs):
     """Repeats axes of size 1."""
     added = len(step.out.old) - len(input.old)
     shown = show(input, [None] * added + list(range(len(input.old))))
-    axes = list(shown.axes)
+    axes, dims = list(shown.axes), list(shown.dims)
     for dim in step.out.growing:
         inner = dim - added
         if inner < 0 or input.size(inner) == (1, 1):
             axes[dim] = step.free(dim, *step.out.size(dim))
-        else:
-            axes[dim] = step.width(input, inner)
-    return shown.but(axes=tuple(axes))
+            if input.own:
+                dims[dim] = None
+    return shown.but(axes=tuple(axes), dims=tuple(dims))
 
 
 @reads("repeat tile", sizes=True)
@@ -128,7 +128,7 @@ def _repeat_each(step, input, repeats, dim=None, **kwargs):
     """Repeats each unit; the copies of one may become more."""
     if dim is None and len(input.old) > 1:
         step.refuse("repeats the units of all axes; give dim")
-    axes, dim = list(input.axes), axis_of(dim or 0, input)
+    axes, dim = list(all_of(step, input)), axis_of(dim or 0, input)
     width, (old, new) = step.width(input, dim), step.out.size(dim)
     many = old // input.old[dim], new // input.new[dim]
     if is_value(repeats) or (width is not None and many[0] != many[1]):
@@ -144,8 +144,9 @@ def _repeat_each(step, input, repeats, dim=None, **kwargs):
 @reads("pixel_shuffle")
 def _pixel_shuffle(step, input, upscale_factor):
     """Groups of channels become positions."""
-    axes = list(input.axes)
-    width = step.width(input, -3)
+    axes = list(all_of(step, input))
+    step.along(input, [-1, -2], "puts units between")
+    width = axes[-3]
     if width is not None:
         axes[-3] = step.formed(width, each=upscale_factor**2)
     return tuple(axes)
@@ -154,8 +155,9 @@ def _pixel_shuffle(step, input, upscale_factor):
 @reads("pixel_unshuffle")
 def _pixel_unshuffle(step, input, downscale_factor):
     """Positions become groups of channels."""
-    axes, each = list(input.axes), downscale_factor**2
-    width = step.width(input, -3)
+    axes, each = list(all_of(step, input)), downscale_factor**2
+    step.along(input, [-1, -2], "takes every so many of")
+    width = axes[-3]
     if width is not None:
         axes[-3] = widths.repeat_each(width, each, width.label)
     return tuple(axes)

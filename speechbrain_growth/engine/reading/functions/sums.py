@@ -1,4 +1,4 @@
-"""Rules of functions that sum over axes: products of matrices, and reductions.
+"""Rules of functions that sum products over an axis of two tensors.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -7,7 +7,7 @@ Authors
 from speechbrain_growth.engine.maps.widths import repeat_each
 from speechbrain_growth.engine.reading.functions.pointwise import meet
 from speechbrain_growth.engine.reading.functions.registry import reads
-from speechbrain_growth.engine.reading.steps import axis_of, is_number, is_value
+from speechbrain_growth.engine.reading.steps import is_value
 
 
 def contract(step, one, dim, other, place):
@@ -60,7 +60,7 @@ def _axes(step, value, first, last):
     return tuple(step.width(value, dim) for dim in dims)
 
 
-@reads("matmul mm bmm mv dot inner")
+@reads("matmul mm bmm mv dot linalg_matmul")
 def _matmul(step, input, other):
     """The last axis of one, the last but one of the other."""
     vector = len(other.old) == 1
@@ -86,43 +86,24 @@ def _swapped(step, input, other):
     return _matmul(step, other, input)
 
 
-@reads("addmm addmv addbmm baddbmm")
+@reads("addmm addmv baddbmm")
 def _added(step, input, one, other, **kwargs):
     """A product of matrices, to which something is added."""
     axes = _matmul(step, one, other)
     return meet(step, input, step.out.but(axes=axes))
 
 
-@reads("einsum")
-def _einsum(step, equation, *operands):
-    """Letters that leave meet; the others are summed over."""
-    operands = operands[0] if isinstance(operands[0], list) else operands
-    given, arrow, leave = equation.replace(" ", "").partition("->")
-    letters = given.split(",")
-    if "." in equation or not arrow:
-        step.refuse(f"reads {equation!r}; write all letters, and an arrow")
-    for letter in sorted(set(given) - {","} - set(leave)):
-        held = [
-            (one, names.index(letter))
-            for one, names in zip(operands, letters)
-            if letter in names
-        ]
-        one, dim = held[0]
-        if one.old[dim] == one.new[dim]:
-            continue
-        if len(held) != 2:
-            step.along(one, [dim], "sums over")
-        contract(step, *held[0], *held[1])
-    return tuple(
-        step.tie(
-            *(
-                step.width(one, names.index(letter))
-                for one, names in zip(operands, letters)
-                if letter in names and one.size(names.index(letter)) != (1, 1)
-            )
-        )
-        for letter in leave
-    )
+@reads("inner")
+def _inner(step, input, other):
+    """The last axis of both."""
+    contract(step, input, -1, other, -1)
+    return (*_axes(step, input, 0, -1), *_axes(step, other, 0, -1))
+
+
+@reads("outer ger")
+def _outer(step, input, vec2):
+    """All products of numbers of two vectors."""
+    return (step.width(input, 0), step.width(vec2, 0))
 
 
 @reads("scaled_dot_product_attention")
@@ -136,13 +117,20 @@ def _attention(
             "divides by the root of that number; keep the size of a head, and "
             "let their number grow"
         )
+    step.along(key, [-2], "takes a softmax along")
+    step.along(value, [-2], "takes a softmax along")
+    if kwargs.get("is_causal", (*args, False, False)[1]):
+        step.along(query, [-2], "masks positions of")
     axes = []
     for dim in range(-len(query.old), -2):
         given = [query, key, value]
         if is_value(attn_mask) and len(attn_mask.old) >= -dim:
             given += [attn_mask] * (attn_mask.size(dim) != (1, 1))
         axes.append(step.tie(*_heads(step, given, dim, enable_gqa)))
-    return (*axes, None, step.width(value, -1))
+    rows = [step.width(query, -2)]
+    if is_value(attn_mask) and attn_mask.size(-2) != (1, 1):
+        rows.append(step.width(attn_mask, -2))
+    return (*axes, step.tie(*rows), step.width(value, -1))
 
 
 def _heads(step, given, dim, shared):
@@ -158,51 +146,3 @@ def _heads(step, given, dim, shared):
             width = width and repeat_each(width, times, width.label)
         found.append(width)
     return found
-
-
-ALONG = """
-    all any argmax argmin argsort cosine_similarity count_nonzero cummax cummin
-    cumprod cumsum diff flip fliplr flipud kthvalue log_softmax logcumsumexp
-    logsumexp median mode norm normalize prod quantile roll softmax softmin
-    sort std sum topk unique vector_norm
-"""
-
-
-@reads(ALONG)
-def _along(step, input, *args, **kwargs):
-    """Works along some axes; the others stay."""
-    dims = kwargs.get("dim", kwargs.get("dims"))
-    if dims is None:
-        numbers = [a for a in args if is_number(a) or isinstance(a, tuple)]
-        dims = numbers[-1] if numbers else None
-    return _reduced(step, input, dims, step.along)
-
-
-def _reduced(step, input, dims, check):
-    """The axes of what leaves, after the given ones were checked."""
-    count = len(input.old)
-    if dims is None:
-        dims = range(count)
-    dims = [dims] if is_number(dims) else list(dims) or range(count)
-    dims = {axis_of(dim, input) for dim in dims}
-    check(input, sorted(dims))
-    kept = [None if d in dims else step.width(input, d) for d in range(count)]
-    left = [w for d, w in enumerate(kept) if d not in dims]
-    return [tuple(kept if len(o.old) == count else left) for o in step.outs]
-
-
-@reads("mean var std var_mean std_mean nanmean")
-def _averages(step, input, dim=None, *args, **kwargs):
-    """Over copies as over their originals, if there are equally many."""
-    dim = None if isinstance(dim, bool) else dim
-    return _reduced(step, input, dim, step.averaged)
-
-
-@reads("amax amin max min aminmax")
-def _extremes(step, input, *args, dim=None, **kwargs):
-    """Of two tensors; or the largest along an axis, where copies are alike."""
-    if args and is_value(args[0]):
-        return meet(step, input, args[0])
-    dim = args[0] if args else dim
-    check = step.averaged if len(step.outs) == 1 else step.along
-    return _reduced(step, input, dim, check)

@@ -7,7 +7,7 @@ Authors
 from typing import NamedTuple
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.launch.spans import spans
+from speechbrain_growth.launch.plans.spans import spans
 from speechbrain_growth.schedule.amounts import candidate_sizes, next_sizes
 from speechbrain_growth.schedule.growth import Growth
 

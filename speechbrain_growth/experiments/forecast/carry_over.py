@@ -1,0 +1,160 @@
+"""Measures the carry-over of runs that grew.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import math
+
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.experiments.forecast.checks import common_fit
+from speechbrain_growth.experiments.forecast.sources import (
+    network_of,
+    points_of,
+)
+from speechbrain_growth.experiments.statistics import mean_and_half
+
+LIMITS = -1.0, 10.0  # rho is looked for between these
+
+
+def carry_overs(runs):
+    """Measures rho of every kind of run that grew.
+
+    A network that grows at some loss goes on like a larger one that has had rho
+    times the epochs which the larger one needs for that loss. The law of all
+    sizes is fitted to the runs that did not grow, among them those of every
+    size that the growing network has. A run that grows more than once has one
+    rho for all of its growths.
+
+    Arguments
+    ---------
+    runs : list of Run
+        Finished or not.
+
+    Returns
+    -------
+    list of dict
+        For each kind its ``name``, the epochs ``after`` which its first seed
+        grew, and either ``rho`` (a mean over seeds) or ``why`` not.
+    """
+    ended = [run for run in runs if run.finished and _tested(run)]
+    grown = {}
+    for run in ended:
+        if run.growths:
+            grown.setdefault(run.name, []).append(run)
+    static = {}
+    for run in ended:
+        if not run.growths and run.before is None:
+            static.setdefault(run.cost("parameters")[-1], []).append(run)
+    sizes, law, why = sorted(static.keys() - {None}), None, ""
+    try:
+        law = _law(sizes, static) if grown else None
+    except GrowthError as error:
+        why = f"not measured: {'; '.join(error.problems)}"
+    return [
+        {
+            "name": name,
+            "after": " and ".join(map(str, kind[0].growths)),
+            **({"why": why} if law is None else _measured(kind, sizes, law)),
+        }
+        for name, kind in grown.items()
+    ]
+
+
+def carry_over(law, floors, epochs, loss):
+    """Returns rho of a run, or of all of its growths if there are several.
+
+    Arguments
+    ---------
+    law : Fit
+        B and b of all sizes.
+    floors : list of float
+        The floor of each size that the run has, in order.
+    epochs : list of int
+        How long it has each size.
+    loss : float
+        Where it ends.
+
+    Returns
+    -------
+    float
+        NaN if no rho between -1 and 10 leads there.
+
+    Example
+    -------
+    >>> from speechbrain_growth.experiments.forecast.fitting import Fit
+    >>> law = Fit((3.0, 1.0), 8.0, 1.0)
+    >>> # 4 epochs: loss 5, for which the large one needs 2; then 6 epochs
+    >>> round(carry_over(law, [3.0, 1.0], [4, 6], 1 + 8 / (0.5 * 2 + 6)), 6)
+    0.5
+    """
+
+    def end(rho):
+        """The loss at the end for one rho."""
+        spent = epochs[0]
+        for old, new, rest in zip(floors, floors[1:], epochs[1:]):
+            above = old + law.scale * spent**-law.exponent - new
+            if above <= 0:
+                return math.nan  # the new size cannot be as good
+            need = (above / law.scale) ** (-1 / law.exponent)
+            spent = max(rho * need + rest, 1e-9)
+        return floors[-1] + law.scale * spent**-law.exponent
+
+    low, high = LIMITS
+    if not end(high) <= loss <= end(low):
+        return math.nan
+    for _ in range(60):
+        middle = (low + high) / 2
+        low, high = (middle, high) if end(middle) > loss else (low, middle)
+    return (low + high) / 2
+
+
+def _law(sizes, static):
+    """The law of all sizes, from the runs that did not grow."""
+    if len(sizes) < 2:
+        raise GrowthError(
+            f"runs that did not grow have {len(sizes)} sizes; add runs of the "
+            "small and of the large network"
+        )
+    return common_fit(
+        [
+            network_of(f"runs of {size:,} parameters", static[size], "macs")
+            for size in sizes
+        ]
+    )
+
+
+def _measured(runs, sizes, law):
+    """Rho of the runs of one name."""
+    rhos, known = [], dict(zip(sizes, law.floors))
+    for run in runs:
+        has, epochs = _sizes_of(run)
+        unknown = [size for size in has if size not in known]
+        if unknown:
+            words = " and ".join(f"{size:,}" for size in unknown)
+            return {
+                "why": f"not measured: no run has {words} parameters from "
+                "start to end"
+            }
+        floors = [known[size] for size in has]
+        (end,) = points_of(run)
+        rhos.append(carry_over(law, floors, epochs, end.loss))
+    if any(map(math.isnan, rhos)):
+        return {
+            "why": f"not measured: no rho from {LIMITS[0]:g} to {LIMITS[1]:g} fits"
+        }
+    return {"rho": mean_and_half(rhos)}
+
+
+def _sizes_of(run):
+    """The parameters of a run from growth to growth, and for how many epochs."""
+    counts = {epoch["epoch"]: epoch.get("parameters") for epoch in run.epochs}
+    last = run.epochs[-1]["epoch"]
+    borders = [0, *run.growths, last]
+    has = [counts.get(border) for border in [*run.growths, last]]
+    return has, [b - a for a, b in zip(borders, borders[1:])]
+
+
+def _tested(run):
+    """Whether a run's test has the metric."""
+    return run.test.get(run.metric) is not None

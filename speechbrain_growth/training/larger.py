@@ -1,0 +1,92 @@
+"""A Brain that builds a larger model, and puts it in place of the present one.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from typing import Tuple
+
+from torch.nn import ModuleDict
+
+from speechbrain_growth.engine.births.batchnorm import calibrating
+from speechbrain_growth.engine.maps.plan import Exact, Plan
+from speechbrain_growth.engine.optimizers import follow
+from speechbrain_growth.launch.processes import all_or_none, on_main
+from speechbrain_growth.measure.growth_log import growth_entry
+from speechbrain_growth.training.afterwards.scaling import powers_by_name
+from speechbrain_growth.training.carrying import carry_modules
+from speechbrain_growth.training.probing import ProbingBrain
+
+
+class LargerBrain(ProbingBrain):
+    """Does the two halves of a growth, of which a trial does both as well.
+
+    Arguments
+    ---------
+    **kwargs : dict
+        As for ``ProbingBrain``.
+    """
+
+    def _seed(self):
+        """The seed of the present growth."""
+        own = int(getattr(self.hparams, "seed", 0))
+        return 1000 * own + self.schedule.decided
+
+    def larger(self, epoch: int) -> Tuple[ModuleDict, ModuleDict, Plan, dict]:
+        """Builds the larger model, carries the present one into it, and probes.
+
+        Arguments
+        ---------
+        epoch : int
+            The epoch that is about to begin.
+
+        Returns
+        -------
+        torch.nn.ModuleDict
+            The present modules.
+        torch.nn.ModuleDict
+            The larger ones.
+        Plan
+            How these come from those.
+        dict
+            The line of the growth log, as far as it is known.
+        """
+        schedule, growth = self.schedule, self.schedule.current
+        seed = self._seed()
+        with all_or_none():
+            old = self._modules()
+            new = self._build(schedule.wanted, self.in_force, seed)
+            batch, run = self._probe()
+            plan = carry_modules(old, new, growth, seed, run)
+            with calibrating(plan, new):
+                drift = self._drift(new, batch, run)
+        drift = on_main(float, drift)
+        promised = growth.symmetry.exact and plan.promise < Exact.NO
+        tolerance = schedule.tolerance if promised else None
+        entry = growth_entry(schedule, plan, epoch - 1, drift, tolerance)
+        return old, new, plan, entry
+
+    def put(self, old: ModuleDict, new: ModuleDict, plan: Plan) -> None:
+        """Puts larger modules in the place of the present ones.
+
+        Arguments
+        ---------
+        old : torch.nn.ModuleDict
+            The present modules.
+        new : torch.nn.ModuleDict
+            The larger ones.
+        plan : Plan
+            How these come from those.
+        """
+        growth = self.schedule.current
+        carried = growth.optimizer == "carry"
+        settings = self.schedule.wanted_settings
+        new = self.with_settings(new, plan, settings, self._seed())
+        follow(self._optimizers(), old, new, plan if carried else None)
+        self._swap(new)
+        rewarm = growth.rewarm if growth.rewarmed == "new" else 0
+        by_axis = self._optimizers() if growth.per == "axis" else []
+        powers = powers_by_name(by_axis, new)
+        self.transition.begin(plan, rewarm, growth.per, powers)
+        self.schedule.grown(self.optimizer_step, self.spent())
+        self.after_growth(growth)
