@@ -119,6 +119,12 @@ def _sentences(rows):
             f"of the largest model ({shares[0]:.0f} to {shares[1]:.0f} %): "
             "their sizes are not fixed beforehand."
         ]
+    names = [name for row in rows for name in row.get("measured", ())]
+    if names:
+        found.append(
+            f"Until its growth, {', '.join(dict.fromkeys(names))} is measured "
+            "after each validation, on top of that."
+        )
     steps = sum(row.get("trial", 0) for row in rows)
     if steps:
         found.append(

@@ -27,6 +27,7 @@ from speechbrain_growth.launch.plans.spans import in_all
 from speechbrain_growth.measure.growth_log import GrowthLog
 from speechbrain_growth.schedule.checking import check
 from speechbrain_growth.schedule.conditions.condition import Run
+from speechbrain_growth.schedule.conditions.measured import MEASURES
 from speechbrain_growth.schedule.schedule import GrowthSchedule
 
 
@@ -150,6 +151,7 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
                     "tensors": plan.text(one.before, one.after),
                     "growth": one.number,
                     "span": one.span,
+                    "measured": _measured(growth),
                     "trial": growth.amount.choose_steps if one.name else 0,
                     "bytes": bytes_to_grow(old, new, growth, states),
                     **cost_of(log, new),
@@ -167,6 +169,11 @@ def _directions(blueprint):
     if isinstance(metric, str) and "better" in logger:
         return {metric: logger["better"]}
     return {}
+
+
+def _measured(growth):
+    """Measurements that its condition needs, of which passes are counted."""
+    return [name for name in growth.condition.metrics if name in MEASURES]
 
 
 def _exactness(plan, growth):

@@ -6,11 +6,7 @@ Authors
 
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.amounts import next_sizes
-from speechbrain_growth.schedule.checks.dates import (
-    early_dates,
-    late_dates,
-    waits_for_ever,
-)
+from speechbrain_growth.schedule.checks.dates import early_dates, late_dates
 from speechbrain_growth.schedule.checks.sizes import wrong_amounts, wrong_sizes
 
 
@@ -40,7 +36,6 @@ def check(growths, sizes, run, inline=None, cost=None):
     for growth in growths:
         found, models = _grown(growth, models, inline or {}, cost)
         try:
-            found += waits_for_ever(growth.condition)
             growth.condition.check(run)
             found += late_dates(growth.condition, run)
             found += early_dates(growth, run, dates)

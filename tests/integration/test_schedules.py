@@ -22,16 +22,22 @@ RECIPES = {
 }
 # What both recipes have; other lists repeat an experiment of one of them
 BOTH = [
+    "at_a_share_of_the_budget",
     "at_one_date",
     "by_hand",
+    "by_the_gradient",
     "choose_what_to_widen",
+    "near_the_floor",
     "on_plateau",
     "on_plateau_or_at_a_date",
     "towards_in_equal_macs",
     "until_a_limit",
+    "when_it_underfits",
+    "when_the_slope_is_low",
     "wider_in_three_steps",
 ]
 EPOCHS = 7
+BUDGET = {"mlp": "{macs: 5.0e+8}", "crdnn": "{macs: 2.5e+11}"}
 QUICK = ["choose_what_to_widen", "towards_in_equal_macs"]
 
 
@@ -40,10 +46,12 @@ def options(model, name, output):
     path = os.path.relpath(
         LISTS / f"{model}_{name}.yaml", RECIPES[model] / "hparams"
     )
+    budget = [f"--budget={BUDGET[model]}"] if "budget" in name else []
     return [
         f"--growth=!include:{path}",
         f"--number_of_epochs={EPOCHS}",
         f"--output_folder={output}",
+        *budget,
     ]
 
 
@@ -82,13 +90,10 @@ def test_both_recipes_have_it_and_say_the_same_of_it(model, name):
     text = (LISTS / f"{model}_{name}.yaml").read_text()
     lines = text.splitlines()
     assert 5 <= len(lines) <= 15
-    blueprint = open_blueprint(
-        str(RECIPES[model] / "hparams" / "grow.yaml"),
-        f"growth: !include:{LISTS / f'{model}_{name}.yaml'}\ndata_folder: x\n"
-        if model == "crdnn"
-        else f"growth: !include:{LISTS / f'{model}_{name}.yaml'}\n",
-    )
-    assert len(plan_run(blueprint)) > 1
+    budget = f"budget: {BUDGET[model]}\n" if "budget" in name else ""
+    given = f"growth: !include:{LISTS / f'{model}_{name}.yaml'}\n{budget}"
+    yaml = RECIPES[model] / "hparams" / "grow.yaml"
+    assert len(plan_run(open_blueprint(str(yaml), given))) > 1
 
 
 def test_none_is_forgotten():

@@ -39,28 +39,6 @@ def late_dates(condition, run):
     return found
 
 
-def waits_for_ever(condition):
-    """Returns what is wrong with a condition that no epoch can fulfil.
-
-    Arguments
-    ---------
-    condition : Condition
-        Of a growth.
-
-    Returns
-    -------
-    list of str
-    """
-    names = [one.name for one in condition.inside]
-    found = [p for one in condition.inside for p in waits_for_ever(one)]
-    if condition.name == "all_of" and "by_hand" in names:
-        found.append(
-            "all_of: by_hand is never due by itself; leave it out (grow_now "
-            "makes any growth happen)"
-        )
-    return found
-
-
 def early_dates(growth, run, dates):
     """Returns what is wrong with a date that is not later than one before it.
 

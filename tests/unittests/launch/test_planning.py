@@ -186,6 +186,13 @@ def test_a_choice_has_a_row_for_each_candidate(plan):
     assert "take 10 steps of training on top of that" in text
 
 
+def test_what_is_measured_for_a_condition_is_said(plan):
+    growth = [{"on_gradient": 0.5, "width": 8}]
+    text = as_table(plan(growth=growth))
+    assert "natural_gradient is measured after each validation" in text
+    assert "measured" not in as_table(plan())
+
+
 def test_what_can_never_happen_within_the_run_is_refused(plan):
     growth = [
         {"every_epochs": 6, "width": 8},

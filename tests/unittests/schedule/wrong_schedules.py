@@ -188,7 +188,7 @@ WRONG = {
     "by hand and more": (
         "- all_of: [{by_hand: True}, {on_plateau: loss}]\n  width: 9",
         1,
-        "all_of: by_hand is never due by itself; leave it out",
+        "all_of: by_hand is never due by itself, .*; drop it",
     ),
     # Sizes
     "no size": ("- after_epoch: 3", 1, "found no size; name at least one"),
