@@ -7,7 +7,6 @@ Authors
 import torch
 
 import speechbrain as sb
-from speechbrain_growth.engine.births.units import symmetry_of
 from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.schedule.amounts import next_sizes
 from speechbrain_growth.schedule.conditions.measured import measurement
@@ -64,9 +63,9 @@ def _promised(brain, amount):
 def _grown(brain, growth, sizes):
     """Larger modules with the present function; where their new units are."""
     seed = int(getattr(brain.hparams, "seed", 0))
-    old, new = brain._modules(), brain._build(sizes, seed)
+    old, new = brain._modules(), brain._build(sizes, brain.in_force, seed)
     _, run = brain._probe()
-    growth = growth._replace(symmetry=symmetry_of("fresh"))
+    growth = growth._replace(units="fresh")
     plan = carry_modules(old, new, growth, seed, run)
     grew, known = new_units(plan), dict(old.named_parameters())
     masks = {
