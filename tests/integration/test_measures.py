@@ -144,7 +144,7 @@ def test_a_natural_gradient_is_that_of_the_grown_network(tmp_path, monkeypatch):
     # zero, so that only these have a gradient
     larger = {**brain.schedule.sizes, "dnn_neurons": 13}
     torch.manual_seed(0)
-    built = build(larger, 7).double()
+    built = build(larger, {}, 7).double()
     first, second = brain.raw_modules["model"][0], brain.raw_modules["output"]
     second = second.w
     present, new = [], []
