@@ -825,7 +825,7 @@ ON_MNIST = {
         (
             "growth[0]: on_plateau: found metrik; did you mean metric? it "
             "takes metric, patience, min_delta, better, not_before, "
-            "not_after, of which metric must be given"
+            "not_after, blank_above, of which metric must be given"
         ),
     ),
     "a rate of a growth": (

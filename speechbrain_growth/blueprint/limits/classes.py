@@ -16,6 +16,7 @@ LIBRARIES = (
     "speechbrain.nnet",
     "speechbrain.lobes",
     "speechbrain_growth.nnet",
+    "speechbrain_growth.training.afterwards.budgets",
 )
 LOADERS = (
     "speechbrain.lobes.models.MSTacotron2",
