@@ -34,7 +34,9 @@ def wrong_in(condition, run):
     function, values = CONDITIONS[condition.name], condition.arguments
     dates = {key: number for key, _, number in condition.dates(run)}
     found = list(getattr(function, "wrong", _nothing)(values, run))
-    least = getattr(function, "least_epochs", lambda values: 1)(values)
+    # A date may be 0; one that is too late is found with the sizes
+    least = 0 if condition.is_date else 1
+    least = getattr(function, "least_epochs", lambda values: least)(values)
     found += _too_late(least, dates, run.totals.get("epoch"))
     found += _never_together(condition, dates, run)
     found = [f"{condition.name}: {problem}" for problem in found]

@@ -789,7 +789,8 @@ def test_a_growth_says_how_layers_are_born(way):
     entry = {"after_epoch": 1, "extra_rnn_layers": 1}
     assert parse([entry])[0].birth is None
     assert parse([{**entry, "birth": way}])[0].birth == way
-    assert parse([{**entry, "birth": way}])[0].sizes == {"extra_rnn_layers": 1}
+    growth = parse([{**entry, "birth": way}])[0]
+    assert growth.amount.sizes == {"extra_rnn_layers": 1}
 
 
 @pytest.mark.parametrize("way", ["zero", 0, True, None, ["copy"]])
