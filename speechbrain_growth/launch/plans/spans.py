@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from speechbrain_growth.schedule.conditions.checks import least_epochs
+
 NEVER = float("inf")
 
 
@@ -70,7 +72,7 @@ def _due(condition, before, run, pick):
     elif condition.name == "all_of":
         epoch = max(inside)
     else:
-        epoch = pick(before + 1, NEVER)
+        epoch = pick(before + max(least_epochs(condition), 1), NEVER)
     # One that looks at metrics needs an epoch
     later = max(epoch, at.get("not_before", 0))
     return min(later, max(at.get("not_after", NEVER), 0))

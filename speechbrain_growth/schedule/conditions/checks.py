@@ -34,13 +34,30 @@ def wrong_in(condition, run):
     function, values = CONDITIONS[condition.name], condition.arguments
     dates = {key: number for key, _, number in condition.dates(run)}
     found = list(getattr(function, "wrong", _nothing)(values, run))
-    # A date may be 0; one that is too late is found with the sizes
-    least = 0 if condition.is_date else 1
-    least = getattr(function, "least_epochs", lambda values: least)(values)
+    least = least_epochs(condition)
     found += _too_late(least, dates, run.totals.get("epoch"))
     found += _never_together(condition, dates, run)
     found = [f"{condition.name}: {problem}" for problem in found]
     return found + [p for one in condition.inside for p in wrong_in(one, run)]
+
+
+def least_epochs(condition):
+    """Returns how many epochs a condition must have seen before it can be due.
+
+    Arguments
+    ---------
+    condition : Condition
+        Its window, and those inside it, are not looked at.
+
+    Returns
+    -------
+    int
+        0 for a date, which is found with the sizes if it is too late.
+    """
+    function = CONDITIONS[condition.name]
+    least = 0 if condition.is_date else 1
+    count = getattr(function, "least_epochs", lambda values: least)
+    return count(condition.arguments)
 
 
 def _nothing(values, run):

@@ -111,6 +111,20 @@ def test_a_plateau_with_a_window():
     assert spans(parse(growth), EPOCHS, RUN) == [(4, 7), (5, None)]
 
 
+@pytest.mark.parametrize(
+    "condition, first",
+    [
+        ({"on_floor": {"metric": "loss", "above": 1.0}}, 6),
+        ({"on_missed_goal": {"metric": "loss", "goal": 1.0, "after": 4}}, 4),
+        ({"on_plateau": {"metric": "PER", "patience": 2}}, 3),
+    ],
+)
+def test_a_condition_sees_enough_epochs_first(condition, first):
+    growth = [{**condition, "width": 8}, {**condition, "width": 9}]
+    found = spans(parse(growth), EPOCHS, RUN)
+    assert found == [(first, None), (2 * first, None)]
+
+
 def test_before_the_first_epoch():
     growth = [{"after_epoch": 0, "width": 8}, {"every_epochs": 1, "width": 9}]
     assert spans(parse(growth), EPOCHS, RUN) == [(0, 0), (1, 1)]
