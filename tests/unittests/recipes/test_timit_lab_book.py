@@ -25,7 +25,10 @@ def conditions():
     for name, group in found.items():
         tests = group["values"]["test"]
         gaps = [per - small[seed] for seed, per in tests.items()]
-        p = stats.ttest_1samp(gaps, 0).pvalue if name != "small" else None
+        less = "-" if name == "small" else "the same runs"
+        if any(gaps):
+            p = stats.ttest_1samp(gaps, 0).pvalue
+            less = f"{interval(gaps)} (p = {p:.3f})"
         rows.append(
             [
                 name,
@@ -34,7 +37,7 @@ def conditions():
                 f"{group['cpu_seconds']['mean']:.0f}",
                 interval(list(group["values"]["best"].values())),
                 interval(list(tests.values())),
-                "-" if p is None else f"{interval(gaps)} (p = {p:.2f})",
+                less,
             ]
         )
     rows.sort(key=lambda row: float(row[5].split()[0]))
