@@ -43,7 +43,7 @@ def spans(growths, epochs, run, done=0, seen=0):
     ...     {"on_plateau": {"metric": "PER", "not_after": 9}, "width": 16},
     ... ]
     >>> spans(parse(growth), 20, Run(totals={"epoch": 20}))
-    [(3, 3), (4, 9)]
+    [(3, 3), (6, 9)]
     """
     found, first, last = [], done - seen, done - seen
     # Only the first of all may come before the first epoch
