@@ -155,7 +155,7 @@ def test_the_table_is_text(plan):
     assert cells[4][-2:] == ["100 %", "noise 0.01"]
     small, middle, large = cost(4, 5)[1], cost(8, 5)[1], cost(9, 10)[1]
     least = (2 * small + 8 * middle) / large
-    most = (2 * small + 1 * middle + 7 * large) / large
+    most = (2 * small + 3 * middle + 5 * large) / large
     assert f"as much as {least:.1f} to {most:.1f} of the largest" in total
 
 
