@@ -50,7 +50,8 @@ def proved(old, new, plan, example=None, tolerance=None):
     Raises
     ------
     GrowthError
-        If they drift further apart; ``new`` is then as it was.
+        If they drift further apart, or one cannot run. Whatever is raised,
+        ``new`` is then as it was.
 
     Example
     -------
@@ -63,33 +64,33 @@ def proved(old, new, plan, example=None, tolerance=None):
     ...
     speechbrain_growth.errors.GrowthError: the larger model computes ...
     """
-    run = None
+    run, expected = None, None
     if tolerance != float("inf"):
-        run = _run(old, new, example)
+        run, expected = _first_run(old, new, example)
     if run is None:
         yield
         return
-    with running("old"):
-        expected = _outputs(run, old)
     built = {name: t.clone() for name, t in state_of(new).items()}
-    yield
-    with running("new"):
-        found = _outputs(run, _complete(old, new, plan))
-    far = _distance(expected, found, plan.output)
-    if tolerance is None and far > ROUNDOFF[torch.float64]:
-        tolerance = _roundoff(run, old)
-    if tolerance is None or far <= tolerance:
-        return
-    with torch.no_grad():
-        for name, tensor in state_of(new).items():
-            tensor.copy_(built[name])
-    raise GrowthError(
-        f"the larger model computes something else: on the example, its "
-        f"outputs drift by {far:.1e}, and round-off explains {tolerance:.0e}; "
-        "a rule of a layer or of a function is wrong, or the forward draws "
-        "random numbers in eval mode; mend it, or accept the drift: "
-        f"tolerance={far:.0e}"
-    )
+    try:
+        yield
+        with running("new"):
+            found = _outputs(run, _complete(old, new, plan))
+        far = _distance(expected, found, plan.output)
+        if tolerance is None and far > ROUNDOFF[torch.float64]:
+            tolerance = _roundoff(run, old)
+        if tolerance is not None and far > tolerance:
+            raise GrowthError(
+                f"the larger model computes something else: on the example, "
+                f"its outputs drift by {far:.1e}, and round-off explains "
+                f"{tolerance:.0e}; a rule of a layer or of a function is "
+                "wrong, or the forward draws random numbers in eval mode; "
+                f"mend it, or accept the drift: tolerance={far:.0e}"
+            )
+    except Exception:
+        with torch.no_grad():
+            for name, tensor in state_of(new).items():
+                tensor.copy_(built[name])
+        raise
 
 
 def must_keep(symmetry, plan):
@@ -109,17 +110,23 @@ def must_keep(symmetry, plan):
     return symmetry.exact and plan.promise < Exact.NO
 
 
-def _run(old, new, example):
-    """A function that runs a model on the example; None if there is none."""
+def _first_run(old, new, example):
+    """A function that runs a model on the example, and the old outputs.
+
+    None and None if there is no example, and none can be made up.
+    """
     if example is not None:
-        return run_of(example)
+        run = run_of(example)
+        with running("old"):
+            return run, _outputs(run, twin_of(old))
     with contextlib.suppress(GrowthError):  # of models that cannot be copied
         for examples in made_up(old):
             for run in map(run_of, examples):
                 with contextlib.suppress(Exception):  # any code may raise any
-                    _outputs(run, old), _outputs(run, new)
-                    return run
-    return None
+                    expected = _outputs(run, twin_of(old))
+                    _outputs(run, twin_of(new))
+                    return run, expected
+    return None, None
 
 
 def _complete(old, new, plan):
@@ -132,9 +139,9 @@ def _complete(old, new, plan):
     return twin
 
 
-def _outputs(run, model):
+def _outputs(run, twin):
     """The tensors that a copy of a model returns in eval mode."""
-    twin = twin_of(model).eval()
+    twin.eval()
     precise = torch.backends.cudnn.flags(allow_tf32=False)
     with torch.no_grad(), precise, torch.random.fork_rng():
         torch.manual_seed(0)
@@ -179,5 +186,5 @@ def _roundoff(run, model):
             return out
 
     with Dtypes():
-        _outputs(run, model)
+        _outputs(run, twin_of(model))
     return max(ROUNDOFF.get(dtype, COARSE) for dtype in found)

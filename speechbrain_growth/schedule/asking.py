@@ -8,6 +8,7 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.amounts import Amount
 from speechbrain_growth.schedule.conditions.kinds import is_number
 from speechbrain_growth.schedule.numbers import wrong_numbers
+from speechbrain_growth.schedule.state import as_text
 
 
 def read_amount(entry, keywords):
@@ -39,8 +40,8 @@ def read_amount(entry, keywords):
     """
     given = {key: entry[key] for key in KEYS if key in entry}
     sizes = {key: size for key, size in entry.items() if key not in given}
-    problems = wrong_numbers(_lists(sizes), keywords)
-    fields = {"sizes": _lists(sizes)}
+    problems = wrong_numbers(as_text(sizes), keywords)
+    fields = {"sizes": as_text(sizes)}
     for key, value in given.items():
         try:
             fields[key] = KEYS[key](value)
@@ -90,16 +91,6 @@ def _contradictions(fields):
     return found
 
 
-def _lists(sizes):
-    """Sizes with lists for tuples."""
-    return {k: list(v) if _is_list(v) else v for k, v in sizes.items()}
-
-
-def _is_list(value):
-    """Whether a value of the YAML has several parts."""
-    return isinstance(value, (list, tuple))
-
-
 def _sizes_of(key, value):
     """Reads a mapping of sizes under a key."""
     if not isinstance(value, dict) or not value:
@@ -107,10 +98,10 @@ def _sizes_of(key, value):
             f"{key} is {value!r}; it must be a mapping such as "
             f"{{rnn_neurons: 32}}"
         )
-    problems = wrong_numbers(_lists(value), [])
+    problems = wrong_numbers(as_text(value), [])
     if problems:
         raise GrowthError([f"{key}: {problem}" for problem in problems])
-    return _lists(value)
+    return as_text(value)
 
 
 def _adds(value):

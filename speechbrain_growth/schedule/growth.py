@@ -184,11 +184,6 @@ def _check_rates(growth):
         )
 
 
-def _is_list(value):
-    """Whether a value of the YAML has several parts."""
-    return isinstance(value, (list, tuple))
-
-
 def _optimizer(value):
     """Carries the optimizer's state into the larger model, or drops it.
 
@@ -227,7 +222,8 @@ def _birth(value):
     way, names = value, ()
     if isinstance(value, dict) and len(value) == 1:
         ((way, names),) = value.items()
-        names = tuple(names) if _is_list(names) else (names,)
+        listed = isinstance(names, (list, tuple))
+        names = tuple(names) if listed else (names,)
     named = all(isinstance(name, str) and name for name in names)
     if not isinstance(way, str) or way not in WAYS or not named:
         raise GrowthError(

@@ -11,8 +11,12 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
-from speechbrain_growth.schedule.past import as_text
-from speechbrain_growth.schedule.state import KINDS, read_state, write_state
+from speechbrain_growth.schedule.state import (
+    KINDS,
+    as_text,
+    read_state,
+    write_state,
+)
 
 
 @register_checkpoint_hooks

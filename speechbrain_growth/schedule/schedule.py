@@ -15,8 +15,8 @@ from speechbrain_growth.schedule.conditions.registry import FACTS
 from speechbrain_growth.schedule.growth import Growth, parse
 from speechbrain_growth.schedule.keeping import Kept
 from speechbrain_growth.schedule.options import check_options
-from speechbrain_growth.schedule.past import as_text, refuse_edited_past
-from speechbrain_growth.schedule.state import Sizes
+from speechbrain_growth.schedule.past import refuse_edited_past
+from speechbrain_growth.schedule.state import Sizes, as_text
 
 
 class GrowthSchedule(Kept):

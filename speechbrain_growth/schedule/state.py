@@ -37,6 +37,31 @@ WORDS = {
 }
 
 
+def as_text(entries):
+    """Turns the entries of a list of growths into what a checkpoint can hold.
+
+    Arguments
+    ---------
+    entries : list of dict
+        As in the YAML.
+
+    Returns
+    -------
+    list of dict
+        With lists for tuples.
+
+    Example
+    -------
+    >>> as_text([{"after_epoch": 1, "cnn_channels": (4, 8)}])
+    [{'after_epoch': 1, 'cnn_channels': [4, 8]}]
+    """
+    if isinstance(entries, dict):
+        return {key: as_text(value) for key, value in entries.items()}
+    if isinstance(entries, (list, tuple)):
+        return [as_text(value) for value in entries]
+    return entries
+
+
 def write_state(state, path):
     """Writes the state of a schedule as text.
 

@@ -64,10 +64,6 @@ class ChoosingBrain(LargerBrain):
         As for ``LargerBrain``.
     """
 
-    def __init__(self, **kwargs):
-        super().__init__(**kwargs)
-        self.train_loader = None
-
     def fit(self, epoch_counter, train_set, valid_set=None, **kwargs):
         """Trains as ``speechbrain.Brain.fit`` does; keeps the training data.
 

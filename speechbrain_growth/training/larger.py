@@ -9,8 +9,9 @@ from typing import Tuple
 from torch.nn import ModuleDict
 
 from speechbrain_growth.engine.births.batchnorm import calibrating
-from speechbrain_growth.engine.maps.plan import Exact, Plan
+from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.optimizers import follow
+from speechbrain_growth.engine.proof import must_keep
 from speechbrain_growth.launch.processes import all_or_none, on_main
 from speechbrain_growth.measure.growth_log import growth_entry
 from speechbrain_growth.training.afterwards.scaling import powers_by_name
@@ -61,7 +62,7 @@ class LargerBrain(ProbingBrain):
             with calibrating(plan, new):
                 drift = self._drift(new, batch, run)
         drift = on_main(float, drift)
-        promised = growth.symmetry.exact and plan.promise < Exact.NO
+        promised = must_keep(growth.symmetry, plan)
         tolerance = schedule.tolerance if promised else None
         entry = growth_entry(schedule, plan, epoch - 1, drift, tolerance)
         return old, new, plan, entry

@@ -175,3 +175,20 @@ def test_the_modes_and_random_numbers_stay():
     for model in (old, new):
         assert model.training and model[0].training and not model[1].training
     assert torch.equal(state, torch.get_rng_state())
+
+
+def test_nothing_changes_if_the_new_model_cannot_run():
+    class Fragile(nn.Tanh):
+        stands_for = nn.Tanh
+
+        def forward(self, x):
+            if x.shape[-1] > 4:
+                raise RuntimeError("out of memory")
+            return super().forward(x)
+
+    old, new = between(Fragile(), 4), between(Fragile(), 7)
+    optimizer = torch.optim.SGD(old.parameters(), 0.1)
+    check = unchanged(new, optimizer)
+    with pytest.raises(GrowthError, match="the new model raises RuntimeError"):
+        carry(old, new, optimizer, example=VECTOR)
+    check()
