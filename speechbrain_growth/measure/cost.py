@@ -18,7 +18,7 @@ SHORT = 32  # frames; below it, MACs are counted at the very length
 
 
 def parameters(modules):
-    """Returns the number of trainable parameters.
+    """Returns the number of parameters, frozen ones too.
 
     Arguments
     ---------
@@ -34,7 +34,7 @@ def parameters(modules):
     >>> parameters(torch.nn.Linear(3, 2))
     8
     """
-    return sum(p.numel() for p in modules.parameters() if p.requires_grad)
+    return sum(p.numel() for p in modules.parameters())
 
 
 def macs(modules, shape):

@@ -7,6 +7,7 @@ Authors
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from speechbrain_growth.errors import GrowthError, did_you_mean
+from speechbrain_growth.schedule.afterwards.freezing import check_old, read_old
 from speechbrain_growth.schedule.afterwards.rates import read_lr
 from speechbrain_growth.schedule.afterwards.settings import read_sets
 from speechbrain_growth.schedule.amounts import Amount
@@ -56,6 +57,8 @@ class Growth(NamedTuple):
         Names of the new layers, where their types do not tell.
     fold : int
         Number of steps over which a weighted LayerNorm becomes a plain one.
+    old : str
+        ``frozen`` if the units from before the growth stay as they are.
     """
 
     condition: Condition
@@ -74,6 +77,7 @@ class Growth(NamedTuple):
     birth: Optional[str] = None
     born: Tuple[str, ...] = ()
     fold: int = FOLD
+    old: str = ""
 
     @property
     def symmetry(self):
@@ -156,11 +160,14 @@ def _read(entry, number):
         )
     name, fields = when[0], {}
     left = {key: value for key, value in entry.items() if key != name}
+    if "old" in left:  # the only way that leaves old units alone
+        left.setdefault("symmetry", "fresh")
     for key in [key for key in READERS if key in left]:
         fields.update(READERS[key](left.pop(key)))
     amount, times = read_amount(left, [*READERS, *KEYS])
     one = Growth(read(name, entry[name]), amount, number, **fields)
     _check_rates(one)
+    check_old(one.old, one.symmetry)
     return [one._replace(time=n + 1, times=times) for n in range(times)]
 
 
@@ -265,4 +272,5 @@ READERS = {
     "symmetry": _symmetry,
     "birth": _birth,
     "fold": _fold,
+    "old": read_old,
 }

@@ -248,8 +248,20 @@ class GrowthSchedule(Kept):
         self.sizes, self.grown_at_step = self.wanted, int(step)
         self.settings = self.wanted_settings
         if self.current.restart:
-            epoch = self.last.get("epoch", 0)
-            self.restarted = {"epoch": epoch, "step": step, "spent": spent}
+            self.restart(step, spent)
+
+    def restart(self, step: int, spent: float = 0.0) -> None:
+        """Takes note that the scheduler of the learning rate begins anew.
+
+        Arguments
+        ---------
+        step : int
+            Optimizer steps taken so far.
+        spent : float
+            What is spent of the budget.
+        """
+        epoch = self.last.get("epoch", 0)
+        self.restarted = {"epoch": epoch, "step": step, "spent": spent}
 
     def refuse(self, number: Optional[int] = None) -> None:
         """Takes note that a growth is not done.

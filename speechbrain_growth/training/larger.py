@@ -14,6 +14,8 @@ from speechbrain_growth.engine.optimizers import follow
 from speechbrain_growth.engine.proof import must_keep
 from speechbrain_growth.launch.processes import all_or_none, on_main
 from speechbrain_growth.measure.growth_log import growth_entry
+from speechbrain_growth.schedule.growth import Growth
+from speechbrain_growth.training.afterwards.holding import entering_old_units
 from speechbrain_growth.training.afterwards.scaling import powers_by_name
 from speechbrain_growth.training.carrying import carry_modules
 from speechbrain_growth.training.probing import ProbingBrain
@@ -67,6 +69,25 @@ class LargerBrain(ProbingBrain):
         entry = growth_entry(schedule, plan, epoch - 1, drift, tolerance)
         return old, new, plan, entry
 
+    def frozen_by(self, growth: Growth, plan: Plan, new: ModuleDict) -> dict:
+        """Finds the weights that a growth freezes.
+
+        Arguments
+        ---------
+        growth : Growth
+            Says whether old units are trained on.
+        plan : Plan
+            How the larger modules come from the present ones.
+        new : torch.nn.ModuleDict
+            The larger modules.
+
+        Returns
+        -------
+        dict
+            As ``Held.masks``.
+        """
+        return entering_old_units(plan, new) if growth.old else {}
+
     def put(self, old: ModuleDict, new: ModuleDict, plan: Plan) -> None:
         """Puts larger modules in the place of the present ones.
 
@@ -84,6 +105,8 @@ class LargerBrain(ProbingBrain):
         settings = self.schedule.wanted_settings
         new = self.with_settings(new, plan, settings, self._seed())
         follow(self._optimizers(), old, new, plan if carried else None)
+        self.held.grown(plan, new)
+        self.held.hold(self.frozen_by(growth, plan, new), new)
         self._swap(new)
         rewarm = growth.rewarm if growth.rewarmed == "new" else 0
         by_axis = self._optimizers() if growth.per == "axis" else []

@@ -20,6 +20,7 @@ from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.run_log import RunLogger
 from speechbrain_growth.schedule.state import STATE, read_state
 from speechbrain_growth.schedule.wishes import forget, heard
+from speechbrain_growth.training.afterwards.holding import HELD, Held
 from speechbrain_growth.training.afterwards.transition import (
     TRANSITION,
     Transition,
@@ -53,6 +54,7 @@ class ResizingBrain(CheckedSettingBrain):
         self.growth_log = growth_log
         self.schedule.start(blueprint.sizes)
         self.transition = Transition(self._modules)
+        self.held = Held(self._modules)
         train_logger = getattr(self.hparams, "train_logger", None)
         is_ours = isinstance(train_logger, RunLogger)
         self.run_logger = train_logger if is_ours else None
@@ -60,6 +62,9 @@ class ResizingBrain(CheckedSettingBrain):
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(STATE, self.schedule)
             self.checkpointer.add_recoverable(TRANSITION, self.transition)
+            self.checkpointer.add_recoverable(
+                HELD, self.held, optional_load=True
+            )
 
     def restore_sizes(self, checkpoint, settings=None):
         """Gives the model the sizes of a checkpoint, larger or smaller.
@@ -102,6 +107,8 @@ class ResizingBrain(CheckedSettingBrain):
             self.transition.weigh(checkpoint.paramfiles[TRANSITION])
             if set(weighted(self._modules())) != before:
                 self.script_again()
+        if HELD in checkpoint.paramfiles:
+            self.held.read(checkpoint.paramfiles[HELD], self._modules())
 
     def on_evaluate_start(self, max_key=None, min_key=None):
         """Restores the sizes of the checkpoint that will be loaded.
@@ -143,12 +150,27 @@ class ResizingBrain(CheckedSettingBrain):
         with aside(path) as new, open(new, "w", encoding="utf-8") as fout:
             fout.write(text)
 
+    def best_checkpoint(self, known):
+        """Returns the checkpoint whose model the YAML in the folder has.
+
+        Arguments
+        ---------
+        known : list of speechbrain.utils.checkpoints.Checkpoint
+            All there are.
+
+        Returns
+        -------
+        speechbrain.utils.checkpoints.Checkpoint
+            None if none has a metric.
+        """
+        return best_of(known)
+
     def _end_epoch(self):
         """Writes the best model's YAML; forgets a wish that is decided on."""
         if self.checkpointer is None:
             return
         known = self.checkpointer.list_checkpoints()
-        best = best_of(known)
+        best = self.best_checkpoint(known)
         if best is not None and sizes_of(best) != self.yaml_sizes:
             self._write_yaml(best)
         wish, folder = self.schedule.hand, self.hparams.output_folder

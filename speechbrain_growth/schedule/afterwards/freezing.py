@@ -1,0 +1,44 @@
+"""Reads whether the units from before a growth are frozen.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from speechbrain_growth.errors import GrowthError
+
+
+def check_old(old, symmetry):
+    """Raises if old units are to be frozen that the growth would change.
+
+    Arguments
+    ---------
+    old : str
+        From ``read_old``; empty if they are trained on.
+    symmetry : Symmetry
+        How the new units begin.
+
+    Raises
+    ------
+    GrowthError
+        If the symmetry changes what old units send or read.
+    """
+    if old and str(symmetry) != "fresh":
+        raise GrowthError(
+            f"old is {old}, but symmetry {symmetry} changes what old units "
+            "send or read; use fresh, or leave symmetry out"
+        )
+
+
+def read_old(value):
+    """Freezes the units that the model has before the growth, for good.
+
+    Only weights that enter a new unit, and those of new layers, are trained
+    from then on. The symmetry is ``fresh`` then, as any other changes what the
+    old units send.
+
+    Values: ``frozen``.
+    Default: all units are trained
+    """
+    if value != "frozen":
+        raise GrowthError(f"old is {value!r}; it must be frozen, or left out")
+    return {"old": value}
