@@ -101,10 +101,24 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
             if epoch == 1 and self.schedule.due_at_start:
                 self.decide_growth(0, self.measure(0))
                 self.save_before_growing()
-            if self.schedule.pending:
-                self.grow(epoch)
+            self.begin_epoch(epoch)
             yield epoch
             on_main(self._end_epoch)
+        self.after_epochs()
+
+    def after_epochs(self) -> None:
+        """Called when all epochs were trained; growing needs nothing then."""
+
+    def begin_epoch(self, epoch: int) -> None:
+        """Called before each epoch: grows, if that was decided.
+
+        Arguments
+        ---------
+        epoch : int
+            From 1 on.
+        """
+        if self.schedule.pending:
+            self.grow(epoch)
 
     def on_fit_start(self) -> None:
         """Restores sizes, then weights, from this run's or an earlier one's."""
@@ -179,5 +193,12 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
         """One step, at the learning rate that the growths ask for."""
         self._set_rate()
         factor = self.schedule.lr_factor(self.optimizer_step)
-        with self.transition.step(), scaled_lr(self._optimizers(), factor):
+        with contextlib.ExitStack() as stack:
+            # Held weights are put back last
+            for around in (
+                self.held.step(),
+                self.transition.step(),
+                scaled_lr(self._optimizers(), factor),
+            ):
+                stack.enter_context(around)
             super().optimizers_step()

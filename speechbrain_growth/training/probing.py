@@ -78,13 +78,15 @@ class ProbingBrain(StartingBrain):
         self.valid_loader = valid_set
         super().fit(epoch_counter, train_set, valid_set, **kwargs)
 
-    def measure(self, epoch):
+    def measure(self, epoch, loader=None):
         """Validates without logging, saving or deciding anything.
 
         Arguments
         ---------
         epoch : int
             For ``on_stage_start``.
+        loader : DataLoader
+            The data; None for those of the validation.
 
         Returns
         -------
@@ -94,9 +96,8 @@ class ProbingBrain(StartingBrain):
         self.modules.eval()
         self.on_stage_start(sb.Stage.VALID, epoch)
         average, bar = 0.0, not self.noprogressbar and if_main_process()
-        bar = tqdm(
-            self.valid_loader, "checking growth", disable=not bar, leave=False
-        )
+        loader = self.valid_loader if loader is None else loader
+        bar = tqdm(loader, "checking growth", disable=not bar, leave=False)
         with torch.no_grad(), torch.random.fork_rng():
             for step, batch in enumerate(bar, start=1):
                 loss = self.evaluate_batch(batch, sb.Stage.VALID)

@@ -81,11 +81,16 @@ class StartingBrain(ResizingBrain):
                 self.debug_batches if self.debug else None,
             )
 
+    @property
+    def epochs_annealed(self):
+        """How many epochs a scheduler lasts for; None if that is not known."""
+        return getattr(vars(self.hparams).get("epoch_counter"), "limit", None)
+
     def _check_epochs(self):
         """Raises if a scheduler has fewer epochs than the run."""
         held = vars(self.hparams)
         scheduler = held.get("lr_annealing")
-        epochs = getattr(held.get("epoch_counter"), "limit", None)
+        epochs = self.epochs_annealed
         # Only of this one it is known what a recipe calls it with
         if isinstance(scheduler, LinearScheduler) and epochs is not None:
             check_annealing(scheduler, epochs)

@@ -51,4 +51,8 @@ def is_closed(module):
     >>> is_closed(nn.Sequential(nn.ReLU())), is_closed(nn.Sequential(Own()))
     (True, False)
     """
-    return all(map(has_rule, module.modules()))
+    if not has_rule(module):
+        return False
+    # A container whose rule plans all that is inside, whatever that is
+    whole = getattr(type(module), "planned_whole", False)
+    return whole or all(map(is_closed, module.children()))

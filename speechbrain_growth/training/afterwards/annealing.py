@@ -48,14 +48,14 @@ class AnnealingBrain(DecidingBrain):
                 f"budget: {budget.unit} are not counted on {self.device}; use "
                 f"{', '.join(known)} or epochs"
             )
-        if any(growth.restart for growth in self.schedule.growths):
-            # Before a checkpoint is loaded: as the run's first epoch has it
-            self._unused = copy.deepcopy(self.scheduler)
-            if self.scheduler is None:
-                raise GrowthError(
-                    "lr: restart starts the scheduler anew, but the YAML has "
-                    "no lr_annealing; leave restart out"
-                )
+        # Before a checkpoint is loaded: as the run's first epoch has it
+        self._unused = copy.deepcopy(self.scheduler)
+        restarts = any(growth.restart for growth in self.schedule.growths)
+        if restarts and self.scheduler is None:
+            raise GrowthError(
+                "lr: restart starts the scheduler anew, but the YAML has "
+                "no lr_annealing; leave restart out"
+            )
 
     @property
     def scheduler(self):
@@ -99,15 +99,20 @@ class AnnealingBrain(DecidingBrain):
         growth : Growth
             Has happened.
         """
-        if not growth.restart:
-            return skip_one_comparison(self.scheduler)
+        if growth.restart:
+            self.restart_rates()
+        else:
+            skip_one_comparison(self.scheduler)
+
+    def restart_rates(self):
+        """Sets learning rates, and their scheduler, as they were at first."""
         for optimizer in self._optimizers():
             for group in optimizer.param_groups:
                 first = optimizer.defaults["lr"]
                 group["lr"] = group.get("initial_lr", first)
         if isinstance(self.scheduler, TorchScheduler):
             self.scheduler.begin(self.optimizer)
-        else:
+        elif self.scheduler is not None:
             vars(self.scheduler).update(copy.deepcopy(vars(self._unused)))
 
     def spent(self):

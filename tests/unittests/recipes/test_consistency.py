@@ -15,6 +15,7 @@ from pathlib import Path
 import pytest
 
 from speechbrain.utils.run_opts import RunOptions
+from speechbrain_growth import Blueprint
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPES = ROOT / "recipes"
@@ -140,7 +141,8 @@ def test_a_row_says_how_to_try_the_recipe(dataset, row):
         r"epoch: (\d+)\]",
         row["test_debug_checks"],
     )
-    epochs = re.search(r"^number_of_epochs: (\d+)", text, re.M)[1]
+    given = Blueprint(str(ROOT / row["Hparam_file"]))
+    epochs = given.value("epoch_counter")["limit"]
     assert int(checks[1]) <= int(flags.get("number_of_epochs", epochs))
 
 

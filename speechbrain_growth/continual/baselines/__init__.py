@@ -1,0 +1,5 @@
+"""What continual learning is compared with.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""

@@ -1,0 +1,272 @@
+"""What a system does beside growing, from task to task.
+
+``Strategy`` itself does nothing: it trains the network on one task after
+another, which is fine-tuning, the baseline that forgets. A system of the
+literature overrides some of its methods.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from typing import Any, Dict, Optional, Sequence, Tuple
+
+import torch
+
+from speechbrain.utils.checkpoints import (
+    mark_as_loader,
+    mark_as_saver,
+    register_checkpoint_hooks,
+)
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.resume.loading import loading
+
+STRATEGY = "strategy"  # its name among the recoverables
+
+
+@register_checkpoint_hooks
+class Strategy:
+    """Fine-tuning: one network, one task after another.
+
+    Arguments
+    ---------
+    own : list of str
+        Layers of which each task has its own, by dotted name, such as
+        ``model.output``: its head. They begin anew in each task. ``norms``
+        stands for all norms, with their statistics.
+
+    Attributes
+    ----------
+    keeps : bool
+        Whether the logits of finished tasks stay as they are, to the bit. A
+        Brain checks it at the end of each task.
+    routes : bool
+        Whether ``route`` can tell the task of an item.
+    tensors : dict
+        What a checkpoint holds of the strategy: tensors, numbers, and
+        dictionaries and lists of them.
+
+    Example
+    -------
+    >>> Strategy(own=["model.output"]).has_heads
+    True
+    """
+
+    keeps = False
+    routes = False
+    takes_best = True
+
+    def __init__(self, own: Sequence[str] = ()) -> None:
+        if isinstance(own, str) or not all(isinstance(o, str) for o in own):
+            raise GrowthError(
+                f"strategy: own is {own!r}; it must be a list of layers, such "
+                "as [model.output, norms]"
+            )
+        self.own = list(own)
+        self.tensors = {}
+
+    @property
+    def has_heads(self) -> bool:
+        """Whether each task has outputs of its own."""
+        return any(name != "norms" for name in self.own)
+
+    @property
+    def facts(self) -> Dict[str, Any]:
+        """What a run that resumes compares."""
+        own = {k: v for k, v in vars(self).items() if k != "tensors"}
+        plain = (bool, int, float, str, list, tuple, dict, type(None))
+        own = {k: v for k, v in own.items() if isinstance(v, plain)}
+        return {"strategy": type(self).__name__, **own}
+
+    def check(self, brain: Any) -> Sequence[str]:
+        """Returns what is wrong with a run, before it trains.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Of the run.
+
+        Returns
+        -------
+        list of str
+        """
+        return []
+
+    def trained_on(self, task: int, tasks: int) -> Tuple[int, ...]:
+        """Returns the tasks whose data are given while one is trained.
+
+        Arguments
+        ---------
+        task : int
+            The one that is trained.
+        tasks : int
+            How many there are.
+
+        Returns
+        -------
+        tuple of int
+        """
+        return (task,)
+
+    def memory(
+        self, task: int, indices: Dict[int, torch.Tensor]
+    ) -> torch.Tensor:
+        """Returns which items of earlier tasks are trained on again.
+
+        Arguments
+        ---------
+        task : int
+            The one that is trained.
+        indices : dict
+            The indices of the items of each earlier task.
+
+        Returns
+        -------
+        torch.Tensor
+            Some of the indices; empty for none.
+        """
+        return torch.zeros(0, dtype=torch.long)
+
+    def begin(self, brain: Any, task: int) -> None:
+        """Called before the first epoch of a task, after any growth for it.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Its modules may be changed in place.
+        task : int
+            From 1 on.
+        """
+
+    def end(self, brain: Any, task: int) -> None:
+        """Called after the last epoch of a task, before it is finished.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Its modules are those of the task's best epoch.
+        task : int
+            From 1 on.
+        """
+
+    def grown(self, brain: Any, plan: Any) -> None:
+        """Called after a growth.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Has the larger modules.
+        plan : Plan
+            Of the growth.
+        """
+
+    def weights(self, brain: Any) -> Dict[str, torch.Tensor]:
+        """Returns what stands for some parameters in the forward of training.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Has the modules.
+
+        Returns
+        -------
+        dict
+            By dotted name.
+        """
+        return {}
+
+    def penalty(self, brain: Any, predictions: Any, batch: Any) -> Any:
+        """Returns what is added to the loss of a training batch.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Has the modules.
+        predictions : object
+            Of ``compute_forward``.
+        batch : object
+            As ``compute_forward`` gets it.
+
+        Returns
+        -------
+        torch.Tensor or float
+        """
+        return 0.0
+
+    def after_step(self, brain: Any) -> None:
+        """Called after each step of the optimizer.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Has the modules.
+        """
+
+    def score(self, brain: Any, error: float) -> float:
+        """Returns by what the best epoch of a task is chosen; less is better.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            After a validation.
+        error : float
+            The metric of the validation, turned so that less is better.
+
+        Returns
+        -------
+        float
+        """
+        return error
+
+    def taken(
+        self, task: int, tensors: Dict[str, torch.Tensor]
+    ) -> Dict[str, torch.Tensor]:
+        """Returns the tensors of a finished task, such as masked weights.
+
+        Arguments
+        ---------
+        task : int
+            From 1 on.
+        tensors : dict
+            From ``FinishedTasks.tensors``.
+
+        Returns
+        -------
+        dict
+        """
+        return tensors
+
+    def route(self, brain: Any, batch: Any) -> Optional[torch.Tensor]:
+        """Returns the task that each item of a batch seems to belong to.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Has the modules.
+        batch : object
+            As ``compute_forward`` gets it.
+
+        Returns
+        -------
+        torch.Tensor
+            Tasks from 1 on, shape (items,).
+        """
+        return None
+
+    @property
+    def stored(self) -> float:
+        """How many numbers of 32 bits it stores for finished tasks."""
+        return 0.0
+
+    @mark_as_saver
+    def _save(self, path):
+        """Writes what it holds."""
+        torch.save(self.tensors, path)
+
+    @mark_as_loader
+    def _load(self, path, end_of_epoch=True):
+        """Reads it."""
+        del end_of_epoch
+        with loading(path):
+            self.tensors = torch.load(
+                path, map_location="cpu", weights_only=True
+            )

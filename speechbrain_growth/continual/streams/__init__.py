@@ -1,0 +1,5 @@
+"""Streams of tasks.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""

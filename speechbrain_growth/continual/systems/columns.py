@@ -1,0 +1,289 @@
+"""Columns: a network for each task, side by side, each reading those before it.
+
+Progressive networks (Rusu et al. 2016, https://arxiv.org/abs/1606.04671).
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import contextlib
+from typing import Any, Callable, Sequence
+
+import torch
+from torch import nn
+
+from speechbrain_growth.engine.births.layers import FirstState
+from speechbrain_growth.engine.maps.plan import Exact
+from speechbrain_growth.engine.rules.registry import rule
+from speechbrain_growth.engine.unwrap import state_of
+from speechbrain_growth.errors import GrowthError
+
+KINDS = ("none", "linear", "adapters")
+
+
+class Columns(nn.Module):
+    """The last of several columns, with laterals from those before it.
+
+    A lateral enters a layer of a column. It reads what the same layer gets in
+    each earlier column. Into a linear layer, the sum of all laterals is added
+    to the layer's output, as in equation 2 of the paper; into any other, such
+    as a recurrent one, to its input. Earlier columns run in eval mode, without
+    gradients.
+
+    Arguments
+    ---------
+    number : int
+        How many columns there are: a size, which grows by 1 for each task.
+    column : callable
+        Builds one column.
+    laterals : str
+        ``linear``: one linear layer from each earlier column. ``adapters``:
+        those columns side by side, each times a number that is learnt, through
+        a linear layer, a ReLU, and another one. ``none``: no laterals.
+    into : list of str
+        The layers of a column that laterals enter, by dotted name.
+    adapter : int
+        Units inside an adapter; 0 for as many as the layer has inputs.
+    scale : float
+        What the numbers of an adapter begin with; the paper draws 1, 0.1 or
+        0.01 for each run.
+
+    Raises
+    ------
+    GrowthError
+        If a name of ``into`` or the kind of laterals is unknown.
+
+    Example
+    -------
+    >>> from functools import partial
+    >>> from speechbrain_growth import MLP
+    >>> column = partial(MLP, inputs=3, hidden=[4, 4], outputs=2)
+    >>> net = Columns(2, column, "linear", into=["hidden_1.linear", "output"])
+    >>> net(torch.ones(5, 3)).shape
+    torch.Size([5, 2])
+    >>> sorted(net.laterals["1"])
+    ['hidden_1-linear', 'output']
+    """
+
+    planned_whole = True  # its growth rule needs none for what is in a column
+
+    def __init__(
+        self,
+        number: int,
+        column: Callable[[], nn.Module],
+        laterals: str = "none",
+        into: Sequence[str] = (),
+        adapter: int = 0,
+        scale: float = 0.1,
+    ) -> None:
+        super().__init__()
+        if laterals not in KINDS or (laterals == "none") != (not into):
+            raise GrowthError(
+                f"laterals is {laterals!r} and into {list(into)}; give one of "
+                f"{', '.join(KINDS)}, and layers unless it is none"
+            )
+        names = map(str, range(number))
+        self.columns = nn.ModuleDict({name: column() for name in names})
+        self.into, self.laterals = tuple(into), nn.ModuleDict()
+        for name in list(self.columns)[1:] if into else ():
+            self.laterals[name] = nn.ModuleDict(
+                {
+                    _key(layer): _lateral(
+                        self._layer("0", layer),
+                        int(name),
+                        adapter,
+                        scale if laterals == "adapters" else None,
+                    )
+                    for layer in into
+                }
+            )
+
+    def _layer(self, column, name):
+        """A layer of a column."""
+        try:
+            return self.columns[column].get_submodule(name)
+        except AttributeError:
+            known = [n for n, _ in self.columns[column].named_modules() if n]
+            raise GrowthError(
+                f"into: a column has no layer {name}; name some of "
+                f"{', '.join(known)}"
+            )
+
+    def train(self, mode: bool = True) -> nn.Module:
+        """Sets the mode of the last column; earlier ones stay in eval mode.
+
+        Arguments
+        ---------
+        mode : bool
+            Whether the last column is trained.
+
+        Returns
+        -------
+        torch.nn.Module
+        """
+        super().train(mode)
+        for name in list(self.columns)[:-1]:
+            self.columns[name].eval()
+            if name in self.laterals:
+                self.laterals[name].eval()
+        return self
+
+    def forward(self, *inputs: Any) -> Any:
+        """Runs all columns that the last one reads, and it.
+
+        Arguments
+        ---------
+        *inputs : tuple
+            As a column takes them.
+
+        Returns
+        -------
+        object
+            What the last column returns.
+        """
+        names, seen = list(self.columns), []
+        for name in names if self.into else names[-1:]:
+            learns = torch.is_grad_enabled() and name == names[-1]
+            with torch.set_grad_enabled(learns), self._joined(name, seen):
+                found = self.columns[name](*inputs)
+        return found
+
+    @contextlib.contextmanager
+    def _joined(self, name, seen):
+        """Inside this context, laterals enter a column, and are fed by it."""
+        arrived, handles = {}, []
+
+        def join(layer, kind):
+            """The hooks of one layer."""
+            own = self.laterals[name][_key(layer)] if seen else None
+
+            def extra():
+                """What the laterals of this layer give."""
+                return own([earlier[layer] for earlier in seen])
+
+            def before(module, args):
+                """Keeps what arrives; adds to it in front of other layers."""
+                arrived[layer] = args[0]
+                if own is not None and kind != "linear":
+                    return (args[0] + extra(), *args[1:])
+
+            def after(module, args, out):
+                """Adds to what leaves a linear layer."""
+                if own is not None and kind == "linear":
+                    return out + extra()
+
+            return before, after
+
+        try:
+            for layer in self.into:
+                module = self._layer(name, layer)
+                kind = "linear" if isinstance(module, nn.Linear) else "other"
+                before, after = join(layer, kind)
+                handles.append(module.register_forward_pre_hook(before))
+                handles.append(module.register_forward_hook(after))
+            yield
+        finally:
+            for handle in handles:
+                handle.remove()
+        seen.append(arrived)
+
+
+class Linears(nn.Module):
+    """The sum of one linear layer for each earlier column.
+
+    Arguments
+    ---------
+    inputs : int
+        Units that each earlier column gives.
+    outputs : int
+        Units that are added to.
+    columns : int
+        How many earlier columns there are.
+    """
+
+    def __init__(self, inputs: int, outputs: int, columns: int) -> None:
+        super().__init__()
+        self.from_column = nn.ModuleList(
+            nn.Linear(inputs, outputs, bias=False) for _ in range(columns)
+        )
+
+    def forward(self, arrived):
+        """Adds up what the columns give."""
+        return sum(one(x) for one, x in zip(self.from_column, arrived))
+
+
+class Adapter(nn.Module):
+    """A small network that reads all earlier columns side by side.
+
+    Arguments
+    ---------
+    inputs : int
+        Units that each earlier column gives.
+    outputs : int
+        Units that are added to.
+    columns : int
+        How many earlier columns there are.
+    units : int
+        Units inside.
+    scale : float
+        What each column is multiplied by at first.
+    """
+
+    def __init__(
+        self, inputs: int, outputs: int, columns: int, units: int, scale: float
+    ) -> None:
+        super().__init__()
+        self.scale = nn.Parameter(torch.full((columns,), float(scale)))
+        self.into = nn.Linear(columns * inputs, units)
+        self.out = nn.Linear(units, outputs, bias=False)
+
+    def forward(self, arrived):
+        """Scales, joins, and projects what the columns give."""
+        joined = torch.cat([a * x for a, x in zip(self.scale, arrived)], -1)
+        return self.out(torch.relu(self.into(joined)))
+
+
+def _lateral(layer, columns, units, scale):
+    """The lateral into a layer, an adapter if it has a scale."""
+    inputs, outputs = _units(layer)
+    if scale is None:
+        return Linears(inputs, outputs, columns)
+    return Adapter(inputs, outputs, columns, units or inputs, scale)
+
+
+def _units(layer):
+    """How many units a lateral reads and gives."""
+    if isinstance(layer, nn.Linear):
+        return layer.in_features, layer.out_features
+    first = next((p for p in layer.parameters() if p.ndim == 2), None)
+    if first is None:
+        raise GrowthError(
+            f"into: {type(layer).__name__} has no weight with rows and "
+            "columns; name a linear or a recurrent layer"
+        )
+    return first.shape[1], first.shape[1]
+
+
+def _key(layer):
+    """The name of a lateral; a module's name has no dots."""
+    return layer.replace(".", "-")
+
+
+@rule.register(Columns)
+def _columns(old, new, signal, trace):
+    """Old columns stay as they are; a new one computes something of its own."""
+    parts = [("columns", old.columns, new.columns)]
+    parts.append(("laterals", old.laterals, new.laterals))
+    for part, before, after in parts:
+        if not set(before) <= set(after):
+            trace.problem("has fewer columns; a growth only adds some")
+        for name in after:
+            if name not in before:
+                full = ".".join([*trace.path, part, name])
+                trace.first_states[full] = FirstState(
+                    {}, Exact.NO, "a task of its own"
+                )
+                continue
+            for key, tensor in state_of(before[name]).items():
+                trace.tensor(f"{part}.{name}.{key}", *[None] * tensor.ndim)
+    return signal
