@@ -141,7 +141,8 @@ def test_a_row_says_how_to_try_the_recipe(dataset, row):
         r"epoch: (\d+)\]",
         row["test_debug_checks"],
     )
-    given = Blueprint(str(ROOT / row["Hparam_file"]))
+    path = str(ROOT / row["Hparam_file"])
+    given = Blueprint(path, {"data_folder": "data"})
     epochs = given.value("epoch_counter")["limit"]
     assert int(checks[1]) <= int(flags.get("number_of_epochs", epochs))
 
