@@ -102,9 +102,10 @@ class ContinualBrain(TestedBrain):
     def on_fit_start(self) -> None:
         """Resumes; finished tasks must still compute what they did."""
         super().on_fit_start()
-        self.check_kept(ROUNDOFF)
-        tasks = range(1, len(self.finished) + 1)
-        self.finished.probes = [self.logits_of(task) for task in tasks]
+        if self.strategy.keeps:
+            self.check_kept(ROUNDOFF)
+            tasks = range(1, len(self.finished) + 1)
+            self.finished.probes = [self.logits_of(task) for task in tasks]
 
     def after_epochs(self) -> None:
         """Finishes the last task."""
@@ -148,7 +149,8 @@ class ContinualBrain(TestedBrain):
             self.schedule.settings,
             self.own_tensors(self._modules()),
         )
-        self.finished.probes.append(self.logits_of(task))
+        if self.strategy.keeps:
+            self.finished.probes.append(self.logits_of(task))
         if task == self.stream.tasks:
             self.check_kept()
         self._save_task(task, end_of_epoch)

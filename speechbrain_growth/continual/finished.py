@@ -68,7 +68,7 @@ class FinishedTasks:
     begun : int
         The task that was begun last.
     probes : list
-        For each finished task, the logits of its probe.
+        For each finished task whose logits must stay, those of its probe.
 
     Example
     -------

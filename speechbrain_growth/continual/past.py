@@ -37,9 +37,13 @@ class PastBrain(GrowingBrain):
     def __init__(self, strategy, facts, **kwargs):
         super().__init__(**kwargs)
         self.strategy = strategy
-        self.finished = FinishedTasks(
-            strategy.keeps, {**facts, **strategy.facts}
-        )
+        sides = {"stream": facts, "strategy": strategy.facts}
+        facts = {
+            f"{side}.{key}": value
+            for side, own in sides.items()
+            for key, value in own.items()
+        }
+        self.finished = FinishedTasks(strategy.keeps, facts)
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(FINISHED, self.finished)
             self.checkpointer.add_recoverable(STRATEGY, self.strategy)
@@ -229,8 +233,6 @@ class PastBrain(GrowingBrain):
         GrowthError
             Naming each such task.
         """
-        if not self.strategy.keeps:
-            return
         problems = []
         for task, then in enumerate(self.finished.probes, start=1):
             now = self.logits_of(task)

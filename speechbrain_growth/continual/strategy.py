@@ -75,7 +75,7 @@ class Strategy:
         own = {k: v for k, v in vars(self).items() if k != "tensors"}
         plain = (bool, int, float, str, list, tuple, dict, type(None))
         own = {k: v for k, v in own.items() if isinstance(v, plain)}
-        return {"strategy": type(self).__name__, **own}
+        return {"name": type(self).__name__, **own}
 
     def check(self, brain: Any) -> Sequence[str]:
         """Returns what is wrong with a run, before it trains.

@@ -104,6 +104,7 @@ def fisher(brain, task, samples):
         single items.
     """
     modules = brain.raw_modules
+    brain.on_stage_start(sb.Stage.VALID, 0)  # statistics that a loss adds to
     brain.modules.eval()
     learning = {n: p for n, p in modules.named_parameters() if p.requires_grad}
     sums = {name: torch.zeros_like(p) for name, p in learning.items()}

@@ -56,7 +56,7 @@ class Stream:
     @property
     def facts(self) -> Dict[str, Any]:
         """What a run that resumes compares."""
-        return {"stream": type(self).__name__, **vars(self)}
+        return {"name": type(self).__name__, **vars(self)}
 
     def seen(self, images: torch.Tensor, task: int) -> torch.Tensor:
         """Returns images as a task shows them.

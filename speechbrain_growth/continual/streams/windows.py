@@ -44,7 +44,7 @@ class Windows(Stream):
     @property
     def facts(self) -> Dict[str, Any]:
         """What a run that resumes compares."""
-        own = {"stream": "Windows", "batches": self.batches}
+        own = {"name": "Windows", "batches": self.batches}
         return {**own, "of": self.stream.facts}
 
     def of(self, *data: Dict[str, Part]) -> Dict[str, StreamDataset]:
