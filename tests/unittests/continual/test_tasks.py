@@ -144,7 +144,7 @@ def test_the_optimizer_and_the_rate_begin_anew(tmp_path):
 def test_the_best_epoch_of_a_task_is_taken(tmp_path):
     brain = small(tmp_path, "fine-tuning", {"epochs_per_task": 3})
     brain.strategy.score = lambda brain, error: abs(
-        2 - (brain.hparams.epoch_counter.current - 1) % 3
+        1 - (brain.hparams.epoch_counter.current - 1) % 3
     )
     saved = {}
     after = brain.on_stage_end
@@ -160,8 +160,24 @@ def test_the_best_epoch_of_a_task_is_taken(tmp_path):
         {task: brain.raw_modules.model.output.weight.clone()}
     )
     train(brain)
-    assert torch.equal(ends[1], saved[3]) and torch.equal(ends[2], saved[6])
-    brain.strategy.score = None
+    assert torch.equal(ends[1], saved[2]) and torch.equal(ends[2], saved[5])
+
+
+def test_replay_shows_earlier_tasks_again(tmp_path):
+    brain, seen = small(tmp_path, "replay"), {}
+    forward = brain._forward
+
+    def noted(batch, stage):
+        """Notes the tasks of training batches."""
+        if stage.name == "TRAIN":
+            task = brain.task_of(brain.hparams.epoch_counter.current)
+            seen.setdefault(task, []).extend(batch[2].tolist())
+        return forward(batch, stage)
+
+    brain._forward = noted
+    train(brain)
+    assert set(seen[1]) == {1} and set(seen[2]) == {1, 2}
+    assert seen[2].count(1) == seen[2].count(2) == 48
 
 
 def test_another_stream_or_strategy_is_refused_on_resuming(tmp_path):
