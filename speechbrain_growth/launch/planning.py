@@ -25,6 +25,7 @@ from speechbrain_growth.launch.plans.ahead import growths_ahead
 from speechbrain_growth.launch.plans.memory import bytes_to_grow, states_of
 from speechbrain_growth.launch.plans.spans import in_all
 from speechbrain_growth.measure.growth_log import GrowthLog
+from speechbrain_growth.schedule.afterwards.budget import totals
 from speechbrain_growth.schedule.checking import check
 from speechbrain_growth.schedule.conditions.condition import Run
 from speechbrain_growth.schedule.conditions.measured import MEASURES
@@ -89,8 +90,8 @@ def _checked(blueprint):
     problems += wrong_sets(blueprint, schedule.growths)
     if problems:
         raise GrowthError(problems)
-    totals = schedule.totals(epochs)
-    schedule.run = Run(_directions(blueprint), totals, schedule.reports)
+    ends = totals(schedule.budget, epochs)
+    schedule.run = Run(_directions(blueprint), ends, schedule.reports)
     schedule.cost = sized_cost(blueprint, log)
     args = blueprint.sizes, schedule.run, inline_sizes(blueprint)
     check(schedule.growths, *args, schedule.cost)

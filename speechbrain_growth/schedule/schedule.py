@@ -6,7 +6,7 @@ Authors
 
 from typing import Any, Dict, Optional, Sequence
 
-from speechbrain_growth.schedule.afterwards.budget import read_budget, totals
+from speechbrain_growth.schedule.afterwards.budget import read_budget
 from speechbrain_growth.schedule.afterwards.rates import lr_factor
 from speechbrain_growth.schedule.amounts import candidate_sizes, next_sizes
 from speechbrain_growth.schedule.conditions.condition import Run
@@ -93,26 +93,6 @@ class GrowthSchedule(Kept):
             All sizes of the model.
         """
         self.sizes = dict(sizes)
-
-    def totals(self, epochs: int) -> Dict[str, float]:
-        """Returns where the run ends, as far as that is fixed.
-
-        Arguments
-        ---------
-        epochs : int
-            Number of the run's epochs.
-
-        Returns
-        -------
-        dict
-            By unit: ``epoch``, and ``macs`` if the budget is in MACs.
-
-        Example
-        -------
-        >>> GrowthSchedule(budget={"macs": 1e13}).totals(epochs=9)
-        {'epoch': 9, 'macs': 10000000000000.0}
-        """
-        return totals(self.budget, epochs)
 
     @property
     def wanted(self) -> Sizes:

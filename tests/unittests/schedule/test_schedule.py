@@ -13,6 +13,7 @@ import yaml
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth.engine.births.units import Symmetry
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.schedule.afterwards.budget import totals
 from speechbrain_growth.schedule.checking import check
 from speechbrain_growth.schedule.conditions.condition import Run
 from speechbrain_growth.schedule.growth import parse
@@ -577,7 +578,7 @@ def test_a_share_of_the_budget_is_a_date():
     growth = [{"after_macs": "35 %", "rnn_neurons": 96}]
     schedule = GrowthSchedule(growth, budget={"macs": "2e3"})
     schedule.start(SIZES)
-    schedule.run = Run(totals=schedule.totals(9))
+    schedule.run = Run(totals=totals(schedule.budget, 9))
     (growth,) = schedule.growths
     assert growth.condition.dates(schedule.run) == [("macs", "macs", 700.0)]
     due = [
@@ -593,7 +594,7 @@ def test_a_date_behind_the_budget_is_refused(macs):
         [{"after_macs": macs, "rnn_neurons": 96}], budget={"macs": 2000}
     )
     with pytest.raises(GrowthError, match=r"but the run ends at 2000"):
-        check(schedule.growths, SIZES, Run(totals=schedule.totals(9)))
+        check(schedule.growths, SIZES, Run(totals=totals(schedule.budget, 9)))
 
 
 # The state
