@@ -126,7 +126,7 @@ def _too_late(one, epochs):
     return (
         f"{one.growth.place}: can happen after epoch {one.span[0]} at the "
         f"earliest, but the last epoch is {epochs}; let it, or the growths "
-        f"before it, come sooner, or give more epochs"
+        f"before it, come sooner, or make the run longer"
     )
 
 

@@ -81,8 +81,8 @@ def in_all(rows, epochs, done=0):
     ---------
     rows : list of dict
         From ``plan_run``; ``growth`` is equal for the candidates of one growth.
-    epochs : int
-        Number of the run's epochs.
+    epochs : float
+        How many epochs the run trains.
     done : int
         How many epochs are over.
 
