@@ -107,7 +107,7 @@ def _grown(growth, models, inline, cost):
     for name, way in () if found else _ways(amount).items():
         head, wrong = f"choose: {name}: " if name else "", []
         steps = [next_sizes(way, now, growth.left, cost) for now in models]
-        if not any(steps) and growth.time == 1:
+        if not any(steps) and growth.time == 1 and not growth.adds_nothing:
             wrong.append(_nothing_new(way))
         for now, step in zip(models, steps):
             wrong += wrong_sizes(step, now, {})

@@ -114,13 +114,16 @@ class GrowthSchedule(Kept):
     @property
     def wanted_settings(self) -> Dict[str, Any]:
         """Other keys of the YAML that growths change, the last one included."""
-        done = not self.decided or self.decided - 1 in self.refused
-        return {**self.settings, **({} if done else self.current.sets)}
+        found = dict(self.settings)
+        for growth in self._happened():
+            found.update(growth.sets)
+        return found
 
     @property
     def pending(self) -> bool:
         """Whether a growth was decided that has not been done yet."""
-        return bool(self.choices) or self.wanted != self.sizes
+        changed = self.wanted_settings != self.settings
+        return bool(self.choices) or self.wanted != self.sizes or changed
 
     @property
     def current(self) -> Growth:
@@ -145,7 +148,7 @@ class GrowthSchedule(Kept):
     def next(self) -> Optional[Growth]:
         """The growth whose condition is asked next; None if none is left."""
         for growth in self.growths[self.decided :]:
-            if self._target(growth) != {}:
+            if growth.happens(self._target(growth)):
                 return growth
         return None
 
@@ -305,5 +308,6 @@ class GrowthSchedule(Kept):
         return [
             growth
             for number, growth in enumerate(self.growths[: self.decided])
-            if number not in self.refused and self.targets[number] != {}
+            if number not in self.refused
+            and growth.happens(self.targets[number])
         ]

@@ -50,7 +50,7 @@ class Ahead(NamedTuple):
 
 
 def growths_ahead(schedule, sizes, first):
-    """Returns the growths that add something.
+    """Returns the growths that add or set something.
 
     What comes after a choice is listed as if the candidate with the most MACs
     were chosen.
@@ -139,5 +139,5 @@ def _ways(growth, now, cost):
     return [
         Ahead(growth, name, now, sizes)
         for name, sizes in larger.items()
-        if sizes
+        if sizes or growth.adds_nothing
     ]

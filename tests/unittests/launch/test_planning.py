@@ -22,6 +22,7 @@ torch.set_num_threads(1)
 
 TEXT = """
 number_of_epochs: 10
+rate: 0.1
 inputs: 3
 width: 4
 depth_width: 5
@@ -206,6 +207,30 @@ def test_what_can_never_happen_within_the_run_is_refused(plan):
     # Others may happen less often than they might
     repeated = {"every_epochs": 4, "adds": {"width": 1}, "max_times": 9}
     assert len(plan(growth=[repeated])) == 1 + 2
+
+
+def test_an_entry_may_only_set_something(plan):
+    grows = {"after_epoch": 4, "width": 8}
+    only = {"after_epoch": 2, "sets": {"rate": 0.2}}
+    rows = plan(growth=[only, grows])
+    small, large = cost(4, 5), cost(8, 5)
+    assert [(row["parameters"], row["macs"]) for row in rows] == [
+        small,
+        small,
+        large,
+    ]
+    assert rows[1]["exact"] == "exact; sets rate 0.2"
+    assert rows[1]["sizes"] == {} and rows[1]["span"] == (2, 2)
+    total = (4 * small[1] + 6 * large[1]) / large[1]
+    assert rows[0]["total"] == pytest.approx((total, total))
+    with pytest.raises(GrowthError, match="the YAML has no key 'rat'"):
+        plan(growth=[{**only, "sets": {"rat": 1}}])
+    twice = [only, {**only, "after_epoch": 3}]
+    between = {"after_epoch": 3, "sets": {"rate": 0.3}}
+    assert len(plan(growth=[only, between, {**only, "after_epoch": 4}])) == 4
+    message = r"^growth\[1\] \(after_epoch 3\): sets: they have these values"
+    with pytest.raises(GrowthError, match=message):
+        plan(growth=twice)
 
 
 # A budget may end the run before its epochs do

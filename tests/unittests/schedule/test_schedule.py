@@ -554,6 +554,49 @@ def test_the_learning_rate_stays_until_a_growth_has_happened():
 
 # The budget
 
+SETS = {"after_epoch": 1, "sets": {"dropout": 0.3}}
+
+
+@pytest.mark.parametrize("before", [{}, {"dropout": 0.2}])
+def test_an_entry_that_only_sets_something_is_a_growth(before):
+    schedule = schedule_of(SETS, entry(2, rnn_neurons=96, lr=0.5))
+    schedule.settings = before
+    assert schedule.decide(1, {}) and schedule.pending
+    assert schedule.wanted == SIZES and schedule.settings == before
+    assert schedule.wanted_settings == {"dropout": 0.3}
+    schedule.grown(step=10)
+    assert schedule.settings == {"dropout": 0.3} and not schedule.pending
+    assert schedule.on_trial
+    assert schedule.decide(2, {})
+    assert schedule.wanted["rnn_neurons"] == 96
+
+
+def test_one_that_is_refused_leaves_the_settings():
+    schedule = schedule_of(SETS)
+    assert schedule.decide(1, {})
+    schedule.refuse()
+    assert not schedule.pending and schedule.wanted_settings == {}
+    assert schedule.lr_factor(10) == 1.0
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("symmetry", "pairs"),
+        ("birth", "copy"),
+        ("fold", 3),
+        ("lr", {"rewarm": 3, "units": "new"}),
+        ("lr", "per_norm"),
+    ],
+)
+def test_what_is_about_new_units_needs_a_size(key, value):
+    message = rf"growth\[0\]: found {key}.*, about new units, but no size grows"
+    with pytest.raises(GrowthError, match=message):
+        parse([{**SETS, key: value}])
+    assert parse([{**SETS, key: value, "rnn_neurons": 96}])
+    assert parse([{**SETS, "optimizer": "reset", "lr": {"rewarm": 3}}])
+
+
 BUDGETS = {
     "a number": (5, r"budget: found 5; it must be one unit and its amount, s"),
     "two units": ({"macs": 1, "epochs": 2}, r"budget: found \{'macs': 1, "),
