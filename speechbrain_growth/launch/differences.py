@@ -87,12 +87,15 @@ def wrong_sets(blueprint, growths):
     keys = {**blueprint.written, **blueprint.overrides}
     known = {key: blueprint.value(key) for key in keys}
     sizes = {key for growth in growths for key in growth.amount.named}
-    return [
-        f"{growth.place}: {problem}"
-        for growth in growths
-        for problem in wrong_settings(growth.sets, known, sizes)
-        if growth.time == 1
-    ]
+    problems = []
+    for growth in growths:
+        found = wrong_settings(growth.sets, known, sizes)
+        if growth.adds_nothing and {**known, **growth.sets} == known:
+            found = ["sets: they have these values already; drop the entry"]
+        if growth.time == 1:
+            problems += [f"{growth.place}: {problem}" for problem in found]
+        known.update(growth.sets)
+    return problems
 
 
 def _depending(tree, changed, inside):

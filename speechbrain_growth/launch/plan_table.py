@@ -65,7 +65,7 @@ def as_table(rows):
     body = [
         [
             row["when"],
-            _epochs(row.get("span")),
+            _epochs(row.get("span"), rows[0].get("budget")),
             ", ".join(f"{key} {size}" for key, size in row["sizes"].items()),
             f"{row['parameters']:,}",
             f"{row['macs']:,}",
@@ -87,14 +87,15 @@ def as_table(rows):
     return "\n".join(line.rstrip() for line in lines)
 
 
-def _epochs(span):
+def _epochs(span, budget):
     """After which epochs a growth may happen."""
     if not span:
         return ""
     first, last = span
     if last is None:
         return f"{first} or later, or never"
-    return str(first) if first == last else f"{first} to {last}"
+    words = str(first) if first == last else f"{first} to {last}"
+    return f"{words}, or never" if budget else words  # if it is spent before
 
 
 def _megabytes(number):
@@ -104,11 +105,27 @@ def _megabytes(number):
     return f"{number / 1e6:.1f}" if number < 1e6 else f"{number / 1e6:,.0f}"
 
 
+def _end_of(budget):
+    """When a run ends that has a budget in MACs or in seconds."""
+    by = "" if budget.unit == "macs" else " by time,"
+    return (
+        f"The run ends{by} as soon as its budget of {budget} is spent; growths "
+        "that are still ahead then do not happen."
+    )
+
+
 def _sentences(rows):
     """What the run costs in all, and what choices add to it."""
     epochs, (least, most) = rows[0]["epochs"], rows[0]["total"]
     shares = 100 * least / epochs, 100 * most / epochs
-    if f"{least:.1f}" == f"{most:.1f}":
+    budget, epochs = rows[0].get("budget"), f"{epochs:g}"
+    if budget:
+        found = [
+            f"In all, at most {epochs} epochs cost at most as much as {most:.1f} "
+            f"of the largest model ({shares[1]:.0f} %).",
+            _end_of(budget),
+        ]
+    elif f"{least:.1f}" == f"{most:.1f}":
         found = [
             f"In all, {epochs} epochs cost as much as {least:.1f} of the "
             f"largest model ({shares[0]:.0f} %)."

@@ -25,6 +25,7 @@ from speechbrain_growth.launch.plans.ahead import growths_ahead
 from speechbrain_growth.launch.plans.memory import bytes_to_grow, states_of
 from speechbrain_growth.launch.plans.spans import in_all
 from speechbrain_growth.measure.growth_log import GrowthLog
+from speechbrain_growth.schedule.afterwards.budget import epochs_within, totals
 from speechbrain_growth.schedule.checking import check
 from speechbrain_growth.schedule.conditions.condition import Run
 from speechbrain_growth.schedule.conditions.measured import MEASURES
@@ -67,10 +68,20 @@ def plan_run(blueprint, state=None):
     for row in rows:
         row["share"] = row["macs"] / final
         row["example"] = log.example_name
-    epochs, done = schedule.run.totals["epoch"], schedule.last.get("epoch", 0)
-    rows[0]["epochs"] = epochs - done
-    rows[0]["total"] = in_all(rows, epochs, done)
+    rows[0].update(_totals(rows, schedule, blueprint.value("number_of_epochs")))
     return rows
+
+
+def _totals(rows, schedule, epochs):
+    """What the first row says of the run as a whole."""
+    done, budget = schedule.last.get("epoch", 0), schedule.budget
+    until = epochs_within(budget, epochs)
+    least, most = in_all(rows, until, done)
+    found = {"epochs": max(until - done, 0), "total": (least, most)}
+    if budget is None or budget.unit == "epochs":
+        return found
+    # Only training tells when it is spent
+    return {**found, "total": (0.0, most), "budget": budget}
 
 
 def _checked(blueprint):
@@ -89,8 +100,8 @@ def _checked(blueprint):
     problems += wrong_sets(blueprint, schedule.growths)
     if problems:
         raise GrowthError(problems)
-    totals = schedule.totals(epochs)
-    schedule.run = Run(_directions(blueprint), totals, schedule.reports)
+    ends = totals(schedule.budget, epochs)
+    schedule.run = Run(_directions(blueprint), ends, schedule.reports)
     schedule.cost = sized_cost(blueprint, log)
     args = blueprint.sizes, schedule.run, inline_sizes(blueprint)
     check(schedule.growths, *args, schedule.cost)

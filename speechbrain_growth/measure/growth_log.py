@@ -210,11 +210,11 @@ def growth_in_words(entry, example):
     str
     """
     before, after = entry["sizes_before"], entry["sizes_after"]
-    sizes = ", ".join(
+    sizes = [
         f"{key} {before[key]} -> {after[key]}"
         for key in after
         if before[key] != after[key]
-    )
+    ]
     head = f"Growth {entry['growth'] + 1} after epoch {entry['epoch']}"
     if not entry["grown"]:
         why = entry.get("diverged") or (
@@ -236,18 +236,18 @@ def growth_in_words(entry, example):
             ("macs", f"MACs per {example}"),
         )
     )
-    born = "".join(
-        f"; {name} is born, {exact}"
+    changes = [", ".join(sizes)] if sizes else []
+    changes += [
+        f"{name} is born, {exact}"
         for name, exact in entry.get("born", {}).items()
-    )
-    sets = "".join(
-        f"; {key} becomes {value}"
-        for key, value in entry.get("sets", {}).items()
-    )
+    ]
+    changes += [
+        f"{key} becomes {value}" for key, value in entry.get("sets", {}).items()
+    ]
     if not entry.get("sets_exact", True):
-        sets += " (this may change the outputs)"
+        changes[-1] += " (this may change the outputs)"
     return (
-        f"{head}, {entry['condition']}: {sizes}{born}{sets}; {cost}; probe "
+        f"{head}, {entry['condition']}: {'; '.join(changes)}; {cost}; probe "
         f"drift {entry['drift']:.1e}; validation right before -> right after: "
         f"{metrics}; {entry['seconds']:.1f} s."
     )

@@ -62,6 +62,24 @@ class _Quick:
         compiled = library(self.u.weight, self.act)
         return f"C {compiled.made_of}" if compiled else "torch"
 
+    def _ligru_cell(self, w, ht):
+        """The recurrence of the stock layer on another device than a CPU."""
+        return self._counted(w) if w.is_meta else super()._ligru_cell(w, ht)
+
+    def _sligru_cell(self, w, ht):
+        """The same of an SLi-GRU."""
+        return self._counted(w) if w.is_meta else super()._sligru_cell(w, ht)
+
+    def _counted(self, w):
+        """States without values, and the products of all steps at once.
+
+        On the meta device products are only counted. Step by step, that took
+        most of the time of a plan.
+        """
+        states = w.chunk(2, dim=2)[0]
+        self.u(states)
+        return states
+
     @torch.compiler.disable
     def _recur(self, fed, start):
         """The recurrence, which no compiler needs to unroll."""

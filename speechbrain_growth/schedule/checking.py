@@ -32,20 +32,68 @@ def check(growths, sizes, run, inline=None, cost=None):
     GrowthError
         Naming every growth that does not fit, and why.
     """
-    problems, models, dates = [], [dict(sizes)], {}
-    for growth in growths:
+    models, dates = [dict(sizes)], {}
+
+    def wrong(growth):
+        """What is wrong with its sizes, its condition and its dates."""
+        nonlocal models
         found, models = _grown(growth, models, inline or {}, cost)
-        try:
-            growth.condition.check(run)
-            found += late_dates(growth.condition, run)
-            found += early_dates(growth, run, dates)
-        except GrowthError as error:
-            found += error.problems
-        if growth.time > 1:
-            found = []  # the first of them has told
-        problems += [f"{growth.place}: {problem}" for problem in found]
+        unmet = _wrong_condition(growth, run)
+        if not unmet:
+            unmet = late_dates(growth.condition, run)
+            unmet += early_dates(growth, run, dates)
+        # Of an entry that repeats, the first has told
+        return found + unmet if growth.time == 1 else []
+
+    _refuse(growths, wrong)
+
+
+def check_conditions(growths, run):
+    """Raises if a condition cannot be due, once more is known of the run.
+
+    Arguments
+    ---------
+    growths : list of Growth
+        Those that are left.
+    run : Run
+        What is known of the run.
+
+    Raises
+    ------
+    GrowthError
+        Naming every such growth.
+
+    Example
+    -------
+    >>> from speechbrain_growth.schedule.conditions.condition import Run
+    >>> from speechbrain_growth.schedule.growth import parse
+    >>> growths = parse([{"on_task": 3, "width": 8}])
+    >>> check_conditions(growths, Run(tasks=3))
+    >>> check_conditions(growths, Run(tasks=2))
+    Traceback (most recent call last):
+    speechbrain_growth.errors.GrowthError: growth[0] (on_task 3): on_task: task is 3, but the run has 2; drop the growth
+    """
+    _refuse(growths, lambda growth: _wrong_condition(growth, run))
+
+
+def _refuse(growths, wrong):
+    """Raises what a function finds wrong with growths, each by its place."""
+    problems = [
+        f"{growth.place}: {problem}"
+        for growth in growths
+        for problem in wrong(growth)
+    ]
     if problems:
         raise GrowthError(problems)
+
+
+def _wrong_condition(growth, run):
+    """What is wrong with the condition of a growth."""
+    try:
+        growth.condition.check(run)
+    except GrowthError as error:
+        return list(error.problems)
+    return []
 
 
 def _grown(growth, models, inline, cost):
@@ -59,7 +107,7 @@ def _grown(growth, models, inline, cost):
     for name, way in () if found else _ways(amount).items():
         head, wrong = f"choose: {name}: " if name else "", []
         steps = [next_sizes(way, now, growth.left, cost) for now in models]
-        if not any(steps) and growth.time == 1:
+        if not any(steps) and growth.time == 1 and not growth.adds_nothing:
             wrong.append(_nothing_new(way))
         for now, step in zip(models, steps):
             wrong += wrong_sizes(step, now, {})

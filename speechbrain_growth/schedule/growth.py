@@ -12,6 +12,7 @@ from speechbrain_growth.schedule.afterwards.rates import read_lr
 from speechbrain_growth.schedule.afterwards.settings import read_sets
 from speechbrain_growth.schedule.amounts import Amount
 from speechbrain_growth.schedule.asking import KEYS, read_amount
+from speechbrain_growth.schedule.checks.units import check_units
 from speechbrain_growth.schedule.conditions.condition import Condition
 from speechbrain_growth.schedule.conditions.reading import read
 from speechbrain_growth.schedule.conditions.registry import CONDITIONS
@@ -98,6 +99,15 @@ class Growth(NamedTuple):
         return self.times - self.time + 1
 
     @property
+    def adds_nothing(self):
+        """Whether it changes settings only."""
+        return not self.amount.named
+
+    def happens(self, target):
+        """Whether it is done, or is left out as the sizes that it sets add none."""
+        return self.adds_nothing or target != {}
+
+    @property
     def place(self):
         """Where it stands in the schedule, for messages."""
         return f"growth[{self.number}] ({self.when})"
@@ -164,31 +174,13 @@ def _read(entry, number):
         left.setdefault("symmetry", "fresh")
     for key in [key for key in READERS if key in left]:
         fields.update(READERS[key](left.pop(key)))
-    amount, times = read_amount(left, [*READERS, *KEYS])
+    amount, times = Amount(), 1
+    if left or "sets" not in fields:
+        amount, times = read_amount(left, [*READERS, *KEYS])
     one = Growth(read(name, entry[name]), amount, number, **fields)
-    _check_rates(one)
+    check_units(one, entry)
     check_old(one.old, one.symmetry)
     return [one._replace(time=n + 1, times=times) for n in range(times)]
-
-
-def _check_rates(growth):
-    """Raises if rates that differ by weight do not go with the symmetry."""
-    way = str(growth.symmetry).partition(" ")[0]
-    if growth.per == "norm" and way == "fresh":
-        raise GrowthError(
-            "lr is per_norm, but with symmetry fresh what leaves a new unit "
-            "is 0 at first, and so its rate; use pairs or shares"
-        )
-    if growth.per == "axis" and way not in ("zero_sum", "noise"):
-        raise GrowthError(
-            f"lr is per_axis, but with symmetry {way} "
-            + (
-                "no unit is copied, so it changes nothing; leave it out"
-                if way in ("fresh", "pairs")
-                else "the copies of a unit then stay identical for ever; use "
-                "symmetry {zero_sum: 0.1}"
-            )
-        )
 
 
 def _optimizer(value):

@@ -6,7 +6,7 @@ Authors
 
 from typing import Any, Dict, Optional, Sequence
 
-from speechbrain_growth.schedule.afterwards.budget import read_budget, totals
+from speechbrain_growth.schedule.afterwards.budget import read_budget
 from speechbrain_growth.schedule.afterwards.rates import lr_factor
 from speechbrain_growth.schedule.amounts import candidate_sizes, next_sizes
 from speechbrain_growth.schedule.conditions.condition import Run
@@ -94,26 +94,6 @@ class GrowthSchedule(Kept):
         """
         self.sizes = dict(sizes)
 
-    def totals(self, epochs: int) -> Dict[str, float]:
-        """Returns where the run ends, as far as that is fixed.
-
-        Arguments
-        ---------
-        epochs : int
-            Number of the run's epochs.
-
-        Returns
-        -------
-        dict
-            By unit: ``epoch``, and ``macs`` if the budget is in MACs.
-
-        Example
-        -------
-        >>> GrowthSchedule(budget={"macs": 1e13}).totals(epochs=9)
-        {'epoch': 9, 'macs': 10000000000000.0}
-        """
-        return totals(self.budget, epochs)
-
     @property
     def wanted(self) -> Sizes:
         """The sizes that the model is to have, as far as they are chosen."""
@@ -134,13 +114,16 @@ class GrowthSchedule(Kept):
     @property
     def wanted_settings(self) -> Dict[str, Any]:
         """Other keys of the YAML that growths change, the last one included."""
-        done = not self.decided or self.decided - 1 in self.refused
-        return {**self.settings, **({} if done else self.current.sets)}
+        found = dict(self.settings)
+        for growth in self._happened():
+            found.update(growth.sets)
+        return found
 
     @property
     def pending(self) -> bool:
         """Whether a growth was decided that has not been done yet."""
-        return bool(self.choices) or self.wanted != self.sizes
+        changed = self.wanted_settings != self.settings
+        return bool(self.choices) or self.wanted != self.sizes or changed
 
     @property
     def current(self) -> Growth:
@@ -165,7 +148,7 @@ class GrowthSchedule(Kept):
     def next(self) -> Optional[Growth]:
         """The growth whose condition is asked next; None if none is left."""
         for growth in self.growths[self.decided :]:
-            if self._target(growth) != {}:
+            if growth.happens(self._target(growth)):
                 return growth
         return None
 
@@ -337,5 +320,6 @@ class GrowthSchedule(Kept):
         return [
             growth
             for number, growth in enumerate(self.growths[: self.decided])
-            if number not in self.refused and self.targets[number] != {}
+            if number not in self.refused
+            and growth.happens(self.targets[number])
         ]

@@ -11,8 +11,9 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.launch.models import sized_cost
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.meter import METER, Meter
+from speechbrain_growth.schedule.afterwards.budget import totals
+from speechbrain_growth.schedule.checking import check_conditions
 from speechbrain_growth.schedule.conditions.condition import Run
-from speechbrain_growth.schedule.possible import check_conditions
 from speechbrain_growth.schedule.wishes import WISH, hear
 from speechbrain_growth.training.measures import MEASURES
 from speechbrain_growth.training.measures.windows import (
@@ -23,7 +24,6 @@ from speechbrain_growth.training.measures.windows import (
 from speechbrain_growth.training.trial import TrialBrain
 
 logger = get_logger(__name__)
-COUNTED = {"after_macs", "on_slope"}  # conditions on the MACs of the run
 
 
 class DecidingBrain(TrialBrain):
@@ -49,8 +49,9 @@ class DecidingBrain(TrialBrain):
             self.checkpointer.add_recoverable(METER, self.meter)
         better = self.run_logger.directions if self.run_logger else {}
         counter = getattr(self.hparams, "epoch_counter", None)
-        totals = self.schedule.totals(getattr(counter, "limit", None))
-        self.schedule.run = Run(better, totals, self.schedule.reports)
+        limit = getattr(counter, "limit", None)
+        ends = totals(self.schedule.budget, limit)
+        self.schedule.run = Run(better, ends, self.schedule.reports)
         self.schedule.cost = sized_cost(self.blueprint, self.growth_log)
         self.train_loss = 0.0  # average of the last epoch
         self.train_loader, self.windows = None, Windows()
@@ -176,8 +177,7 @@ class DecidingBrain(TrialBrain):
     def _macs(self):
         """What training cost; raises if the next condition cannot know it."""
         growth = self.schedule.next
-        asked = {one.name for one in growth.condition.all} if growth else set()
-        if asked & COUNTED:
+        if growth and "macs" in growth.condition.needs:
             return self.meter.stats()["macs"]
         return self.meter.add_up()
 

@@ -11,11 +11,10 @@ import torch
 from speechbrain.utils.distributed import is_distributed_initialized
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.launch.init_from import sizes_of
 from speechbrain_growth.launch.processes import gather, on_main
 from speechbrain_growth.measure.growth_log import growth_in_words
 from speechbrain_growth.resume.resuming import ResumingBrain
-from speechbrain_growth.schedule.state import STATE
+from speechbrain_growth.schedule.state import STATE, read_state
 from speechbrain_growth.training.checks.finite import FiniteBrain
 from speechbrain_growth.training.checks.suspects import rows_not_finite
 from speechbrain_growth.training.resizing import ResizingBrain
@@ -204,10 +203,10 @@ class TrialBrain(ResumingBrain, FiniteBrain, ResizingBrain):
             If the schedule says ``on_drift: stop``, or there is no such
             checkpoint.
         """
-        number, sizes = self.schedule.decided - 1, self.schedule.sizes
+        number, grown = self.schedule.decided - 1, self.schedule.state()
         earlier = self.checkpointer and self.checkpointer.find_checkpoint(
             ckpt_predicate=lambda c: STATE in c.paramfiles
-            and sizes_of(c) != sizes
+            and _is_other(read_state(c.paramfiles[STATE]), grown)
         )
         if not earlier:
             raise GrowthError(
@@ -233,6 +232,11 @@ class TrialBrain(ResumingBrain, FiniteBrain, ResizingBrain):
         self._log_growth(entry)
         self.checkpointer.save_checkpoint(meta)
         logger.warning(words)
+
+
+def _is_other(state, grown):
+    """Whether a checkpoint's model has other sizes or settings."""
+    return any(state[key] != grown[key] for key in ("sizes", "settings"))
 
 
 class ThenCall:

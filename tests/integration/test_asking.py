@@ -11,7 +11,10 @@ from growing_run import ToyBrain, at, toy, train
 from test_resuming import same
 
 from speechbrain_growth import GrowthError
-from speechbrain_growth.schedule.conditions.registry import CONDITIONS
+from speechbrain_growth.schedule.conditions.condition import Run
+from speechbrain_growth.schedule.conditions.measured import MEASURES
+from speechbrain_growth.schedule.conditions.reading import read
+from speechbrain_growth.schedule.conditions.registry import CONDITIONS, FACTS
 
 # In a step, after the last step of an epoch, and around the decision
 KILLS = ["epoch 2 step 3", "epoch 2 before saving", "epoch 2 saved"]
@@ -103,13 +106,32 @@ def test_the_loss_of_training_is_known_when_no_step_is_left(
     assert resumed.schedule.seen == whole.schedule.seen
 
 
-def test_a_recipe_that_counts_nothing_has_no_conditions_on_macs(tmp_path):
+RUN = Run({"error": "lower"})
+
+
+class Seen(dict):
+    """An epoch that notes which of its numbers are read"""
+
+    def __getitem__(self, key):
+        """Notes it"""
+        self.read.add(key)
+        return super().__getitem__(key)
+
+
+@pytest.mark.parametrize("name", ASKED)
+def test_a_recipe_that_counts_nothing_has_no_conditions_on_macs(name, tmp_path):
+    when = read(name, ASKED[name])
+    Seen.read, keys = set(), (*FACTS, *when.metrics, "loss")
+    when.is_due([Seen.fromkeys(keys, n) for n in range(1, 10)], RUN)
+    assert ("macs" in Seen.read) == ("macs" in when.needs)
     stats = {"loss": 1.0, "error": 9}
-    with pytest.raises(GrowthError, match="nothing was counted"):
-        asking(tmp_path / "macs", "after_macs").decide_growth(2, stats)
-    brain = asking(tmp_path / "epoch", "after_epoch")
-    brain.decide_growth(2, stats)
-    assert brain.schedule.pending and brain.schedule.last["macs"] == 0
+    brain = asking(tmp_path, name)
+    if "macs" in when.needs:
+        with pytest.raises(GrowthError, match="nothing was counted"):
+            brain.decide_growth(2, stats)
+    elif not set(when.metrics) & {*MEASURES}:
+        brain.decide_growth(2, stats)
+        assert brain.schedule.last["macs"] == 0
 
 
 def test_a_task_that_does_not_begin_is_refused_before_training(tmp_path):

@@ -13,6 +13,7 @@ from growing_run import YAML, ToyBrain, at, data, toy, train, weights
 
 import speechbrain as sb
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.training.afterwards.rates import skip_one_comparison
 
 SIZES = {"after_epoch": 2, "cnn_channels": [4, 8], "rnn_neurons": 9}
 TEXT = (
@@ -56,10 +57,11 @@ class OwnBrain(ToyBrain):
         )
 
 
-def own(folder, sets=None, **settings):
+def own(folder, sets=None, entry=SIZES, **settings):
     """A brain whose growth sets something"""
-    entry = {**SIZES, **({"sets": sets} if sets else {})}
-    overrides = {"growth": [entry], "kind": OwnBrain, "text": TEXT, **settings}
+    growth = [{**entry, **({"sets": sets} if sets else {})}]
+    growth = growth if growth != [ONLY] else []
+    overrides = {"growth": growth, "kind": OwnBrain, "text": TEXT, **settings}
     return toy(folder, **overrides)
 
 
@@ -90,20 +92,32 @@ SETS = {
         "gain": 0.5,
     },
 }
-EACH = pytest.mark.parametrize("sets", SETS.values(), ids=SETS)
+ONLY = {"after_epoch": 2}  # an entry without a size
+EACH = [pytest.param(SIZES, sets, id=name) for name, sets in SETS.items()]
+EACH += [
+    pytest.param(ONLY, SETS[n], id=f"only {n}") for n in ("dropout", "all")
+]
 
 
 @pytest.fixture(scope="module")
-def without(tmp_path_factory):
+def entry(request):
+    """A growth, or one that only sets something"""
+    return request.param
+
+
+@pytest.fixture(scope="module")
+def without(entry, tmp_path_factory):
     """A run whose growth sets nothing"""
-    return fit(own(tmp_path_factory.mktemp("without")))
+    return fit(own(tmp_path_factory.mktemp("without"), entry=entry))
 
 
-@EACH
-def test_the_run_is_that_of_a_yaml_with_the_values(sets, without, tmp_path):
-    found = fit(own(tmp_path / "found", sets))
-    fit(own(tmp_path / "other", kill=at("epoch 2 saved")))
-    other = own(tmp_path / "other", **sets)
+@pytest.mark.parametrize("entry, sets", EACH, indirect=["entry"])
+def test_the_run_is_that_of_a_yaml_with_the_values(
+    entry, sets, without, tmp_path
+):
+    found = fit(own(tmp_path / "found", sets, entry))
+    fit(own(tmp_path / "other", entry=entry, kill=at("epoch 2 saved")))
+    other = own(tmp_path / "other", entry=entry, **sets)
     put = ResumedOptions(other, sets)
     fit(other)
     assert put.called
@@ -124,6 +138,16 @@ def test_the_run_is_that_of_a_yaml_with_the_values(sets, without, tmp_path):
         assert f"{key} becomes {value}" in found.growth_log.in_words()
 
 
+def draw_masks_anew(brain):
+    """Gives Li-GRUs masks of the new dropout; checkpoints have the old"""
+    built = brain.blueprint.modules(seed=7001)
+    for name, layer in brain.modules.named_modules():
+        if hasattr(layer, "drop_masks"):
+            other = built.get_submodule(name)
+            layer.drop_masks = other.drop_masks
+            layer.drop_mask_cnt = other.drop_mask_cnt
+
+
 class ResumedOptions:
     """Gives an optimizer the YAML's weight decay: checkpoints have the old"""
 
@@ -134,14 +158,19 @@ class ResumedOptions:
             self.called = True
             for group in brain.optimizer.param_groups:
                 group["weight_decay"] = sets.get("weight_decay", 0.0)
+            if not brain.schedule.growths:  # as after any growth
+                skip_one_comparison(brain.scheduler)
             resume(checkpoint)
+            if not brain.schedule.growths and "dropout" in sets:
+                draw_masks_anew(brain)
 
         brain.resume_from = resume_from
 
 
 @pytest.mark.parametrize("moment", ["epoch 3 step 1", "epoch 3 saved"])
-def test_a_killed_run_ends_as_one_that_was_not(moment, tmp_path):
-    options = {"run_opts": {"ckpt_interval_steps": 1}}
+@pytest.mark.parametrize("entry", [SIZES, ONLY], indirect=True)
+def test_a_killed_run_ends_as_one_that_was_not(moment, entry, tmp_path):
+    options = {"entry": entry, "run_opts": {"ckpt_interval_steps": 1}}
     whole = fit(own(tmp_path / "whole", SETS["all"], **options))
     fit(own(tmp_path / "killed", SETS["all"], **options, kill=at(moment)))
     resumed = fit(own(tmp_path / "killed", SETS["all"], **options))
@@ -150,6 +179,29 @@ def test_a_killed_run_ends_as_one_that_was_not(moment, tmp_path):
     assert all(torch.equal(one[key], other[key]) for key in one)
     assert resumed.history == whole.history[-len(resumed.history) :]
     assert resumed.meter.total["macs"] == whole.meter.total["macs"]
+
+
+def test_a_setting_that_breaks_the_training_is_taken_back(tmp_path):
+    options = {"entry": ONLY, "run_opts": {"ckpt_interval_steps": 1}}
+    small = fit(own(tmp_path / "small", **options))
+    brain = own(tmp_path / "found", {"gain": 0.5}, **options)
+    brain.schedule.on_drift = "continue"
+    objectives, brain.breaks = brain.compute_objectives, []
+
+    def compute_objectives(predictions, batch, stage):
+        """A loss that is not finite at the third step with the new gain"""
+        loss = objectives(predictions, batch, stage)
+        if brain.hparams.gain != 1 and stage == sb.Stage.TRAIN:
+            brain.breaks.append(loss)
+        return loss / (len(brain.breaks) < 3 or brain.hparams.gain == 1)
+
+    brain.compute_objectives = compute_objectives
+    fit(brain)
+    assert len(brain.breaks) == 3 and brain.hparams.gain == 1
+    one, two = weights(brain), weights(small)
+    assert all(torch.equal(one[key], two[key]) for key in one)
+    (line,) = brain.growth_log.read()
+    assert not line["grown"] and "step 3 of epoch 3" in line["diverged"]
 
 
 def test_an_earlier_checkpoint_has_its_own_settings(tmp_path):

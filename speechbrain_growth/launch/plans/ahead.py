@@ -50,7 +50,7 @@ class Ahead(NamedTuple):
 
 
 def growths_ahead(schedule, sizes, first):
-    """Returns the growths that add something.
+    """Returns the growths that add or set something.
 
     What comes after a choice is listed as if the candidate with the most MACs
     were chosen.
@@ -126,7 +126,7 @@ def _too_late(one, epochs):
     return (
         f"{one.growth.place}: can happen after epoch {one.span[0]} at the "
         f"earliest, but the last epoch is {epochs}; let it, or the growths "
-        f"before it, come sooner, or give more epochs"
+        f"before it, come sooner, or make the run longer"
     )
 
 
@@ -139,5 +139,5 @@ def _ways(growth, now, cost):
     return [
         Ahead(growth, name, now, sizes)
         for name, sizes in larger.items()
-        if sizes
+        if sizes or growth.adds_nothing
     ]

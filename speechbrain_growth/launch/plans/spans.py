@@ -5,6 +5,7 @@ Authors
 """
 
 from speechbrain_growth.schedule.conditions.checks import least_epochs
+from speechbrain_growth.schedule.conditions.registry import CONDITIONS
 
 NEVER = float("inf")
 
@@ -63,14 +64,9 @@ def _due(condition, before, run, pick):
     """
     at = {key: number for key, _, number in condition.dates(run)}
     inside = [_due(one, before, run, pick) for one in condition.inside]
-    if condition.name == "after_epoch":
-        epoch = at["epoch"]
-    elif condition.name == "every_epochs":
-        epoch = before + condition.values["epochs"]
-    elif condition.name == "any_of":
-        epoch = min(inside)
-    elif condition.name == "all_of":
-        epoch = max(inside)
+    foreseen = getattr(CONDITIONS[condition.name], "foreseen", None)
+    if foreseen:
+        epoch = foreseen({**condition.arguments, **at}, before, inside)
     else:
         epoch = pick(before + max(least_epochs(condition), 1), NEVER)
     # One that looks at metrics needs an epoch
@@ -85,8 +81,8 @@ def in_all(rows, epochs, done=0):
     ---------
     rows : list of dict
         From ``plan_run``; ``growth`` is equal for the candidates of one growth.
-    epochs : int
-        Number of the run's epochs.
+    epochs : float
+        How many epochs the run trains.
     done : int
         How many epochs are over.
 

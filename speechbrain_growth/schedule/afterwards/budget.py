@@ -124,8 +124,33 @@ def totals(budget, epochs):
     >>> totals(Budget("epochs", 7.5), epochs=9)
     {'epoch': 8}
     """
-    unit = budget.unit if budget is not None else None
-    if unit == "epochs" and epochs is not None:
-        epochs = min(epochs, math.ceil(budget.amount))
+    if epochs is not None:
+        epochs = math.ceil(epochs_within(budget, epochs))
     found = {"epoch": epochs}
-    return {**found, "macs": budget.amount} if unit == "macs" else found
+    if budget is None or budget.unit != "macs":
+        return found
+    return {**found, "macs": budget.amount}
+
+
+def epochs_within(budget, epochs):
+    """Returns how many epochs a run trains at most.
+
+    Arguments
+    ---------
+    budget : Budget
+        None for none.
+    epochs : int
+        Number of the run's epochs.
+
+    Returns
+    -------
+    float
+        Its last epoch may be a part of one.
+
+    Example
+    -------
+    >>> epochs_within(Budget("epochs", 7.5), 9), epochs_within(None, 9)
+    (7.5, 9)
+    """
+    by_epochs = budget is not None and budget.unit == "epochs"
+    return min(epochs, budget.amount) if by_epochs else epochs

@@ -25,7 +25,7 @@ def read_sets(value):
     the features, and numbers that the Brain reads from ``self.hparams``.
     Whatever else is refused before training. A change of modules other than of
     dropout, or of an object, is not exact: the log has the validation right
-    before and after it.
+    before and after it. An entry may have no size beside it.
 
     Values: a mapping of keys of the YAML, such as ``{batch_size: 16, dropout:
     0.1, weight_decay: 0.01}``.

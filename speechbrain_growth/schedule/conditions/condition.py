@@ -115,6 +115,13 @@ class Condition(NamedTuple):
         return self.own_metrics + [m for c in self.inside for m in c.metrics]
 
     @property
+    def needs(self):
+        """The counts of the run that it looks at, or one inside it does."""
+        found = {getattr(CONDITIONS[one.name], "needs", "") for one in self.all}
+        kinds = [k for one in self.all for k in kinds_of(one.name).values()]
+        return found | {kind.unit for kind in kinds if kind}
+
+    @property
     def is_date(self):
         """Whether it depends on the moment of the run alone."""
         kinds = kinds_of(self.name).values()

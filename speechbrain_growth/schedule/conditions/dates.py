@@ -14,11 +14,13 @@ from speechbrain_growth.schedule.conditions.kinds import (
 )
 from speechbrain_growth.schedule.conditions.registry import (
     condition,
+    foreseen,
     needs_epochs,
     refuses,
 )
 
 
+@foreseen(lambda values, before, inside: values["epoch"])
 @condition
 def after_epoch(seen, epoch: Epoch):
     """Due once this epoch is over; 0 means before the first epoch.
@@ -88,6 +90,7 @@ def after_macs(seen, macs: Macs):
     return seen[-1]["macs"] >= macs
 
 
+@foreseen(lambda values, before, inside: before + values["epochs"])
 @needs_epochs(lambda values: values["epochs"])
 @condition
 def every_epochs(seen, epochs: Count):

@@ -120,6 +120,51 @@ def needs_epochs(least):
     return decorated
 
 
+def needs(count):
+    """Says at which count of the run a condition looks.
+
+    Arguments
+    ---------
+    count : str
+        ``macs``. An argument that is a moment of the run says it by itself.
+
+    Returns
+    -------
+    callable
+        For the condition, as a decorator.
+    """
+
+    def decorated(function):
+        """Keeps it beside the condition."""
+        function.needs = count
+        return function
+
+    return decorated
+
+
+def foreseen(epoch):
+    """Says after which epoch a condition is due, if that can be foreseen.
+
+    Arguments
+    ---------
+    epoch : callable
+        Takes the condition's arguments as a dict, the epoch of the growth
+        before, and the epochs of the conditions inside; returns an epoch.
+
+    Returns
+    -------
+    callable
+        For the condition, as a decorator.
+    """
+
+    def decorated(function):
+        """Keeps it beside the condition."""
+        function.foreseen = epoch
+        return function
+
+    return decorated
+
+
 def refuses(wrong):
     """Says which arguments of a condition do not fit each other, or the run.
 

@@ -5,9 +5,10 @@ Authors
 """
 
 from speechbrain_growth.schedule.conditions.kinds import Conditions
-from speechbrain_growth.schedule.conditions.registry import condition
+from speechbrain_growth.schedule.conditions.registry import condition, foreseen
 
 
+@foreseen(lambda values, before, inside: min(inside))
 @condition
 def any_of(seen, conditions: Conditions):
     """Due as soon as one of several conditions is.
@@ -32,6 +33,7 @@ def any_of(seen, conditions: Conditions):
     return any(conditions)
 
 
+@foreseen(lambda values, before, inside: max(inside))
 @condition
 def all_of(seen, conditions: Conditions):
     """Due when several conditions are, after the same epoch.

@@ -22,6 +22,7 @@ torch.set_num_threads(1)
 
 TEXT = """
 number_of_epochs: 10
+rate: 0.1
 inputs: 3
 width: 4
 depth_width: 5
@@ -206,6 +207,109 @@ def test_what_can_never_happen_within_the_run_is_refused(plan):
     # Others may happen less often than they might
     repeated = {"every_epochs": 4, "adds": {"width": 1}, "max_times": 9}
     assert len(plan(growth=[repeated])) == 1 + 2
+
+
+def test_an_entry_may_only_set_something(plan):
+    grows = {"after_epoch": 4, "width": 8}
+    only = {"after_epoch": 2, "sets": {"rate": 0.2}}
+    rows = plan(growth=[only, grows])
+    small, large = cost(4, 5), cost(8, 5)
+    assert [(row["parameters"], row["macs"]) for row in rows] == [
+        small,
+        small,
+        large,
+    ]
+    assert rows[1]["exact"] == "exact; sets rate 0.2"
+    assert rows[1]["sizes"] == {} and rows[1]["span"] == (2, 2)
+    total = (4 * small[1] + 6 * large[1]) / large[1]
+    assert rows[0]["total"] == pytest.approx((total, total))
+    with pytest.raises(GrowthError, match="the YAML has no key 'rat'"):
+        plan(growth=[{**only, "sets": {"rat": 1}}])
+    twice = [only, {**only, "after_epoch": 3}]
+    between = {"after_epoch": 3, "sets": {"rate": 0.3}}
+    assert len(plan(growth=[only, between, {**only, "after_epoch": 4}])) == 4
+    message = r"^growth\[1\] \(after_epoch 3\): sets: they have these values"
+    with pytest.raises(GrowthError, match=message):
+        plan(growth=twice)
+
+
+# A budget may end the run before its epochs do
+
+DATE = {"after_epoch": 2, "width": 8}
+
+
+def with_budget(folder, budget, *growth):
+    """Plans a run that has a budget; growths stand in the file"""
+    path = folder / "hparams.yaml"
+    text = TEXT.replace("{norm}", "BatchNorm1d")
+    text = text.replace("<growth>\n", f"<growth>\n    budget: {budget}\n")
+    entries = "".join(f"    - {json.dumps(one)}\n" for one in growth)
+    begin, end = text.index("    - after_epoch"), text.index("growth_schedule:")
+    path.write_text(f"{text[:begin]}{entries}{text[end:]}")
+    return plan_run(Blueprint(str(path)))
+
+
+@pytest.mark.parametrize("given, length", [(5.5, 5.5), (6, 6), (99, 10)])
+def test_a_budget_in_epochs_counts_those_that_are_trained(
+    given, length, tmp_path
+):
+    rows = with_budget(tmp_path, {"epochs": given}, DATE)
+    small, large = cost(4, 5)[1], cost(8, 5)[1]
+    total = (2 * small + (length - 2) * large) / large
+    assert rows[0]["epochs"] == length
+    assert rows[0]["total"] == pytest.approx((total, total))
+    text = as_table(rows)
+    assert f"In all, {length} epochs cost as much as {total:.1f} of" in text
+    assert "budget" not in text and "never" not in text
+
+
+@pytest.mark.parametrize(
+    "budget, words",
+    [
+        ({"macs": 3e10}, "ends as soon as its budget of 3e+10 macs is spent"),
+        (
+            {"cpu_seconds": 600},
+            "ends by time, as soon as its budget of 600 cpu seconds is spent",
+        ),
+    ],
+)
+def test_other_budgets_leave_open_how_much_is_trained(budget, words, tmp_path):
+    small, large = cost(4, 5)[1], cost(8, 5)[1]
+    most = (2 * small + 8 * large) / large
+    rows = with_budget(tmp_path, budget, DATE)
+    assert rows[0]["total"] == pytest.approx((0, most))
+    text = as_table(rows)
+    assert f"at most 10 epochs cost at most as much as {most:.1f} of" in text
+    assert words in text and " | 2, or never " in text
+    without = with_budget(tmp_path, {}, DATE)
+    assert without[0]["total"] == pytest.approx((most, most))
+    assert "spent" not in as_table(without) and "| 2  " in as_table(without)
+
+
+IMPOSSIBLE = [
+    ({"macs": 1e9}, "after_macs", 1e9, 9e8),
+    ({"epochs": 5.5}, "after_epoch", 6, 5),
+    ({"epochs": 5.5}, "every_epochs", 6, 5),
+]
+
+
+@pytest.mark.parametrize("budget, name, late, early", IMPOSSIBLE)
+def test_what_can_never_happen_within_the_budget_is_refused_with_its_line(
+    budget, name, late, early, tmp_path
+):
+    first = {"after_epoch": 1, "width": 5}
+    first = [] if name == "every_epochs" else [first]
+    assert with_budget(tmp_path, budget, *first, {name: early, "width": 8})
+    with pytest.raises(GrowthError) as raised:
+        with_budget(tmp_path, budget, *first, {name: late, "width": 8})
+    (problem,) = raised.value.problems
+    path = tmp_path / "hparams.yaml"
+    lines = path.read_text().splitlines()
+    (line,) = (
+        n for n, one in enumerate(lines, 1) if name in one and "8" in one
+    )
+    where = f"{path}, line {line}: growth[{len(first)}] ({name} "
+    assert problem.startswith(where), problem
 
 
 def state_after(growth, metrics, grows=True):

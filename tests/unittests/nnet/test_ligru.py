@@ -9,6 +9,7 @@ import sys
 
 import pytest
 import torch
+from torch.utils.flop_counter import FlopCounterMode
 
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain.nnet import RNN
@@ -236,6 +237,18 @@ def test_without_a_compiler_torch_serves_and_the_log_says_so(tmp_path, code):
     # where nothing can be kept, it is compiled for the process
     elsewhere, log = one_output(XDG_CACHE_HOME=str(library))
     assert elsewhere == again and "compiled for this start alone" in log
+
+
+@pytest.mark.parametrize("kind, options", CASES)
+def test_a_count_of_operations_is_that_of_the_stock_layer(kind, options, code):
+    ours, stock, inputs = pair(kind=kind, **options)
+    found = []
+    for layer in (ours, stock):
+        counter = FlopCounterMode(display=False)
+        with torch.no_grad(), counter:
+            states, last = layer.to("meta").eval()(inputs.to("meta"))
+        found.append((counter.get_total_flops(), states.shape, last.shape))
+    assert found[0] == found[1] and found[0][0] > 0
 
 
 def test_the_code_that_computes_has_a_name(code):

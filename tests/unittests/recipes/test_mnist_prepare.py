@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import functools
 import gzip
 import hashlib
 import http.server
@@ -380,7 +381,9 @@ def serve(small):
         for kind in kinds:
             handler = type("Kind", (Mirror,), {"asked": [], **kind})
             server = http.server.HTTPServer(("localhost", 0), handler)
-            threading.Thread(target=server.serve_forever, daemon=True).start()
+            # It looks every so many seconds whether it is to end
+            serve = functools.partial(server.serve_forever, 0.01)
+            threading.Thread(target=serve, daemon=True).start()
             running.append(server)
             mirrors.append(f"http://localhost:{server.server_port}/data/")
         small(*mirrors)

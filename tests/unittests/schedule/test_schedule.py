@@ -13,6 +13,7 @@ import yaml
 from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth.engine.births.units import Symmetry
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.schedule.afterwards.budget import totals
 from speechbrain_growth.schedule.checking import check
 from speechbrain_growth.schedule.conditions.condition import Run
 from speechbrain_growth.schedule.growth import parse
@@ -553,6 +554,49 @@ def test_the_learning_rate_stays_until_a_growth_has_happened():
 
 # The budget
 
+SETS = {"after_epoch": 1, "sets": {"dropout": 0.3}}
+
+
+@pytest.mark.parametrize("before", [{}, {"dropout": 0.2}])
+def test_an_entry_that_only_sets_something_is_a_growth(before):
+    schedule = schedule_of(SETS, entry(2, rnn_neurons=96, lr=0.5))
+    schedule.settings = before
+    assert schedule.decide(1, {}) and schedule.pending
+    assert schedule.wanted == SIZES and schedule.settings == before
+    assert schedule.wanted_settings == {"dropout": 0.3}
+    schedule.grown(step=10)
+    assert schedule.settings == {"dropout": 0.3} and not schedule.pending
+    assert schedule.on_trial
+    assert schedule.decide(2, {})
+    assert schedule.wanted["rnn_neurons"] == 96
+
+
+def test_one_that_is_refused_leaves_the_settings():
+    schedule = schedule_of(SETS)
+    assert schedule.decide(1, {})
+    schedule.refuse()
+    assert not schedule.pending and schedule.wanted_settings == {}
+    assert schedule.lr_factor(10) == 1.0
+
+
+@pytest.mark.parametrize(
+    "key, value",
+    [
+        ("symmetry", "pairs"),
+        ("birth", "copy"),
+        ("fold", 3),
+        ("lr", {"rewarm": 3, "units": "new"}),
+        ("lr", "per_norm"),
+    ],
+)
+def test_what_is_about_new_units_needs_a_size(key, value):
+    message = rf"growth\[0\]: found {key}.*, about new units, but no size grows"
+    with pytest.raises(GrowthError, match=message):
+        parse([{**SETS, key: value}])
+    assert parse([{**SETS, key: value, "rnn_neurons": 96}])
+    assert parse([{**SETS, "optimizer": "reset", "lr": {"rewarm": 3}}])
+
+
 BUDGETS = {
     "a number": (5, r"budget: found 5; it must be one unit and its amount, s"),
     "two units": ({"macs": 1, "epochs": 2}, r"budget: found \{'macs': 1, "),
@@ -577,7 +621,7 @@ def test_a_share_of_the_budget_is_a_date():
     growth = [{"after_macs": "35 %", "rnn_neurons": 96}]
     schedule = GrowthSchedule(growth, budget={"macs": "2e3"})
     schedule.start(SIZES)
-    schedule.run = Run(totals=schedule.totals(9))
+    schedule.run = Run(totals=totals(schedule.budget, 9))
     (growth,) = schedule.growths
     assert growth.condition.dates(schedule.run) == [("macs", "macs", 700.0)]
     due = [
@@ -593,7 +637,7 @@ def test_a_date_behind_the_budget_is_refused(macs):
         [{"after_macs": macs, "rnn_neurons": 96}], budget={"macs": 2000}
     )
     with pytest.raises(GrowthError, match=r"but the run ends at 2000"):
-        check(schedule.growths, SIZES, Run(totals=schedule.totals(9)))
+        check(schedule.growths, SIZES, Run(totals=totals(schedule.budget, 9)))
 
 
 # The state

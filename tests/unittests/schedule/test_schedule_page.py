@@ -100,7 +100,7 @@ def keys():
             "a size",
             "a whole number above 0, or a list of them, under the YAML key of "
             "the size",
-            "at least one must be given",
+            "at least one must be given, or `sets`",
             "What the size becomes. A size that is not named stays the same.",
         ),
     ]

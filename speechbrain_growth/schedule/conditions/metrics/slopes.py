@@ -22,6 +22,7 @@ from speechbrain_growth.schedule.conditions.kinds import (
 from speechbrain_growth.schedule.conditions.metrics.references import curve_of
 from speechbrain_growth.schedule.conditions.registry import (
     condition,
+    needs,
     needs_epochs,
     refuses,
 )
@@ -55,6 +56,7 @@ def _wrong(values, run):
 
 @refuses(_wrong)
 @needs_epochs(lambda values: values["window"] + 1)
+@needs("macs")
 @condition
 def on_slope(
     seen,

@@ -1,0 +1,63 @@
+"""Finds keys about new units that a growth cannot have.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from speechbrain_growth.errors import GrowthError
+
+ABOUT_UNITS = ("symmetry", "birth", "fold", "old")
+
+
+def check_units(growth, entry):
+    """Raises if what a growth is told about new units does not fit together.
+
+    Arguments
+    ---------
+    growth : Growth
+        As it was read.
+    entry : dict
+        What it was read from.
+
+    Raises
+    ------
+    GrowthError
+        Saying what to use instead.
+    """
+    if growth.adds_nothing:
+        _check_without_units(growth, entry)
+    _check_rates(growth)
+
+
+def _check_without_units(growth, entry):
+    """Raises if a growth that only sets something is told about new units."""
+    found = [key for key in ABOUT_UNITS if key in entry]
+    if growth.per or growth.rewarmed == "new":
+        found.append(f"lr: {entry['lr']}")
+    if "natural_gradient" in growth.condition.metrics:
+        found.append("natural_gradient")
+    if found:
+        raise GrowthError(
+            f"found {', '.join(found)}, about new units, but no size grows; "
+            "name a size, or use sets without that"
+        )
+
+
+def _check_rates(growth):
+    """Raises if rates that differ by weight do not go with the symmetry."""
+    way = str(growth.symmetry).partition(" ")[0]
+    if growth.per == "norm" and way == "fresh":
+        raise GrowthError(
+            "lr is per_norm, but with symmetry fresh what leaves a new unit "
+            "is 0 at first, and so its rate; use pairs or shares"
+        )
+    if growth.per == "axis" and way not in ("zero_sum", "noise"):
+        raise GrowthError(
+            f"lr is per_axis, but with symmetry {way} "
+            + (
+                "no unit is copied, so it changes nothing; leave it out"
+                if way in ("fresh", "pairs")
+                else "the copies of a unit then stay identical for ever; use "
+                "symmetry {zero_sum: 0.1}"
+            )
+        )
