@@ -223,7 +223,6 @@ class ContinualBrain(TestedBrain):
             for optimizer in self._optimizers():
                 optimizer.state.clear()
             self.restart_rates()
-            self.schedule.restart(self.optimizer_step, self.spent())
         self.strategy.begin(self, task)
         self.finished.begun = task
 

@@ -218,20 +218,16 @@ class GrowthSchedule(Kept):
             return []
         return self.listed[: self.growths[decided - 1].number + 1]
 
-    def grown(self, step: int, spent: float = 0.0) -> None:
+    def grown(self, step: int) -> None:
         """Takes note that the weights now have the wanted sizes.
 
         Arguments
         ---------
         step : int
             Optimizer steps taken so far.
-        spent : float
-            What is spent of the budget.
         """
         self.sizes, self.grown_at_step = self.wanted, int(step)
         self.settings = self.wanted_settings
-        if self.current.restart:
-            self.restart(step, spent)
 
     def restart(self, step: int, spent: float = 0.0) -> None:
         """Takes note that the scheduler of the learning rate begins anew.

@@ -112,5 +112,5 @@ class LargerBrain(ProbingBrain):
         by_axis = self._optimizers() if growth.per == "axis" else []
         powers = powers_by_name(by_axis, new)
         self.transition.begin(plan, rewarm, growth.per, powers)
-        self.schedule.grown(self.optimizer_step, self.spent())
+        self.schedule.grown(self.optimizer_step)
         self.after_growth(growth)

@@ -106,6 +106,7 @@ class AnnealingBrain(DecidingBrain):
 
     def restart_rates(self):
         """Sets learning rates, and their scheduler, as they were at first."""
+        self.schedule.restart(self.optimizer_step, self.spent())
         for optimizer in self._optimizers():
             for group in optimizer.param_groups:
                 first = optimizer.defaults["lr"]
