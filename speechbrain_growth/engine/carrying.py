@@ -5,6 +5,7 @@ Authors
 """
 
 import warnings
+from functools import partial
 from typing import Any, Dict, List, Optional, Union
 
 import torch
@@ -138,11 +139,11 @@ def carry(
 def _put_weights(old, new, plan, way, generator):
     """Gives the new model its weights."""
     after = state_of(new)
+    adjust = partial(way.adjust, generator=generator)
     with torch.no_grad():
         # One by one, so that no second copy of the model stands beside it
-        for name, tensor in carry_weights(plan, old, new):
-            axes = plan.tensors[name]
-            after[name].copy_(way.adjust(tensor, axes, generator))
+        for name, tensor in carry_weights(plan, old, new, adjust):
+            after[name].copy_(tensor)
         for name, tensor in born_tensors(plan, after):
             after[name].copy_(tensor)
 

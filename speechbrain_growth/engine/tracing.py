@@ -153,6 +153,11 @@ def traced(old, new, symmetry, generator, birth, fold, example):
         walk.weights,
         {name: a for name, a in walk.tensors.items() if name not in held},
         walk.scales,
+        {
+            one.direction: one
+            for one in walk.norms.values()
+            if one.direction in walk.tensors
+        },
     )
     problems = list(dict.fromkeys(walk.problems)) or _unexplained(
         old, new, plan

@@ -5,6 +5,7 @@ Authors
 """
 
 from speechbrain_growth.engine.dispatch import rule_for
+from speechbrain_growth.engine.maps.normed import parametrized
 from speechbrain_growth.engine.rules.attributes import added
 from speechbrain_growth.engine.rules.registry import rule
 
@@ -51,4 +52,10 @@ def is_closed(module):
     >>> is_closed(nn.Sequential(nn.ReLU())), is_closed(nn.Sequential(Own()))
     (True, False)
     """
-    return all(map(has_rule, module.modules()))
+    others = {
+        id(part)
+        for layer in module.modules()
+        for steps in parametrized(layer).values()
+        for part in steps.modules()
+    }
+    return all(has_rule(m) for m in module.modules() if id(m) not in others)

@@ -10,7 +10,7 @@ Authors
 from torch import nn
 
 from speechbrain.nnet import attention, embedding, linear, normalization
-from speechbrain_growth.engine.dispatch import rule_for, stock
+from speechbrain_growth.engine.dispatch import kind_of, rule_for
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.reading.recording import leaves_of
 from speechbrain_growth.engine.reading.steps import Value, all_of
@@ -69,7 +69,7 @@ def plan_layer(step, old, new, args, models):
     trace, known = step.trace, step.trace.path
     trace.path = new.name.split(".")
     try:
-        if rule_for(rule, stock(type(pair[0]))) is unit_by_unit:
+        if rule_for(rule, kind_of(pair[0])) is unit_by_unit:
             trace.layer(*pair, Signal(None))
             return [one.but(axes=all_of(step, first)) for one in step.outs]
         return _one_axis(step, pair, first)
