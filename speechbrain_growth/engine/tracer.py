@@ -42,6 +42,8 @@ class Trace:
         Attributes of a layer for whose difference its rule makes up.
     norms : dict
         A ``Normed`` for each weight under weight norm, by its dotted name.
+    positions : WidthMap
+        The map of the relative positions that the layer gets.
     first_states, moved : dict
         As in ``Plan``.
     states : dict
@@ -62,7 +64,7 @@ class Trace:
         self.tensors, self.fresh = {}, []
         self.problems, self.unknown, self.unborn = [], {}, []
         self.states, self.path, self.made_up = {}, [], ()
-        self.norms = {}
+        self.norms, self.positions = {}, None
 
     @property
     def name(self):

@@ -245,6 +245,8 @@ def _unexplained(old, new, plan):
 def _fits(axes, before, after):
     """Whether axes explain how one tensor's shape becomes another's."""
     axes = axes or (None,) * before.ndim
+    if len(axes) < before.ndim:  # of the flattened tensor
+        before, after = before.flatten(), after.flatten()
     return len(axes) == before.ndim == after.ndim and all(
         (b, a) == ((axis.width.old, axis.width.new) if axis else (b, b))
         for axis, b, a in zip(axes, before.shape, after.shape)

@@ -85,10 +85,13 @@ def carry_weights(plan, old, new, adjust=lambda tensor, axes: tensor):
         if name in plan.normed:
             yield from _normed(plan, name, before, after, adjust)
             continue
-        source = before[plan.before(name)]
+        source, built = before[plan.before(name)], after[name]
         if name in plan.scales:
             source = source * plan.scales[name]
-        yield name, adjust(grown_weight(source, axes, after[name]), axes)
+        if len(axes) == 1:
+            source, built = source.flatten(), built.flatten()
+        tensor = adjust(grown_weight(source, axes, built), axes)
+        yield name, tensor.view_as(after[name])
 
 
 def _normed(plan, name, before, after, adjust):

@@ -41,7 +41,8 @@ def grown(value, axes, entry):
     value : torch.Tensor
         Of the shape of the parameter; or anything else, if entry is None.
     axes : tuple
-        The parameter's, from ``axes_of_gradients``.
+        The parameter's, from ``axes_of_gradients``. If it is one axis only,
+        what is returned is flattened.
     entry : Entry
         How it follows the weights; None: it stays.
 
@@ -51,6 +52,8 @@ def grown(value, axes, entry):
     """
     if entry is None or value is None:
         return value
+    if len(axes) == 1:
+        value = value.flatten()
     tensor = remap(value, axes, entry)
     for dim, width, _ in fresh_axes(axes):
         copies = (~width.fresh).nonzero()[:, 0].to(tensor.device)

@@ -65,6 +65,10 @@ def grown_averages(plan, values, entry, old, new):
         elif one.norm in values:
             by = _of_norms(axes[one.norm], entry, *pair)
             found[one.norm] = found[one.norm] * by.to(found[one.norm].device)
+    shapes = {name: p.shape for name, p in new.named_parameters()}
+    for name in values:
+        if len(axes[name]) == 1 and entry is not None:
+            found[name] = found[name].view(shapes[name])
     return {name: found[name] for name in values}
 
 

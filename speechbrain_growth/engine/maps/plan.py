@@ -115,6 +115,7 @@ class Plan(NamedTuple):
     ---------
     tensors : dict
         For each tensor's name, one ``Axis`` or None (unchanged) for each axis.
+        If there is one axis only, it is that of the flattened tensor.
     fresh : tuple of str
         Names of the buffers that the new model keeps as it was built.
     outputs : tuple of WidthMap

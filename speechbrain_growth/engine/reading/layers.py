@@ -55,12 +55,14 @@ def plan_layer(step, old, new, args, models):
     """
     pair = models[0].get_submodule(old.name), models[1].get_submodule(new.name)
     given = [one for one in leaves_of(args) if isinstance(one, Value)]
+    if isinstance(pair[0], attention.RelPosMHAXL):
+        beside = (*args[0], args[1].get("pos_embs"))[3]
+        step.trace.positions = step.width(beside, -1)
+        given = [one for one in given if one is not beside]
     first = given[0] if given else step.out
     for other in given[1:]:
         if not other.growing or other is first:
             continue
-        if isinstance(pair[0], attention.RelPosMHAXL):
-            continue  # its rule says why it keeps its width
         if isinstance(pair[0], ATTENTION) and len(other.growing) == 1:
             # queries, keys and values have the same units
             step.tie(step.width(first, -1), step.width(other, -1))
