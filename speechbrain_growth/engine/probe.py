@@ -70,7 +70,8 @@ def repeatable():
     tensor([True])
     """
     eager = torch.compiler.set_stance("force_eager")
-    precise = torch.backends.cudnn.flags(allow_tf32=False)
+    cudnn = torch.backends.cudnn
+    precise = cudnn.flags(enabled=cudnn.enabled, allow_tf32=False)
     with torch.no_grad(), eager, precise, torch.random.fork_rng():
         torch.manual_seed(0)
         yield
