@@ -189,6 +189,8 @@ class FinishedTasks:
         taken = {}
         for was, (name, places) in one.places.items():
             tensor = state[name]
+            if len(places) < tensor.ndim:  # planned as flattened
+                tensor = tensor.flatten()
             for dim, units in enumerate(places):
                 if units is not None:
                     tensor = tensor.index_select(dim, units.to(tensor.device))

@@ -172,7 +172,7 @@ class PastBrain(GrowingBrain):
         with torch.no_grad():
             for name, tensor in state_of(network).items():
                 if name in tensors:
-                    tensor.copy_(tensors[name])
+                    tensor.copy_(tensors[name].view_as(tensor))
         return network.eval()
 
     @contextlib.contextmanager

@@ -5,6 +5,7 @@ Authors
 """
 
 import warnings
+from functools import partial
 from typing import Any, Dict, List, Optional, Union
 
 import torch
@@ -23,8 +24,8 @@ from speechbrain_growth.engine.checks import check_values
 from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.optimizers import check_optimizers, follow
 from speechbrain_growth.engine.probe import in_eval
-from speechbrain_growth.engine.proof import must_keep, proved
-from speechbrain_growth.engine.tracing import trace
+from speechbrain_growth.engine.proof import must_keep, proved, see_first
+from speechbrain_growth.engine.tracing import traced
 from speechbrain_growth.engine.transfer import carry_weights
 from speechbrain_growth.engine.unwrap import Model, state_of, unwrap
 from speechbrain_growth.engine.weighted_norm import weigh
@@ -113,14 +114,17 @@ def carry(
     old, new = unwrap(old), unwrap(new)
     check_models(old, new)
     generator = torch.Generator().manual_seed(int(seed))
-    plan = trace(old, new, way, generator, birth, fold is not None, example)
+    folds = fold is not None
+    plan, seen = traced(old, new, way, generator, birth, folds, example)
     check_values(old, new, plan)
     check_optimizers(optimizers, old, plan)
     check_beside(old, new, plan)
     _say(plan, way)
-    if not must_keep(way, plan):
-        tolerance = float("inf")
-    with proved(old, new, plan, example, tolerance):
+    if not must_keep(way, plan) or tolerance == float("inf"):
+        seen = None
+    elif seen is None:
+        seen = see_first(old, new, example)
+    with proved(old, new, plan, seen, tolerance):
         _put_weights(old, new, plan, way, generator)
     carry_beside(old, new, plan)
     for name, (weights, dim) in plan.weights.items():
@@ -135,11 +139,11 @@ def carry(
 def _put_weights(old, new, plan, way, generator):
     """Gives the new model its weights."""
     after = state_of(new)
+    adjust = partial(way.adjust, generator=generator)
     with torch.no_grad():
         # One by one, so that no second copy of the model stands beside it
-        for name, tensor in carry_weights(plan, old, new):
-            axes = plan.tensors[name]
-            after[name].copy_(way.adjust(tensor, axes, generator))
+        for name, tensor in carry_weights(plan, old, new, adjust):
+            after[name].copy_(tensor)
         for name, tensor in born_tensors(plan, after):
             after[name].copy_(tensor)
 

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from torch.nn.utils.parametrize import type_before_parametrizations
+
 # Operators that also exist in place, and with the operands exchanged
 OPERATORS = "add sub mul truediv div pow mod floordiv and or xor".split()
 
@@ -30,6 +32,28 @@ def stock(kind):
     (True, True)
     """
     return vars(kind).get("stands_for", kind)
+
+
+def kind_of(layer):
+    """Returns the stock type whose results a layer gives.
+
+    Arguments
+    ---------
+    layer : torch.nn.Module
+        Any; also one whose parameters torch computes from others.
+
+    Returns
+    -------
+    type
+
+    Example
+    -------
+    >>> from torch.nn import Linear
+    >>> from torch.nn.utils.parametrizations import weight_norm
+    >>> kind_of(weight_norm(Linear(2, 3)))
+    <class 'torch.nn.modules.linear.Linear'>
+    """
+    return stock(type_before_parametrizations(layer))
 
 
 def rule_for(rules, kind):

@@ -10,38 +10,13 @@ Authors
 """
 
 import warnings
-from typing import NamedTuple
 
 import torch
 
+from speechbrain_growth.engine.carried.averages import FIRST, SECOND, Entry
 from speechbrain_growth.engine.carried.groups import adopt, replace
-from speechbrain_growth.engine.carried.outputs import axes_of_gradients
-from speechbrain_growth.engine.transfer import fresh_axes, remap
+from speechbrain_growth.engine.carried.normed import grown_averages
 from speechbrain_growth.errors import GrowthError, NoRuleError
-
-
-class Entry(NamedTuple):
-    """How one entry of an optimizer's state follows the weights.
-
-    Arguments
-    ---------
-    out : int
-        Power of the share on the layer's own axis.
-    into : int
-        Power of the share on its incoming axis.
-    fresh : str
-        What fresh units start with: ``zero``, or ``mean`` of the other units
-        for entries that are never negative. Adam would take a zero there for
-        a gradient that always was small, and make the first update too large.
-    """
-
-    out: int
-    into: int
-    fresh: str = "zero"
-
-
-FIRST = Entry(1, 0, "zero")  # averages of gradients
-SECOND = Entry(2, 0, "mean")  # averages of their squares
 
 # The entries of each optimizer's state. None: one number for the tensor, which
 # stays. Subclasses (AdamW) inherit. Another optimizer takes one line:
@@ -103,7 +78,8 @@ def follow(optimizers, old, new, plan=None):
     was = {name: plan.before(name) if plan else name for name in after}
     names = {before[was[n]]: n for n in after if was[n] in before}
     states = [
-        _carry_state(plan, one, names) if plan else {} for one in optimizers
+        _carry_state(plan, one, names, (old, new)) if plan else {}
+        for one in optimizers
     ]
     known = {parameter: name for name, parameter in before.items()}
     for optimizer, state in zip(optimizers, states):
@@ -211,25 +187,19 @@ def wrapped_by(optimizer):
     return ""
 
 
-def _carry_state(plan, optimizer, names):
+def _carry_state(plan, optimizer, names, models):
     """The state that an optimizer has after a growth, by parameter name."""
-    powers, axes = powers_of(optimizer), axes_of_gradients(plan)
     states = {
         names[parameter]: state
         for parameter, state in optimizer.state.items()
         if parameter in names
     }
-    return {
-        name: {
-            key: grown(
-                scaled(value, plan.scales.get(name, 1), powers[key]),
-                axes[name],
-                powers[key],
-            )
-            for key, value in state.items()
-        }
-        for name, state in states.items()
-    }
+    after = {name: {} for name in states}
+    for key, entry in powers_of(optimizer).items():
+        held = {n: state[key] for n, state in states.items() if key in state}
+        for name, value in grown_averages(plan, held, entry, *models).items():
+            after[name][key] = value
+    return after
 
 
 def _check_strangers(optimizer, known):
@@ -245,59 +215,3 @@ def _check_strangers(optimizer, known):
             f"the optimizer holds parameters of shapes {', '.join(strangers)} "
             "that the model does not have; give it the model's parameters only"
         )
-
-
-def grown(value, axes, entry):
-    """One value of an optimizer's state after the growth, or a gradient.
-
-    Arguments
-    ---------
-    value : torch.Tensor
-        Of the shape of the parameter; or anything else, if entry is None.
-    axes : tuple
-        The parameter's, from ``axes_of_gradients``.
-    entry : Entry
-        How it follows the weights; None: it stays.
-
-    Returns
-    -------
-    torch.Tensor
-    """
-    if entry is None or value is None:
-        return value
-    tensor = remap(value, axes, entry)
-    for dim, width, _ in fresh_axes(axes):
-        copies = (~width.fresh).nonzero()[:, 0].to(tensor.device)
-        units = width.fresh.nonzero()[:, 0].to(tensor.device)
-        fill = tensor.new_zeros(())
-        if entry.fresh == "mean" and len(copies):
-            fill = tensor.index_select(dim, copies).mean(dim, keepdim=True)
-        values = tensor.index_select(dim, units)
-        tensor = tensor.index_copy(dim, units, fill.expand_as(values))
-    return tensor
-
-
-def scaled(value, scale, entry):
-    """One value of the state of weights that are multiplied, or a gradient.
-
-    Arguments
-    ---------
-    value : torch.Tensor
-        Of the shape of the parameter; or anything else, if entry is None.
-    scale : float
-        What the weights are multiplied by; their gradients are divided by it.
-    entry : Entry
-        How it follows the weights; None: it stays.
-
-    Returns
-    -------
-    torch.Tensor
-
-    Example
-    -------
-    >>> scaled(torch.ones(2), 4, FIRST)
-    tensor([0.2500, 0.2500])
-    """
-    if scale == 1 or entry is None or value is None:
-        return value
-    return value * scale ** (entry.into - entry.out)

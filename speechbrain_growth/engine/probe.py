@@ -8,13 +8,97 @@ Authors
 
 import contextlib
 import copy
-from typing import Union
+from typing import Callable, List, NamedTuple, Set, Union
 
 import torch
+from torch.overrides import TorchFunctionMode
 
 from speechbrain_growth.errors import GrowthError
 
 Outputs = Union[torch.Tensor, list, tuple, dict]  # nested, with tensors inside
+
+
+class Seen(NamedTuple):
+    """What a model computed on an example.
+
+    Arguments
+    ---------
+    run : callable
+        Takes a model, calls it with the example, and returns its outputs.
+    outputs : list of torch.Tensor
+        Those of this model.
+    dtypes : set of torch.dtype
+        Of all floating-point tensors that its functions returned.
+    """
+
+    run: Callable
+    outputs: List[torch.Tensor]
+    dtypes: Set[torch.dtype]
+
+
+class Watching(TorchFunctionMode):
+    """Collects the dtypes of what functions return while it is active."""
+
+    def __init__(self):
+        super().__init__()
+        self.dtypes = set()
+
+    def __torch_function__(self, func, types, args=(), kwargs=None):
+        """Calls the function."""
+        out = func(*args, **(kwargs or {}))
+        self.dtypes.update(tensor.dtype for tensor in tensors_in(out))
+        return out
+
+
+@contextlib.contextmanager
+def repeatable():
+    """Inside this context, a forward computes the same numbers each time.
+
+    Without gradients, uncompiled, with the same random numbers, and with all
+    bits of float32 on a GPU.
+
+    Yields
+    ------
+    None
+
+    Example
+    -------
+    >>> with repeatable():
+    ...     first = torch.rand(1)
+    >>> with repeatable():
+    ...     torch.rand(1) == first
+    tensor([True])
+    """
+    eager = torch.compiler.set_stance("force_eager")
+    cudnn = torch.backends.cudnn
+    precise = cudnn.flags(enabled=cudnn.enabled, allow_tf32=False)
+    with torch.no_grad(), eager, precise, torch.random.fork_rng():
+        torch.manual_seed(0)
+        yield
+
+
+def see(model, run):
+    """What a model computes in eval mode, under repeatable conditions.
+
+    Arguments
+    ---------
+    model : torch.nn.Module
+        A copy, which is then in eval mode.
+    run : callable
+        Takes it, calls it, and returns its outputs.
+
+    Returns
+    -------
+    Seen
+
+    Example
+    -------
+    >>> see(torch.nn.ReLU(), lambda model: model(torch.ones(2))).outputs
+    [tensor([1., 1.])]
+    """
+    with repeatable(), Watching() as watching:
+        out = run(model.eval())
+    return Seen(run, tensors_in(out), watching.dtypes)
 
 
 @contextlib.contextmanager

@@ -7,12 +7,11 @@ Authors
 import contextlib
 
 import torch
-from torch.overrides import TorchFunctionMode
 
 from speechbrain_growth.engine.carried.loose import carry_loose
 from speechbrain_growth.engine.carried.statistics import take_statistics
 from speechbrain_growth.engine.maps.plan import Exact
-from speechbrain_growth.engine.probe import drift, tensors_in, twin_of
+from speechbrain_growth.engine.probe import drift, see, twin_of
 from speechbrain_growth.engine.reading.examples import made_up, run_of, running
 from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.engine.weighted_norm import weigh
@@ -24,7 +23,7 @@ COARSE = 0.1  # of float16 and bfloat16
 
 
 @contextlib.contextmanager
-def proved(old, new, plan, example=None, tolerance=None):
+def proved(old, new, plan, seen=None, tolerance=None):
     """Inside this context, ``new`` gets its weights; then both are compared.
 
     Both run in eval mode, as copies that share their weights.
@@ -37,11 +36,10 @@ def proved(old, new, plan, example=None, tolerance=None):
         The larger model.
     plan : Plan
         What each tensor copies.
-    example : torch.Tensor, tuple, dict or callable
-        As for ``carry``. If it is None, one is made up, where the first layer
-        tells what the model takes.
+    seen : Seen
+        What the old model computes, from ``see_first``; None compares nothing.
     tolerance : float
-        Largest drift; None takes that of the dtype, infinity compares nothing.
+        Largest drift; None takes that of the dtype.
 
     Yields
     ------
@@ -58,27 +56,25 @@ def proved(old, new, plan, example=None, tolerance=None):
     >>> from torch import nn
     >>> from speechbrain_growth import trace
     >>> old, new = nn.Linear(2, 3), nn.Linear(2, 3)
-    >>> with proved(old, new, trace(old, new), torch.ones(2)):
+    >>> seen = see_first(old, new, torch.ones(2))
+    >>> with proved(old, new, trace(old, new), seen):
     ...     pass
     Traceback (most recent call last):
     ...
     speechbrain_growth.errors.GrowthError: the larger model computes ...
     """
-    run, expected = None, None
-    if tolerance != float("inf"):
-        run, expected = _first_run(old, new, example)
-    if run is None:
+    if seen is None:
         yield
         return
     built = {name: t.clone() for name, t in state_of(new).items()}
     try:
         yield
         with running("new"):
-            found = _outputs(run, _complete(old, new, plan))
-        far = _distance(expected, found, plan.output)
-        if tolerance is None and far > ROUNDOFF[torch.float64]:
-            tolerance = _roundoff(run, old)
-        if tolerance is not None and far > tolerance:
+            found = see(_complete(old, new, plan), seen.run).outputs
+        far = _distance(seen.outputs, found, plan.output)
+        if tolerance is None:
+            tolerance = _roundoff(seen.dtypes)
+        if far > tolerance:
             raise GrowthError(
                 f"the larger model computes something else: on the example, "
                 f"its outputs drift by {far:.1e}, and round-off explains "
@@ -110,23 +106,35 @@ def must_keep(symmetry, plan):
     return symmetry.exact and plan.promise < Exact.NO
 
 
-def _first_run(old, new, example):
-    """A function that runs a model on the example, and the old outputs.
+def see_first(old, new, example=None):
+    """What the old model computes on an example, if nothing was read.
 
-    None and None if there is no example, and none can be made up.
+    Arguments
+    ---------
+    old : torch.nn.Module
+        The model before the growth.
+    new : torch.nn.Module
+        The larger model.
+    example : torch.Tensor, tuple, dict or callable
+        As for ``carry``. If it is None, one is made up, where the first layer
+        tells what both models take.
+
+    Returns
+    -------
+    Seen
+        None if there is no example.
     """
     if example is not None:
-        run = run_of(example)
         with running("old"):
-            return run, _outputs(run, twin_of(old))
+            return see(twin_of(old), run_of(example))
     with contextlib.suppress(GrowthError):  # of models that cannot be copied
         for examples in made_up(old):
             for run in map(run_of, examples):
                 with contextlib.suppress(Exception):  # any code may raise any
-                    expected = _outputs(run, twin_of(old))
-                    _outputs(run, twin_of(new))
-                    return run, expected
-    return None, None
+                    seen = see(twin_of(old), run)
+                    see(twin_of(new), run)
+                    return seen
+    return None
 
 
 def _complete(old, new, plan):
@@ -137,15 +145,6 @@ def _complete(old, new, plan):
     for name, (weights, dim) in plan.weights.items():
         weigh(twin.get_submodule(name), weights, dim, steps=1)
     return twin
-
-
-def _outputs(run, twin):
-    """The tensors that a copy of a model returns in eval mode."""
-    twin.eval()
-    precise = torch.backends.cudnn.flags(allow_tf32=False)
-    with torch.no_grad(), precise, torch.random.fork_rng():
-        torch.manual_seed(0)
-        return tensors_in(run(twin))
 
 
 def _distance(expected, found, width):
@@ -172,19 +171,6 @@ def _finite(one, other):
     return one.masked_fill(alike, 0), other.masked_fill(alike, 0)
 
 
-def _roundoff(run, model):
+def _roundoff(dtypes):
     """The drift that round-off explains, by the dtypes that a forward has."""
-    found = set()
-
-    class Dtypes(TorchFunctionMode):
-        """Collects the dtypes of what functions return."""
-
-        def __torch_function__(self, func, types, args=(), kwargs=None):
-            """Calls the function."""
-            out = func(*args, **(kwargs or {}))
-            found.update(tensor.dtype for tensor in tensors_in(out))
-            return out
-
-    with Dtypes():
-        _outputs(run, twin_of(model))
-    return max(ROUNDOFF.get(dtype, COARSE) for dtype in found)
+    return max((ROUNDOFF.get(d, COARSE) for d in dtypes), default=COARSE)

@@ -8,10 +8,11 @@ import torch
 
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.checks import alike
-from speechbrain_growth.engine.dispatch import rule_for, stock
+from speechbrain_growth.engine.dispatch import kind_of, rule_for
 from speechbrain_growth.engine.maps import widths
+from speechbrain_growth.engine.maps.normed import norms_of, planned
 from speechbrain_growth.engine.maps.plan import Axis
-from speechbrain_growth.engine.rules.attributes import added, differences
+from speechbrain_growth.engine.rules.attributes import differences, unlike
 from speechbrain_growth.engine.rules.registry import rule
 
 
@@ -39,6 +40,10 @@ class Trace:
         By what some tensors are multiplied; see ``Plan``.
     made_up : tuple of str
         Attributes of a layer for whose difference its rule makes up.
+    norms : dict
+        A ``Normed`` for each weight under weight norm, by its dotted name.
+    positions : WidthMap
+        The map of the relative positions that the layer gets.
     first_states, moved : dict
         As in ``Plan``.
     states : dict
@@ -59,6 +64,7 @@ class Trace:
         self.tensors, self.fresh = {}, []
         self.problems, self.unknown, self.unborn = [], {}, []
         self.states, self.path, self.made_up = {}, [], ()
+        self.norms, self.positions = {}, None
 
     @property
     def name(self):
@@ -74,15 +80,19 @@ class Trace:
         text = f"{self.name}: {type(layer).__name__} has no growth rule"
         self.unknown.setdefault(text, {})[why] = True
 
+    def _full(self, name):
+        """Dotted name of a tensor of the layer that is being planned."""
+        return ".".join([*self.path, name])
+
     def tensor(self, name, *axes):
         """Plans one tensor of this layer."""
-        full = ".".join([*self.path, name])
-        if not self._tied(self.tensors.get(full, axes), axes):
-            self.problem(
-                f"{name} is used at two places that grow differently; give "
-                "each place a tensor of its own"
-            )
-        self.tensors[full] = axes
+        for full, one in planned(self.norms, self._full(name), axes):
+            if not self._tied(self.tensors.get(full, one), one):
+                self.problem(
+                    f"{name} is used at two places that grow differently; give "
+                    "each place a tensor of its own"
+                )
+            self.tensors[full] = one
 
     def _tied(self, known, axes):
         """Whether a tensor's axes are those of an earlier use, or can be."""
@@ -101,11 +111,13 @@ class Trace:
 
     def scale(self, name, factor):
         """Notes that a tensor of this layer is multiplied by a number."""
-        self.scales[".".join([*self.path, name])] = factor
+        full = self._full(name)
+        full = self.norms[full].norm if full in self.norms else full
+        self.scales[full] = factor
 
     def keep_fresh(self, *names):
         """Notes buffers that the new model keeps as it was built."""
-        self.fresh += [".".join([*self.path, name]) for name in names]
+        self.fresh += map(self._full, names)
 
     @staticmethod
     def out(width):
@@ -126,23 +138,17 @@ class Trace:
 
     def layer(self, old, new, signal):
         """Plans a layer by the rule of its type; returns what leaves it."""
-        extra = added(old) or added(new)
-        if extra:
-            self.problem(
-                f"{extra}; remove it before the growth and add it again "
-                "afterwards"
-            )
+        problem = unlike(old, new)
+        if problem:
+            self.problem(problem)
             return signal
-        kind, larger = stock(type(old)), stock(type(new))
-        if kind is not larger:
-            self.problem(
-                f"was {kind.__name__} and would become {larger.__name__}; "
-                "keep the type of each layer"
-            )
-            return signal
+        norms = norms_of(new).items()
+        self.norms.update(
+            {self._full(name): one.named(self._full) for name, one in norms}
+        )
         known = len(self.problems)
         self.made_up = ()
-        leaves = rule_for(rule, kind)(old, new, signal, self)
+        leaves = rule_for(rule, kind_of(old))(old, new, signal, self)
         if len(self.problems) == known:  # else the rule has a better message
             for difference in differences(old, new, self.made_up):
                 self.problem(difference)

@@ -91,10 +91,40 @@ def trace(
     2.weight: out 2 units 3, in 0 units 4 -> 6
     2.bias: out 2 units 3
     """
+    return traced(old, new, symmetry, generator, birth, fold, example)[0]
+
+
+def traced(old, new, symmetry, generator, birth, fold, example):
+    """As ``trace``, and what the old model was seen to compute on the way.
+
+    Arguments
+    ---------
+    old : torch.nn.Module
+        The model before the growth.
+    new : torch.nn.Module
+        The same model built with larger sizes.
+    symmetry : Symmetry
+        How the new units begin.
+    generator : torch.Generator
+        As for ``trace``.
+    birth : Birth
+        As for ``trace``.
+    fold : bool
+        As for ``trace``.
+    example : torch.Tensor, tuple, dict or callable
+        As for ``trace``.
+
+    Returns
+    -------
+    Plan
+        Of the growth.
+    Seen
+        In eval mode; None if every layer has a rule, so that none was run.
+    """
     old, new = unwrap(old), unwrap(new)
     check_shapes(old, new)
     maps = Maps(symmetry or Symmetry(), generator)
-    walks = _walks(old, new, birth, fold, example)
+    walks, seen = _walks(old, new, birth, fold, example)
     for _ in range(WALKS):
         maps.changed = False
         walk = Trace(maps, birth, fold)
@@ -123,6 +153,11 @@ def trace(
         walk.weights,
         {name: a for name, a in walk.tensors.items() if name not in held},
         walk.scales,
+        {
+            one.direction: one
+            for one in walk.norms.values()
+            if one.direction in walk.tensors
+        },
     )
     problems = list(dict.fromkeys(walk.problems)) or _unexplained(
         old, new, plan
@@ -130,18 +165,18 @@ def trace(
     problems = problems or check_sharing(old, new, plan)
     if problems:
         raise GrowthError(problems)
-    return plan
+    return plan, seen
 
 
 def _walks(old, new, birth, fold, example):
-    """A function that walks both models once; returns the outputs' maps.
+    """A function that walks both models once, and what the old one computed.
 
-    Where every layer has a rule, the rules go through them in the order of the
-    signal. Other forwards are run, once, and each walk goes through what they
-    did.
+    Each walk returns the outputs' maps. Where every layer has a rule, the rules
+    go through them in the order of the signal, and no model is run. Other
+    forwards are run, once, and each walk goes through what they did.
     """
     if is_closed(old) and is_closed(new):
-        return lambda walk: _leaving(walk.layer(old, new, Signal(None)))
+        return lambda walk: _leaving(walk.layer(old, new, Signal(None))), None
     births = Births(old, new, birth or Birth())
     pairs = read(old, new, births, example)
     births.run(pairs[0][1].born)
@@ -161,7 +196,7 @@ def _walks(old, new, birth, fold, example):
         untie(pairs[0][1], new, walk)
         return outputs_of(leaves)
 
-    return walk_all
+    return walk_all, pairs[0][0].seen
 
 
 def _leaving(signal):
@@ -210,6 +245,8 @@ def _unexplained(old, new, plan):
 def _fits(axes, before, after):
     """Whether axes explain how one tensor's shape becomes another's."""
     axes = axes or (None,) * before.ndim
+    if len(axes) < before.ndim:  # of the flattened tensor
+        before, after = before.flatten(), after.flatten()
     return len(axes) == before.ndim == after.ndim and all(
         (b, a) == ((axis.width.old, axis.width.new) if axis else (b, b))
         for axis, b, a in zip(axes, before.shape, after.shape)

@@ -4,6 +4,9 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import torch
+
+from speechbrain_growth.engine.maps.normed import lengths
 from speechbrain_growth.engine.unwrap import state_of
 
 WEIGHT = (0, 1)
@@ -53,7 +56,7 @@ def remap(tensor, axes, powers=WEIGHT):
     return tensor
 
 
-def carry_weights(plan, old, new):
+def carry_weights(plan, old, new, adjust=lambda tensor, axes: tensor):
     """Yields, one by one, the tensors of ``new`` after the growth.
 
     Arguments
@@ -64,6 +67,8 @@ def carry_weights(plan, old, new):
         The model before the growth.
     new : torch.nn.Module
         The larger model; fresh units keep the weights that it was built with.
+    adjust : callable
+        Takes a grown tensor and its axes, and returns what replaces it.
 
     Yields
     ------
@@ -73,11 +78,37 @@ def carry_weights(plan, old, new):
         The new value of that tensor.
     """
     before, after = state_of(old), state_of(new)
+    norms = {one.norm for one in plan.normed.values()}
     for name, axes in plan.tensors.items():
-        source = before[plan.before(name)]
+        if name in norms:
+            continue  # it comes with its direction
+        if name in plan.normed:
+            yield from _normed(plan, name, before, after, adjust)
+            continue
+        source, built = before[plan.before(name)], after[name]
         if name in plan.scales:
             source = source * plan.scales[name]
-        yield name, grown_weight(source, axes, after[name])
+        if len(axes) == 1:
+            source, built = source.flatten(), built.flatten()
+        tensor = adjust(grown_weight(source, axes, built), axes)
+        yield name, tensor.view_as(after[name])
+
+
+def _normed(plan, name, before, after, adjust):
+    """A direction and its norms, see ``maps/normed``."""
+    one, axes = plan.normed[name], plan.tensors[name]
+    old, built = one.named(plan.before).ratio(before), one.ratio(after)
+    ratio = grown_weight(old, plan.tensors[one.norm], built)
+    ratio = ratio * plan.scales.get(one.norm, 1)
+    # Fresh units have the weights as built, not the directions
+    built = after[name] * built / torch.where(ratio == 0, 1, ratio)
+    source = before[plan.before(name)]
+    direction = adjust(grown_weight(source, axes, built), axes)
+    norm = ratio * lengths(direction, one.dim)
+    # A slice of zeros has no direction; torch would divide by its length
+    no_length = lengths(direction, one.dim) == 0
+    yield name, torch.where(no_length, after[name], direction)
+    yield one.norm, norm
 
 
 def grown_weight(tensor, axes, built):

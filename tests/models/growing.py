@@ -105,8 +105,10 @@ def grown(model: Public, column: str) -> Found:
     """
     generator = torch.Generator().manual_seed(3)
     both = model.sizes, {**model.sizes, **model.growths[column]}
-    # Changed afterwards, as some models can be built in float32 only
-    pair = [model.build(**sizes).to(model.dtype) for sizes in both]
+    with torch.random.fork_rng():
+        torch.manual_seed(4)
+        # Changed afterwards, as some models can be built in float32 only
+        pair = [model.build(**sizes).to(model.dtype) for sizes in both]
     torch.set_default_dtype(model.dtype)
     try:
         return _grown(*pair, model.inputs(generator))
@@ -132,7 +134,7 @@ def _grown(old, new, example):
         drift(out, _outputs(new, run, training))
         for out, training in zip(expected, (False, True))
     )
-    optimizer.param_groups[0]["lr"] = 1e-4
+    optimizer.param_groups[0]["lr"] = 1e-5
     losses = [_step(new, run, optimizer) for _ in range(3)]
     return Found("", drifts, lost, (*losses, _loss(new, run).item()))
 

@@ -170,7 +170,6 @@ def dprnn(width=4, hidden=5, num_layers=1):
 
 
 # RelPosMHAXL computes its softmax in float32, so it runs in no other type
-RELATIVE = {"width": "setitem takes every so many", "heads": "or use RoPEMHA"}
 FLOAT32 = {"tolerance": 1e-5, "dtype": torch.float32}
 
 
@@ -211,7 +210,7 @@ MODELS = {
     "TransformerASR, norms behind": asr("transformer", {"depth": BEHIND}),
     "TransformerASR, Conformer": asr(
         "conformer",
-        {**RELATIVE, "depth": BEHIND},
+        {"depth": BEHIND},
         normalize_before=True,
         attention_type="RelPosMHAXL",
     ),
@@ -224,7 +223,7 @@ MODELS = {
     ),
     "TransformerASR, Branchformer": asr(
         "branchformer",
-        RELATIVE,
+        {},
         normalize_before=True,
         attention_type="RelPosMHAXL",
     ),
@@ -256,7 +255,7 @@ MODELS = {
             "heads": {"nhead": 4},
             "depth": {"num_layers": 2},
         },
-        {**RELATIVE, "depth": BEHIND},
+        {"heads": HEADS, "depth": BEHIND},
         **FLOAT32,
     ),
     "Branchformer encoder": Public(

@@ -7,7 +7,6 @@ Authors
 import torch
 import transformers
 from growing import BEHIND, HEADS, Public
-from torch.nn.utils import parametrize
 
 TOKENS = torch.tensor([[1, 2, 3, 4, 5], [4, 3, 3, 1, 2]])
 # Options of their configurations that draw random numbers
@@ -121,22 +120,10 @@ WAVES = {
 }
 
 
-def without_weight_norm(build):
-    """A function that builds a wav2vec 2.0 with a plain convolution"""
-
-    def plain(**sizes):
-        model = build(**sizes)
-        conv = model.wav2vec2.encoder.pos_conv_embed.conv
-        parametrize.remove_parametrizations(conv, "weight")
-        return model
-
-    return plain
-
-
-def wav2vec(build, refused, **more):
+def wav2vec(refused, **more):
     """A row of wav2vec 2.0"""
     return Public(
-        build,
+        built("Wav2Vec2ForCTC"),
         called(input_values=(2, 80)),
         {**WAVES, **more},
         {**ENCODER_GROWTHS, "embedding": {"conv_dim": (8, 8)}},
@@ -144,8 +131,6 @@ def wav2vec(build, refused, **more):
     )
 
 
-WAV2VEC = built("Wav2Vec2ForCTC")
-NORM = {"width": "weight_norm computes a layer's weights from others"}
 BEFORE = {"do_stable_layer_norm": True, "feat_extract_norm": "layer"}
 MODELS = {
     "GPT-2": gpt2("sdpa"),
@@ -187,11 +172,8 @@ MODELS = {
         ENCODER_GROWTHS,
         {"heads": HEADS},
     ),
-    "wav2vec 2.0": wav2vec(WAV2VEC, {**NORM, "depth": BEHIND}),
-    "wav2vec 2.0, norms before": wav2vec(WAV2VEC, NORM, **BEFORE),
-    "wav2vec 2.0, norms before, no weight norm": wav2vec(
-        without_weight_norm(WAV2VEC), {}, **BEFORE
-    ),
+    "wav2vec 2.0": wav2vec({"depth": BEHIND}),
+    "wav2vec 2.0, norms before": wav2vec({}, **BEFORE),
     "Whisper": Public(
         built("WhisperForConditionalGeneration"),
         called(

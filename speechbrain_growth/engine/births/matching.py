@@ -7,6 +7,7 @@ Authors
 from itertools import islice
 
 from speechbrain_growth.engine.births.layers import first_states
+from speechbrain_growth.engine.dispatch import kind_of
 from speechbrain_growth.engine.maps.plan import earlier
 from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError, NoRuleError
@@ -179,7 +180,7 @@ def _follows(name, old, other, new):
     if not (name.isdigit() and other.isdigit()):
         return name == other
     before, after = state_of(old), state_of(new)
-    return type(old) is type(new) and all(
+    return kind_of(old) is kind_of(new) and all(
         key in after
         and tensor.ndim == after[key].ndim
         and all(a >= b for a, b in zip(after[key].shape, tensor.shape))

@@ -13,6 +13,7 @@ import torch
 from torch import nn
 
 from speechbrain_growth.engine.births.layers import FirstState
+from speechbrain_growth.engine.maps.normed import norms_of
 from speechbrain_growth.engine.probe import drift, in_eval, twin_of
 from speechbrain_growth.engine.reading.recording import Ref, leaves_of, record
 from speechbrain_growth.errors import NoRuleError
@@ -152,7 +153,13 @@ def _last_weights(recording, number, block):
         layer, name = block.get_submodule(call.name), call.name
         if isinstance(layer, nn.MultiheadAttention):
             layer, name = layer.out_proj, f"{name}.out_proj"
-        names = [n for n, _ in layer.named_parameters(recurse=False)]
+        normed = norms_of(layer).values()
+        names = [one.norm for one in normed]  # a direction is never zero
+        names += [
+            name
+            for name, _ in layer.named_parameters(recurse=False)
+            if name not in names + [one.direction for one in normed]
+        ]
         if isinstance(layer, WEIGHTED) and names:
             return [f"{name}.{inner}" for inner in names]
         given = given[:1]

@@ -9,6 +9,7 @@ from torch.utils._pytree import tree_flatten, tree_map
 
 from speechbrain_growth.engine.carried.layers import pairs
 from speechbrain_growth.engine.carried.statistics import statistics_of
+from speechbrain_growth.engine.maps.normed import norms_of
 from speechbrain_growth.engine.transfer import grown_weight
 from speechbrain_growth.engine.weighted_norm import WeightedLayerNorm
 
@@ -139,7 +140,8 @@ def _loose(layer):
     found = {
         key: value
         for key, value in vars(layer).items()
-        if key not in ("_parameters", "_buffers") and _is_loose(value)
+        if key not in ("_parameters", "_buffers", *norms_of(layer))
+        and _is_loose(value)
     }
     for key in layer._non_persistent_buffers_set:
         if layer._buffers.get(key) is not None:

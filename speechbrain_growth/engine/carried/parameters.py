@@ -6,8 +6,8 @@ Authors
 
 import torch
 
-from speechbrain_growth.engine.carried.outputs import axes_of_gradients
-from speechbrain_growth.engine.optimizers import FIRST, grown, scaled
+from speechbrain_growth.engine.carried.averages import FIRST
+from speechbrain_growth.engine.carried.normed import grown_averages
 
 HOOKS = ("_backward_hooks", "_post_accumulate_grad_hooks")
 COMPILED = "_dynamo"  # how the notes of torch.compile begin
@@ -74,16 +74,16 @@ def carry_parameters(old, new, plan):
     plan : Plan
         What each tensor copies.
     """
-    axes = axes_of_gradients(plan)
-    for name, one, other in _pairs(old, new, plan):
+    pairs = list(_pairs(old, new, plan))
+    grads = {n: one.grad for n, one, _ in pairs if one.grad is not None}
+    grads = grown_averages(plan, grads, FIRST, old, new)
+    for name, one, other in pairs:
         for key, value in _attributes(one, other):
             setattr(other, key, value)
         other.requires_grad_(one.requires_grad)
-        grad = one.grad
+        grad = grads.get(name)
         if grad is not None:
-            grad = scaled(grad.detach(), plan.scales.get(name, 1), FIRST)
-            grad = grown(grad, axes[name], FIRST)
-            grad = grad.to(other.device, copy=True)
+            grad = grad.detach().to(other.device, copy=True)
         other.grad = grad
 
 

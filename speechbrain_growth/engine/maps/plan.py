@@ -11,6 +11,7 @@ import re
 from enum import IntEnum
 from typing import Dict, NamedTuple, Tuple
 
+from speechbrain_growth.engine.maps.normed import Normed
 from speechbrain_growth.engine.maps.widths import WidthMap
 
 
@@ -114,6 +115,7 @@ class Plan(NamedTuple):
     ---------
     tensors : dict
         For each tensor's name, one ``Axis`` or None (unchanged) for each axis.
+        If there is one axis only, it is that of the flattened tensor.
     fresh : tuple of str
         Names of the buffers that the new model keeps as it was built.
     outputs : tuple of WidthMap
@@ -130,6 +132,8 @@ class Plan(NamedTuple):
     scales : dict
         By what some tensors are multiplied, as the larger model multiplies
         what they compute by a smaller number, or a larger one.
+    normed : dict
+        A ``Normed`` for each direction of weights under weight norm.
     """
 
     tensors: Dict[str, tuple]
@@ -140,6 +144,7 @@ class Plan(NamedTuple):
     weights: Dict[str, tuple] = {}
     loose: Dict[str, tuple] = {}
     scales: Dict[str, float] = {}
+    normed: Dict[str, Normed] = {}
 
     @property
     def output(self):
@@ -219,6 +224,10 @@ class Plan(NamedTuple):
             )
             lines.append(f"{name}: {words or 'copied'}")
         lines += [f"{n}: times {by:.6g}" for n, by in self.scales.items()]
+        lines += [
+            f"{one.norm}: the norms of weights along {one.direction}"
+            for one in self.normed.values()
+        ]
         lines += [f"{name}: as the new model has it" for name in self.fresh]
         lines += [f"{name}: born, {words}" for name, words in self.born.items()]
         lines += [f"{new}: was {old}" for new, old in self.moved.items()]

@@ -5,8 +5,11 @@ Authors
 """
 
 from speechbrain_growth.engine.dispatch import rule_for
+from speechbrain_growth.engine.maps.normed import parametrized
 from speechbrain_growth.engine.rules.attributes import added
 from speechbrain_growth.engine.rules.registry import rule
+
+COMPUTED = "parametrizations"  # where torch keeps what computes a tensor
 
 
 def has_rule(module):
@@ -54,5 +57,9 @@ def is_closed(module):
     if not has_rule(module):
         return False
     # A container whose rule plans all that is inside, whatever that is
-    whole = getattr(type(module), "planned_whole", False)
-    return whole or all(map(is_closed, module.children()))
+    if getattr(type(module), "planned_whole", False):
+        return True
+    inside = module.children()
+    if parametrized(module):  # the rule knows what computes its tensors
+        inside = (m for n, m in module.named_children() if n != COMPUTED)
+    return all(map(is_closed, inside))

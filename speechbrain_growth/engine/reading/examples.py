@@ -10,6 +10,7 @@ from collections.abc import Mapping
 
 import torch
 from torch import nn
+from torch.utils._pytree import tree_flatten, tree_map
 
 from speechbrain_growth.errors import GrowthError
 
@@ -62,6 +63,7 @@ def run_of(example):
     Returns
     -------
     callable
+        Each of its calls gets copies of the tensors, which a forward may change.
 
     Example
     -------
@@ -69,12 +71,19 @@ def run_of(example):
     tensor([1., 1.])
     """
     if isinstance(example, Mapping):
-        return lambda model: _call(model, **example)
+        return lambda model: _call(model, **_copied(dict(example)))
     if isinstance(example, (tuple, list)):
-        return lambda model: _call(model, *example)
+        return lambda model: _call(model, *_copied(list(example)))
     if isinstance(example, torch.Tensor):
-        return lambda model: _call(model, example)
+        return lambda model: _call(model, example.clone())
     return example
+
+
+def _copied(values):
+    """Nested values with copies of tensors; the same tensor stays the same."""
+    leaves = tree_flatten(values)[0]
+    made = {id(o): o.clone() for o in leaves if isinstance(o, torch.Tensor)}
+    return tree_map(lambda one: made.get(id(one), one), values)
 
 
 def _call(model, *args, **kwargs):

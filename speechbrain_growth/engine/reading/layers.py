@@ -10,7 +10,7 @@ Authors
 from torch import nn
 
 from speechbrain.nnet import attention, embedding, linear, normalization
-from speechbrain_growth.engine.dispatch import rule_for, stock
+from speechbrain_growth.engine.dispatch import kind_of, rule_for
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.reading.recording import leaves_of
 from speechbrain_growth.engine.reading.steps import Value, all_of
@@ -55,12 +55,14 @@ def plan_layer(step, old, new, args, models):
     """
     pair = models[0].get_submodule(old.name), models[1].get_submodule(new.name)
     given = [one for one in leaves_of(args) if isinstance(one, Value)]
+    if isinstance(pair[0], attention.RelPosMHAXL):
+        beside = (*args[0], args[1].get("pos_embs"))[3]
+        step.trace.positions = step.width(beside, -1)
+        given = [one for one in given if one is not beside]
     first = given[0] if given else step.out
     for other in given[1:]:
         if not other.growing or other is first:
             continue
-        if isinstance(pair[0], attention.RelPosMHAXL):
-            continue  # its rule says why it keeps its width
         if isinstance(pair[0], ATTENTION) and len(other.growing) == 1:
             # queries, keys and values have the same units
             step.tie(step.width(first, -1), step.width(other, -1))
@@ -69,7 +71,7 @@ def plan_layer(step, old, new, args, models):
     trace, known = step.trace, step.trace.path
     trace.path = new.name.split(".")
     try:
-        if rule_for(rule, stock(type(pair[0]))) is unit_by_unit:
+        if rule_for(rule, kind_of(pair[0])) is unit_by_unit:
             trace.layer(*pair, Signal(None))
             return [one.but(axes=all_of(step, first)) for one in step.outs]
         return _one_axis(step, pair, first)

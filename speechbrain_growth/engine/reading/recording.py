@@ -17,12 +17,17 @@ from typing import Any, Callable, Dict, List, NamedTuple, Optional, Tuple
 import torch
 from torch import nn
 from torch.nn.utils.rnn import PackedSequence
-from torch.overrides import TorchFunctionMode
 from torch.utils._pytree import tree_flatten, tree_map
 from torch.utils.weak import WeakTensorKeyDictionary
 
 from speechbrain_growth.engine.dispatch import name_of
-from speechbrain_growth.engine.probe import twin_of
+from speechbrain_growth.engine.probe import (
+    Seen,
+    Watching,
+    repeatable,
+    tensors_in,
+    twin_of,
+)
 
 TORCH = os.path.dirname(torch.__file__)
 OWN = os.path.dirname(os.path.dirname(__file__))
@@ -106,15 +111,18 @@ class Recording(NamedTuple):
     born : dict
         What each block got that only the larger model has: its arguments by
         place, and by name.
+    seen : Seen
+        What the model computed; all that is left of the numbers.
     """
 
     calls: List[Call]
     tensors: List[Tensor]
     out: Any
     born: Dict[str, tuple]
+    seen: Seen
 
 
-class Recorder(TorchFunctionMode):
+class Recorder(Watching):
     """Notes each function that is called with tensors while it is active.
 
     Arguments
@@ -136,11 +144,11 @@ class Recorder(TorchFunctionMode):
         self.inside, self.scopes, self.born = 0, [""], {}
 
     def __torch_function__(self, func, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
+        call = super().__torch_function__
         if self.inside:
-            return func(*args, **kwargs)
-        given = self.refs(args), self.refs(kwargs)
-        out = func(*args, **kwargs)
+            return call(func, types, args, kwargs)
+        given = self.refs(args), self.refs(kwargs or {})
+        out = call(func, types, args, kwargs)
         name = name_of(func)
         left = args[0] if name == "setitem" else out  # which returns None
         self.note("function", name, *given, left)
@@ -234,13 +242,11 @@ def record(
         """As ``torch.nn.Module.__call__``, and noted."""
         return recorder.call(forward, module, args, kwargs)
 
-    eager = torch.compiler.set_stance("force_eager")
-    with torch.no_grad(), eager, torch.random.fork_rng(), _patched(
-        call
-    ), recorder:
+    with repeatable(), _patched(call), recorder:
         out = run(model)
-    leaves = recorder.refs(out)
-    return Recording(recorder.calls, recorder.tensors, leaves, recorder.born)
+    seen = Seen(run, tensors_in(out), recorder.dtypes)
+    leaves, born = recorder.refs(out), recorder.born
+    return Recording(recorder.calls, recorder.tensors, leaves, born, seen)
 
 
 @contextlib.contextmanager

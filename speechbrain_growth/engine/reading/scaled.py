@@ -12,6 +12,7 @@ from torch import nn
 
 from speechbrain.nnet import embedding, linear
 from speechbrain_growth.engine.checks import names_of_shared
+from speechbrain_growth.engine.maps.normed import norms_of
 from speechbrain_growth.engine.reading.steps import Two, is_value
 from speechbrain_growth.engine.reading.tied import maker_of, numbers_of
 
@@ -72,7 +73,12 @@ def _weights(recording, number, new):
     if maker is None or maker.kind != "layer":
         return []
     layer = new.get_submodule(maker.name)
-    names = [f"{maker.name}.{n}" for n, _ in layer.named_parameters()]
+    directions = {one.direction for one in norms_of(layer).values()}
+    names = [
+        f"{maker.name}.{name}"
+        for name, _ in layer.named_parameters()
+        if name not in directions
+    ]
     shared = names_of_shared(new)
     by_hand = {tensor.name for tensor in recording.tensors}
     calls = [c.name for c in recording.calls if c.kind == "layer"]

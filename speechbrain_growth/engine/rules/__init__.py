@@ -11,6 +11,7 @@ from speechbrain_growth.engine.rules import (
     axes,
     convolution,
     norms,
+    positions,
     recurrent,
     speaker,
     speechbrain,

@@ -11,10 +11,9 @@ from torch.nn import functional as F
 from speechbrain.lobes.models.transformer import Transformer
 from speechbrain.nnet import attention
 from speechbrain_growth.engine.maps.signals import Signal
-from speechbrain_growth.engine.maps.widths import concat, identity, repeat_each
+from speechbrain_growth.engine.maps.widths import concat, repeat_each
 from speechbrain_growth.engine.rules.registry import rule
 from speechbrain_growth.engine.rules.units import sequence
-from speechbrain_growth.engine.unwrap import state_of
 
 ACTIVATIONS = (F.relu, F.gelu, F.silu, F.elu, F.leaky_relu, F.mish)
 ACTIVATIONS += (torch.relu, torch.tanh, torch.sigmoid)
@@ -34,7 +33,7 @@ def _attention(old, new, signal, trace):
     A head divides its scores by the root of its width, so that width stays;
     more units are more heads.
     """
-    if not _keeps_heads(old, new, trace):
+    if not keeps_heads(old, new, trace):
         return signal
     if old.in_proj_weight is None:
         trace.problem("its keys differ from its queries; use self-attention")
@@ -56,7 +55,7 @@ def _attention(old, new, signal, trace):
     return Signal(leaves.width, dims=3)
 
 
-def _keeps_heads(old, new, trace):
+def keeps_heads(old, new, trace):
     """Whether the width of a head stays; else notes the problem."""
     each = old.head_dim
     if each != new.head_dim:
@@ -82,7 +81,7 @@ def _rotated(old, new, signal, trace):
     It divides its scores by the root of all its width. Queries and keys become
     larger to make up for that, and so do values, which the last layer undoes.
     """
-    if not _keeps_heads(old, new, trace):
+    if not keeps_heads(old, new, trace):
         return signal
     arriving = trace.arriving(signal, old.embed_dim, new.embed_dim)
     heads = trace.widen(old.num_heads, new.num_heads, "heads")
@@ -100,22 +99,6 @@ def _rotated(old, new, signal, trace):
             trace.scale("value_bias_weight", factor)
         trace.made_up = ("scale",)
     return Signal(leaves.width, dims=3)
-
-
-@rule.register(attention.RelPosMHAXL)
-def _fixed(old, new, signal, trace):
-    """Gets positions that all of its width computes, so that width stays."""
-    sizes = [(m.embed_dim, m.num_heads) for m in (old, new)]
-    if signal.grows or sizes[0] != sizes[1]:
-        trace.problem(
-            "scales its scores by its width, and the positions that it gets "
-            f"depend on it; keep it {old.embed_dim}, with {old.num_heads} "
-            "heads, and let the feed-forward block beside it grow, or use "
-            "RoPEMHA"
-        )
-    for name, tensor in state_of(old).items():
-        trace.tensor(name, *[None] * tensor.ndim)
-    return Signal(identity(old.embed_dim, "units"), dims=3)
 
 
 def _encoder_layer(old, new, signal, trace, blocks, first):

@@ -7,7 +7,12 @@ Authors
 import inspect
 import types
 
-from torch.nn.utils.parametrize import is_parametrized
+from speechbrain_growth.engine.dispatch import kind_of
+from speechbrain_growth.engine.maps.normed import (
+    WeightNorm,
+    norms_of,
+    parametrized,
+)
 
 # Integers that are geometry; any other integer may be a size
 PLACES = {
@@ -67,6 +72,44 @@ def differences(old, new, planned=()):
     ]
 
 
+def unlike(old, new):
+    """Why no rule can grow one layer into another, as text; None if one may.
+
+    Arguments
+    ---------
+    old : torch.nn.Module
+        The layer before the growth.
+    new : torch.nn.Module
+        The same layer of the larger model.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> from torch.nn import ReLU, Tanh
+    >>> unlike(ReLU(), Tanh())
+    'was ReLU and would become Tanh; keep the type of each layer'
+    """
+    extra = added(old) or added(new)
+    if extra:
+        return (
+            f"{extra}; remove it before the growth and add it again afterwards"
+        )
+    if norms_of(old) != norms_of(new):
+        return (
+            "is under weight norm in another way; let both models have the same"
+        )
+    kind, larger = kind_of(old), kind_of(new)
+    if kind is larger:
+        return None
+    return (
+        f"was {kind.__name__} and would become {larger.__name__}; keep the "
+        "type of each layer"
+    )
+
+
 def added(layer):
     """What is added to a layer's forward, as text; None if nothing.
 
@@ -89,9 +132,10 @@ def added(layer):
     'has a forward hook, which may compute anything'
     """
     hooks = [*layer._forward_hooks.values(), *layer._forward_pre_hooks.values()]
+    hooks = [hook for hook in hooks if not isinstance(hook, WeightNorm)]
     if not all(getattr(hook, "computes_nothing", False) for hook in hooks):
         return "has a forward hook, which may compute anything"
-    if is_parametrized(layer):
+    if set(parametrized(layer)) - set(norms_of(layer)):
         return "is parametrized, so its parameters are computed from others"
     return None
 

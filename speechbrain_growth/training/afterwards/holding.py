@@ -102,10 +102,12 @@ class Held:
             The larger model.
         """
         names = {plan.before(name): name for name in plan.tensors}
-        self.masks = {
+        shapes = {n: p.shape for n, p in modules.named_parameters()}
+        grown = {
             names[was]: _wider(mask, plan.tensors[names[was]])
             for was, mask in self.masks.items()
         }
+        self.masks = {n: mask.view(shapes[n]) for n, mask in grown.items()}
         self.apply(modules)
 
     def apply(self, modules):
@@ -209,7 +211,9 @@ def entering_old_units(plan, modules):
     tensor([ True, False, False])
     """
     return {
-        name: _wider(torch.ones_like(parameter, dtype=torch.bool), axes, True)
+        name: _wider(
+            torch.ones_like(parameter, dtype=torch.bool), axes, True
+        ).view_as(parameter)
         for name, parameter in modules.named_parameters()
         for axes in [plan.tensors.get(name)]
         if axes is not None and plan.before(name) is not None
@@ -221,6 +225,8 @@ def _wider(mask, axes, is_wide=False):
 
     With ``is_wide`` it has the shape of the larger tensor already.
     """
+    if len(axes) == 1:  # of the flattened tensor
+        mask = mask.flatten()
     for dim, axis in enumerate(axes):
         if axis is None or axis.width.is_identity:
             continue

@@ -61,6 +61,35 @@ def mask_of(masks):
     return marked
 
 
+def fitted(numbers, tensor):
+    """Numbers of units in the shape of a tensor.
+
+    Arguments
+    ---------
+    numbers : torch.Tensor
+        Can be broadcast to the tensor; or there is one for each of its weights,
+        as flattened, where a plan has one axis.
+    tensor : torch.Tensor
+        Any.
+
+    Returns
+    -------
+    torch.Tensor
+
+    Example
+    -------
+    >>> fitted(torch.arange(4), torch.zeros(2, 2))
+    tensor([[0, 1],
+            [2, 3]])
+    >>> fitted(torch.arange(2), torch.zeros(2, 2))
+    tensor([[0, 1],
+            [0, 1]])
+    """
+    if numbers.numel() == tensor.numel():
+        return numbers.view_as(tensor)
+    return numbers.expand_as(tensor)
+
+
 def warming(masks, factor):
     """Returns by what the steps of weights are multiplied in a warm-up.
 
@@ -120,5 +149,5 @@ def scaled_step(parameters, factors):
     with torch.no_grad():
         for name, was in before.items():
             now = parameters[name]
-            factor = factors[name].to(now.device, now.dtype).expand_as(now)
+            factor = fitted(factors[name].to(now.device, now.dtype), now)
             now.copy_(torch.where(factor == 1, now, was.lerp(now, factor)))

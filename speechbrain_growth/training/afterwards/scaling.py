@@ -205,6 +205,8 @@ def by_norm(turns, parameters):
     for name, held in turns.items():
         if name in parameters:
             value = parameters[name].detach()
+            if len(held) == 1:  # of the flattened tensor
+                value = value.flatten()
             turn = _spread(held, zero, torch.maximum).to(value.device)
             last = max(int(m.max()) for m in held if m is not None)
             found[name] = _ratios(value.double(), turn, last)

@@ -24,6 +24,7 @@ from speechbrain_growth.engine.weighted_norm import (
 )
 from speechbrain_growth.resume.loading import are_counts, loading
 from speechbrain_growth.training.afterwards.rewarming import (
+    fitted,
     mask_of,
     new_units,
     scaled_step,
@@ -223,6 +224,5 @@ def _read(path):
 def _check_shapes(held, tensors):
     """Raises if what is held of units does not fit the tensors."""
     for name, axes in held.items():
-        mask_of([a if a is None else a > 0 for a in axes]).expand_as(
-            tensors[name]
-        )
+        mask = mask_of([a if a is None else a > 0 for a in axes])
+        fitted(mask, tensors[name])

@@ -10,7 +10,11 @@ import speechbrain as sb
 from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.schedule.amounts import next_sizes
 from speechbrain_growth.schedule.conditions.measured import measurement
-from speechbrain_growth.training.afterwards.rewarming import mask_of, new_units
+from speechbrain_growth.training.afterwards.rewarming import (
+    fitted,
+    mask_of,
+    new_units,
+)
 from speechbrain_growth.training.carrying import carry_modules
 from speechbrain_growth.training.measures.batches import (
     batches_of,
@@ -71,7 +75,7 @@ def _grown(brain, growth, sizes):
     masks = {
         name: torch.ones_like(parameter, dtype=torch.bool)
         if name not in known
-        else mask_of(grew.get(name, [])).expand_as(parameter)
+        else fitted(mask_of(grew.get(name, [])), parameter)
         for name, parameter in new.named_parameters()
     }
     return new, masks

@@ -7,7 +7,7 @@ Authors
 import pytest
 import torch
 
-from speechbrain_growth.engine.probe import drift, tensors_in
+from speechbrain_growth.engine.probe import drift, repeatable, tensors_in
 
 NAN, INF = float("nan"), float("inf")
 ONE = torch.tensor([1.0, -4.0])
@@ -63,3 +63,12 @@ def test_drift_in_half_precision():
 def test_all_floating_point_tensors_are_found():
     outputs = {"a": [ONE, (ONE, torch.tensor(3))], "b": {"c": ONE}, "d": 1.0}
     assert len(tensors_in(outputs)) == 3
+
+
+@pytest.mark.parametrize("enabled", [False, True])
+def test_repeatable_forwards_are_precise_and_use_cudnn_if_others_do(enabled):
+    cudnn = torch.backends.cudnn
+    with cudnn.flags(enabled=enabled, allow_tf32=True):
+        with repeatable():
+            assert cudnn.enabled is enabled and not cudnn.allow_tf32
+        assert cudnn.enabled is enabled and cudnn.allow_tf32

@@ -167,6 +167,35 @@ def test_an_example_that_does_not_fit_layers_with_rules_is_named():
         carry(old, new, example=torch.ones(2, 9).double())
 
 
+def test_reading_and_proof_share_the_forward_of_the_old_model():
+    widths = []
+
+    class Counted(nn.Linear):
+        def forward(self, x):
+            widths.append(self.out_features)
+            return torch.tanh(super().forward(x))
+
+    old, new = between(Counted(4, 4), 4), between(Counted(7, 7), 7)
+    carry(old.float(), new.float(), example=VECTOR.float())
+    assert widths == [4, 7, 7]
+
+
+class Impolite(Outputs):
+    """It changes its input"""
+
+    def forward(self, x):
+        return super().forward(x.mul_(2).add_(1))
+
+
+@pytest.mark.parametrize("pack", [list, tuple, lambda x: {"x": x[0]}])
+def test_a_forward_that_changes_its_input_leaves_the_example_alone(pack):
+    old, new = Impolite(4, torch.tanh), Impolite(7, torch.tanh)
+    example = VECTOR.clone()
+    carry(old, new, example=pack([example]))
+    carry(old, new, example=example)
+    assert torch.equal(example, VECTOR)
+
+
 def test_the_modes_and_random_numbers_stay():
     old, new = between(nn.Dropout(), 4), between(nn.Dropout(), 7)
     old.train(), old[1].eval(), new.eval()

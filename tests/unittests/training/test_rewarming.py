@@ -13,8 +13,14 @@ import pytest
 import torch
 from torch import nn
 
-from speechbrain_growth import carry
-from speechbrain_growth.training.afterwards.rewarming import mask_of, new_units
+from speechbrain.nnet.attention import RelPosEncXL, RelPosMHAXL
+from speechbrain_growth import carry, trace
+from speechbrain_growth.training.afterwards.rewarming import (
+    fitted,
+    mask_of,
+    new_units,
+)
+from speechbrain_growth.training.afterwards.scaling import by_norm
 from speechbrain_growth.training.afterwards.transition import Transition
 
 torch.set_num_threads(1)
@@ -48,6 +54,22 @@ def gradients(model, number):
     (model(inputs) - inputs[:, :2].sin()).square().mean().backward()
 
 
+class Encoder(nn.Module):
+    """Attention with relative positions"""
+
+    def __init__(self, heads):
+        super().__init__()
+        width = 4 * heads
+        self.first, self.positions = nn.Linear(2, width), RelPosEncXL(width)
+        self.attention = RelPosMHAXL(width, heads)
+        self.last = nn.Linear(width, 2)
+
+    def forward(self, x):
+        x = self.first(x)
+        y, _ = self.attention(x, x, x, pos_embs=self.positions(x))
+        return self.last(y)
+
+
 @pytest.mark.parametrize("symmetry", ["shares", "fresh"])
 def test_old_units_come_first(symmetry):
     _, plan = grown(symmetry)
@@ -57,6 +79,21 @@ def test_old_units_come_first(symmetry):
     assert torch.equal(mask_of(masks["0.weight"])[:, 0], later)
     assert torch.equal(mask_of(masks["0.bias"]), later)
     assert torch.equal(mask_of(masks["2.weight"])[0], later)
+
+
+def test_new_heads_are_found_in_biases_that_hold_them_one_after_the_other():
+    encoders = [Encoder(heads) for heads in (2, 3)]
+    plan = trace(*encoders, example=torch.ones(1, 3, 2))
+    bias = encoders[1].attention.pos_bias_u
+    found = fitted(mask_of(new_units(plan)["attention.pos_bias_u"]), bias)
+    assert found.shape == bias.shape
+    heads = found.reshape(1, 1, 3, 4)  # as the layer's forward does
+    assert torch.equal(heads[0, 0].all(1), torch.arange(3) == 2)
+    assert torch.equal(heads[0, 0].any(1), torch.arange(3) == 2)
+    values = torch.rand(bias.shape, generator=torch.manual_seed(0))
+    turns = {"bias": [torch.arange(12) // 8]}
+    flat = by_norm(turns, {"bias": values.flatten()})["bias"]
+    assert torch.equal(by_norm(turns, {"bias": values})["bias"], flat)
 
 
 @each_optimizer
