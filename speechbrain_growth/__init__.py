@@ -8,12 +8,15 @@ import importlib
 
 # The public face: YAMLs, recipes and users name these, never a file behind it
 HOMES = {
+    "Accents": "continual.streams.utterances",
     "Amount": "schedule.conditions.kinds",
     "Better": "schedule.conditions.kinds",
     "Birth": "engine.births.layers",
     "Blueprint": "blueprint.blueprint",
     "BudgetScheduler": "training.afterwards.budgets",
     "CRDNN": "nnet.quick",
+    "Chain": "nnet.chain",
+    "Channels": "continual.streams.utterances",
     "Columns": "continual.systems.columns",
     "ContinualBrain": "continual.brain",
     "Count": "schedule.conditions.kinds",
