@@ -15,7 +15,7 @@ HOMES = {
     "Blueprint": "blueprint.blueprint",
     "BudgetScheduler": "training.afterwards.budgets",
     "CRDNN": "nnet.quick",
-    "Chain": "nnet.chain",
+    "Chain": "continual.systems.chain",
     "Channels": "continual.streams.utterances",
     "Columns": "continual.systems.columns",
     "ContinualBrain": "continual.brain",

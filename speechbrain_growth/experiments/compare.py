@@ -11,6 +11,8 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.experiments.comparable import check_runs, warnings_of
 from speechbrain_growth.experiments.runs import find_runs, read_run
 from speechbrain_growth.experiments.tables import as_markdown
+from speechbrain_growth.experiments.tasks.markdown import tasks_as_markdown
+from speechbrain_growth.experiments.tasks.reading import has_tasks, read_tasks
 from speechbrain_growth.measure.events import plain
 
 LARGE = "large"  # usual name of the runs that are large from the start
@@ -65,10 +67,12 @@ def compare(chosen):
     options = {"metric": chosen.metric, "better": chosen.better}
     options["best"] = chosen.best_of
     summary = report(chosen.runs, chosen.out, chosen.large, **options)
+    path = os.path.join(chosen.out, "report.md")
     if chosen.format == "json":
         print(json.dumps(plain(summary), indent=2, allow_nan=False))
     else:
-        print(as_markdown(summary))
+        with open(path, encoding="utf-8") as fin:
+            print(fin.read().rstrip("\n"))
 
 
 def report(paths, out, large=None, metric=None, better=None, best=None):
@@ -102,6 +106,8 @@ def report(paths, out, large=None, metric=None, better=None, best=None):
     """
     plot_all, summarize, best_of, carry_overs = require_libraries()
     folders, missing = find_runs(paths)
+    if any(map(has_tasks, folders)):
+        return report_tasks(folders, missing, out)
     runs = [read_run(folder, metric, better) for folder in folders]
     check_runs(runs, missing)
     every, chosen = runs, []
@@ -126,13 +132,66 @@ def report(paths, out, large=None, metric=None, better=None, best=None):
     summary["warnings"] = warnings_of(runs)
     os.makedirs(out, exist_ok=True)
     summary["plots"] = plot_all(runs, summary["goal"], out)
+    return written(summary, as_markdown(summary), out)
+
+
+def report_tasks(folders, missing, out):
+    """Writes a comparison of runs over several tasks into a folder.
+
+    Arguments
+    ---------
+    folders : list of str
+        Output folders of runs.
+    missing : list of str
+        Paths without any.
+    out : str
+        Folder of the report.
+
+    Returns
+    -------
+    dict
+        The numbers of the report.
+
+    Raises
+    ------
+    GrowthError
+        If the runs cannot be compared.
+    """
+    # They need SciPy and Matplotlib, which are there if this is called
+    from speechbrain_growth.experiments.tasks.pictures import draw_tasks
+    from speechbrain_growth.experiments.tasks.summary import summarize_tasks
+
+    runs = read_tasks(folders)
+    summary = {**summarize_tasks(runs), "missing": missing}
+    os.makedirs(out, exist_ok=True)
+    summary["plots"] = draw_tasks(runs, out)
+    return written(summary, tasks_as_markdown(summary), out)
+
+
+def written(summary, text, out):
+    """Writes the numbers and the text of a report.
+
+    Arguments
+    ---------
+    summary : dict
+        The numbers.
+    text : str
+        In Markdown.
+    out : str
+        The folder.
+
+    Returns
+    -------
+    dict
+        The numbers.
+    """
     contents = {
-        "report.md": as_markdown(summary),
+        "report.md": text,
         "report.json": json.dumps(plain(summary), indent=2, allow_nan=False),
     }
-    for name, text in contents.items():
+    for name, content in contents.items():
         with open(os.path.join(out, name), "w", encoding="utf-8") as fout:
-            fout.write(text + "\n")
+            fout.write(content + "\n")
     return summary
 
 

@@ -126,12 +126,12 @@ def read_run(folder, metric=None, better=None):
     }
     start = (by_kind["start"] or [{}])[0]
     tests = [e["test"] for e in events if "test" in e]
-    name, seed = _name_and_seed(folder, start.get("seed"))
+    name, seed = name_and_seed(folder, start.get("seed"))
     overrides = start.get("overrides", {})
     settings = {key: overrides[key] for key in {*overrides} - {*SET_BY_SWEEP}}
     settings.update({key: start[key] for key in SETTINGS if key in start})
     if settings.get(START):  # each seed starts from its own earlier run
-        settings[START] = _name_and_seed(str(settings[START]))[0]
+        settings[START] = name_and_seed(str(settings[START]))[0]
     same = metric in (None, start.get("metric"))
     return Run(
         folder=folder,
@@ -192,12 +192,12 @@ def epochs_done(folder):
     return f"{max(epochs, default=0)}/{limit}"
 
 
-def _name_and_seed(folder, seed=None):
+def name_and_seed(folder, seed=None):
     """The name and the seed of a run, from its folder and its logged seed.
 
-    >>> _name_and_seed("results/grow/1986"), _name_and_seed("runs/grow-1986")
+    >>> name_and_seed("results/grow/1986"), name_and_seed("runs/grow-1986")
     (('grow', '1986'), ('grow', '1986'))
-    >>> _name_and_seed("runs/first_try", 7)
+    >>> name_and_seed("runs/first_try", 7)
     ('first_try', '7')
     """
     head, last = os.path.split(os.path.normpath(folder))

@@ -54,7 +54,7 @@ def _chosen(summary):
     key, rows = found[0]["key"], []
     for one in found:
         tried = [
-            f"{value}: {_interval(mean)} ({mean['number']})"
+            f"{value}: {interval(mean)} ({mean['number']})"
             for value, mean in one["tried"].items()
         ]
         rows.append([one["name"], one["value"], ", ".join(tried)])
@@ -62,7 +62,7 @@ def _chosen(summary):
         f"The {key} of each kind of run was chosen by the mean of its best "
         f"{summary['metric']} on the validation set. What the other values "
         "cost is in no total.",
-        _table(["run", key, f"tried: best {summary['metric']} (seeds)"], rows),
+        table(["run", key, f"tried: best {summary['metric']} (seeds)"], rows),
     ]
 
 
@@ -79,12 +79,12 @@ def _results(groups, metric, logged):
             str(len(group["seeds"])),
             " or ".join(map(str, group["epochs"])),
             " or ".join(f"{n:,}" for n in group["parameters"]) or NONE,
-            *(_interval(group[key]) for key in ("final", "best", "test")),
-            *(_interval(group[key], key) for key in logged),
+            *(interval(group[key]) for key in ("final", "best", "test")),
+            *(interval(group[key], key) for key in logged),
         ]
         for group in groups
     ]
-    return [_table(head, rows), *([] if logged else ["Costs were not logged."])]
+    return [table(head, rows), *([] if logged else ["Costs were not logged."])]
 
 
 def _goal(summary, groups, logged):
@@ -98,7 +98,7 @@ def _goal(summary, groups, logged):
     rows = []
     for group in groups:
         seeds, found = len(group["seeds"]), group["to_goal"]
-        cells = [_interval(found[key], key) for key in logged]
+        cells = [interval(found[key], key) for key in logged]
         if not found["seeds"]:
             cells = ["never"] * len(logged)
         if "macs" in logged:
@@ -110,7 +110,7 @@ def _goal(summary, groups, logged):
         f"The mean final {summary['metric']} of *{summary['large']}*; up to "
         "the first epoch whose validation reaches it. Means are over the "
         "seeds that do.",
-        _table(head, rows),
+        table(head, rows),
     ]
 
 
@@ -139,7 +139,7 @@ def _pairs(summary):
             f"{pair['one']} less {pair['other']}",
             pair["of"],
             str(len(pair["seeds"])),
-            _interval(pair),
+            interval(pair),
             "-" if pair["p"] is None else f"{pair['p']:.2g}",
         ]
         for pair in shown
@@ -150,18 +150,18 @@ def _pairs(summary):
     if len(shown) < len(pairs):
         note += f" Only those with *{large}*; report.json has all {len(pairs)}."
     head = ["difference", "of", "seeds", summary["metric"], "p"]
-    return ["## Differences, paired over seeds", note, _table(head, rows)]
+    return ["## Differences, paired over seeds", note, table(head, rows)]
 
 
 def _carry_over(summary):
     """The table of what growths carry over."""
     rows = [
-        [kind["name"], kind["after"], kind.get("why") or _interval(kind["rho"])]
+        [kind["name"], kind["after"], kind.get("why") or interval(kind["rho"])]
         for kind in summary.get("carry_over", [])
     ]
     note = "1: from its growth on, a run is like a large one of the same loss."
-    table = _table(["run", "grew after epoch", "rho"], rows)
-    return ["## Carry-over rho of growths", note, table] if rows else []
+    found = table(["run", "grew after epoch", "rho"], rows)
+    return ["## Carry-over rho of growths", note, found] if rows else []
 
 
 def _not_there(summary):
@@ -181,10 +181,10 @@ def _not_there(summary):
     return sum(parts, [])
 
 
-def _table(head, rows):
+def table(head, rows):
     """A Markdown table.
 
-    >>> print(_table(["a", "b"], [["1", "2"]]))
+    >>> print(table(["a", "b"], [["1", "2"]]))
     | a | b |
     |---|---|
     | 1 | 2 |
@@ -194,12 +194,12 @@ def _table(head, rows):
     return "\n".join([text[0], "|" + "---|" * len(head), *text[1:]])
 
 
-def _interval(found, kind="metric"):
+def interval(found, kind="metric"):
     """A mean and half of its interval as text; ``kind`` may be a key of COSTS.
 
-    >>> _interval({"mean": 20.4321, "half": 2.5, "number": 3})
+    >>> interval({"mean": 20.4321, "half": 2.5, "number": 3})
     '20.43 ± 2.50'
-    >>> _interval({"mean": 1.234e13, "half": None, "number": 1}, "macs")
+    >>> interval({"mean": 1.234e13, "half": None, "number": 1}, "macs")
     '1.234e+13'
     """
     mean, half = found["mean"], found["half"]

@@ -15,6 +15,8 @@ from typing import List, NamedTuple, Optional, Sequence
 
 from speechbrain_growth.errors import GrowthError
 
+REPORT = "tasks.json"  # in the output folder of a run over several tasks
+
 
 class TaskMatrix(NamedTuple):
     """The metric of each task after each task.

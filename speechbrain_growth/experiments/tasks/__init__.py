@@ -1,0 +1,5 @@
+"""Compares runs over several tasks.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
