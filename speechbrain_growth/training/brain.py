@@ -5,6 +5,7 @@ Authors
 """
 
 import contextlib
+import math
 import time
 from typing import Any, Iterable, Optional, Union
 
@@ -196,7 +197,7 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
         with contextlib.ExitStack() as stack:
             # Held weights are put back last
             for around in (
-                self.held.step(),
+                self.held.step(clips=math.isfinite(self.max_grad_norm)),
                 self.transition.step(),
                 scaled_lr(self._optimizers(), factor),
             ):

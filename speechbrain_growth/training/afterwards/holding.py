@@ -9,6 +9,7 @@ Authors
 """
 
 import contextlib
+from typing import NamedTuple
 
 import torch
 
@@ -27,7 +28,7 @@ class Held:
     """Knows which weights are held, one by one, and puts them back.
 
     A parameter that is held as a whole needs no gradient, so that optimizers
-    leave it out. Of one that is held in part, one copy is kept.
+    leave it out. Of one that is held in part, a copy is kept.
 
     Arguments
     ---------
@@ -56,7 +57,7 @@ class Held:
 
     def __init__(self, modules):
         self.modules = modules
-        self.masks, self._kept = {}, {}
+        self.masks, self._parts = {}, None
 
     def hold(self, masks, modules):
         """Holds weights, beside those that are held already.
@@ -89,7 +90,7 @@ class Held:
         for name, parameter in modules.named_parameters():
             if name in gone:
                 parameter.requires_grad_(True)
-        self._kept = {}
+        self._parts = None
 
     def grown(self, plan, modules):
         """Follows a growth: what entered a held unit is still held.
@@ -118,7 +119,7 @@ class Held:
         modules : torch.nn.Module
             Has the parameters.
         """
-        self._kept = {}
+        self._parts = None
         for name, parameter in modules.named_parameters():
             if name in self.masks:
                 mask = self.masks[name].to(parameter.device)
@@ -126,32 +127,32 @@ class Held:
                 parameter.requires_grad_(not bool(mask.all()))
 
     @contextlib.contextmanager
-    def step(self):
+    def step(self, clips=True):
         """Surrounds one step of the optimizer.
+
+        Arguments
+        ---------
+        clips : bool
+            Whether gradients are clipped by their norm, which must not count
+            those that are not followed.
 
         Yields
         ------
         None
         """
-        if not self.masks:
-            yield
-            return
-        held = [
-            (name, parameter, self.masks[name])
-            for name, parameter in self.modules().named_parameters()
-            if name in self.masks and parameter.requires_grad
-        ]
-        with torch.no_grad():
-            for name, parameter, mask in held:
-                if name not in self._kept:
-                    self._kept[name] = parameter.clone()
-                # So that clipping measures only gradients that are followed
-                if parameter.grad is not None:
-                    parameter.grad.masked_fill_(mask, 0)
+        if self._parts is None:
+            self._parts = [
+                _part_of(parameter, self.masks[name])
+                for name, parameter in self.modules().named_parameters()
+                if name in self.masks and parameter.requires_grad
+            ]
+        if clips:
+            for part in self._parts:
+                part.zero_gradient()
         yield
         with torch.no_grad():
-            for name, parameter, mask in held:
-                parameter.copy_(torch.where(mask, self._kept[name], parameter))
+            for part in self._parts:
+                part.put_back()
 
     def read(self, path, modules):
         """Reads what a checkpoint holds of it, before its weights are loaded.
@@ -186,6 +187,72 @@ class Held:
         """Reads the masks."""
         del end_of_epoch
         self.read(path, self.modules())
+
+
+class Rows(NamedTuple):
+    """Whole rows that are held of a parameter, and what they are."""
+
+    parameter: torch.nn.Parameter
+    rows: torch.Tensor
+    kept: torch.Tensor
+
+    def zero_gradient(self):
+        """Sets their gradients to zero."""
+        if self.parameter.grad is not None:
+            self.parameter.grad.index_fill_(0, self.rows, 0)
+
+    def put_back(self):
+        """Sets them to what they are."""
+        self.parameter.index_copy_(0, self.rows, self.kept)
+
+
+class FirstRows(NamedTuple):
+    """The same of the first rows, which lie side by side in memory."""
+
+    parameter: torch.nn.Parameter
+    rows: int
+    kept: torch.Tensor
+
+    def zero_gradient(self):
+        """Sets their gradients to zero."""
+        if self.parameter.grad is not None:
+            self.parameter.grad[: self.rows].zero_()
+
+    def put_back(self):
+        """Sets them to what they are."""
+        self.parameter[: self.rows].copy_(self.kept)
+
+
+class Single(NamedTuple):
+    """The same of weights anywhere."""
+
+    parameter: torch.nn.Parameter
+    mask: torch.Tensor
+    kept: torch.Tensor
+
+    def zero_gradient(self):
+        """Sets their gradients to zero."""
+        if self.parameter.grad is not None:
+            self.parameter.grad.masked_fill_(self.mask, 0)
+
+    def put_back(self):
+        """Sets them to what they are."""
+        now = self.parameter
+        torch.where(self.mask, self.kept, now, out=now)
+
+
+def _part_of(parameter, mask):
+    """What is held of a parameter, in the form that is put back soonest."""
+    rows = mask.flatten(1).all(1) if mask.ndim > 1 else mask
+    shape = [-1] + [1] * (mask.ndim - 1)
+    value = parameter.detach()
+    if not torch.equal(mask, rows.view(shape).expand_as(mask)):
+        return Single(parameter, mask, value.clone())
+    count = int(rows.sum())
+    if rows[:count].all():
+        return FirstRows(parameter, count, value[:count].clone())
+    rows = rows.nonzero()[:, 0]
+    return Rows(parameter, rows, value[rows].clone())
 
 
 def entering_old_units(plan, modules):
