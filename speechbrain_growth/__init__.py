@@ -13,6 +13,7 @@ HOMES = {
     "Birth": "engine.births.layers",
     "Blueprint": "blueprint.blueprint",
     "BudgetScheduler": "training.afterwards.budgets",
+    "CPG": "continual.systems.cpg",
     "CRDNN": "nnet.quick",
     "Columns": "continual.systems.columns",
     "ContinualBrain": "continual.brain",
