@@ -73,14 +73,20 @@ class CPG(Packing):
         metric: str = "error",
     ) -> None:
         super().__init__(picks, pick_lr, own)
-        self.goal, self.ratios = goal, list(ratios)
+        self.goal, self.ratios = goal, _listed(ratios)
         self.prune_epochs, self.metric = prune_epochs, metric
         rising = [0.0, *self.ratios, 1.0]
-        if rising != sorted(set(rising)) or len(rising) < 3 or prune_epochs < 1:
+        if (
+            {type(one) for one in (*_listed(goal), *self.ratios)} - {int, float}
+            or rising != sorted(set(rising))
+            or len(rising) < 3
+            or type(prune_epochs) is not int
+            or prune_epochs < 1
+        ):
             raise GrowthError(
-                f"strategy: ratios is {self.ratios} and prune_epochs "
-                f"{prune_epochs!r}; give rising shares between 0 and 1, and "
-                "whole epochs"
+                f"strategy: goal is {goal!r}, ratios {self.ratios} and "
+                f"prune_epochs {prune_epochs!r}; give numbers as goals, rising "
+                "shares between 0 and 1, and whole epochs"
             )
 
     def check(self, brain: Any) -> List[str]:
@@ -92,7 +98,7 @@ class CPG(Packing):
                 f"strategy: {len(self.ratios)} ratios of {self.prune_epochs} "
                 f"epochs are {stages}, and a task has {each}; give it more"
             )
-        if isinstance(self.goal, (list, tuple)) and len(self.goal) != tasks:
+        if len(_listed(self.goal)) not in (1, tasks):
             problems.append(
                 f"strategy: {len(self.goal)} goals for {tasks} tasks; give one "
                 "for each"
@@ -111,6 +117,8 @@ class CPG(Packing):
         if not self.shared(brain):
             problems.append("strategy: own names all weights; name fewer")
         for growth in brain.schedule.growths:
+            if growth.time > 1:
+                continue
             wrong = [
                 one
                 for one in growth.condition.all
@@ -160,7 +168,7 @@ class CPG(Packing):
         for _, _, owner in self.owned(brain):
             free += int((owner == 0).sum())
             mine += int((owner == task).sum())
-        ratio, bounded = free / (free + mine), error / (1 + abs(error))
+        ratio, bounded = free / max(free + mine, 1), error / (1 + abs(error))
         if error <= self._goal(task):
             return bounded / 1000 - ratio
         left = 1 + brain.stream.tasks - task
@@ -169,9 +177,8 @@ class CPG(Packing):
 
     def _goal(self, task):
         """The goal of a task; of the last one, once all are finished."""
-        if isinstance(self.goal, (list, tuple)):
-            return self.goal[min(task, len(self.goal)) - 1]
-        return self.goal
+        goals = _listed(self.goal)
+        return goals[min(task, len(goals)) - 1]
 
     def _pruned_for(self, brain):
         """How many epochs of pruning are over; less than 0 before them."""
@@ -220,3 +227,8 @@ def cubic(ratios: Tuple[float, float], step: int, steps: float) -> float:
     start, end = ratios
     left = 1 - (step - step % EVERY) / steps if step < steps else 0.0
     return end + (start - end) * left**3
+
+
+def _listed(value):
+    """A value as a list."""
+    return list(value) if isinstance(value, (list, tuple)) else [value]

@@ -13,7 +13,7 @@ import torch
 
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.continual.strategy import Strategy
-from speechbrain_growth.engine.transfer import grown_weight
+from speechbrain_growth.engine.transfer import remap
 
 logger = get_logger(__name__)
 PICK, THRESHOLD = 0.01, 0.005  # a weight is picked above the threshold
@@ -212,6 +212,11 @@ def _followed(tensors, plan, shared, fill):
         dtype, was = next(iter(tensors.values())).dtype, plan.before(name)
         found[name] = torch.full_like(weight, fill, dtype=dtype)
         if was in tensors:
-            now = tensors[was].detach().to(weight.device)
-            found[name] = grown_weight(now, plan.tensors[name], found[name])
+            now, axes = tensors[was].detach(), plan.tensors[name]
+            now = remap(now.to(weight.device), axes, powers=(0, 0))
+            for dim, axis in enumerate(axes):
+                if axis is not None:
+                    new = axis.width.is_new.nonzero()[:, 0].to(now.device)
+                    now = now.index_fill(dim, new, fill)
+            found[name] = now
     return found
