@@ -161,8 +161,8 @@ class CPG(Packing):
     def score(self, brain: Any, error: float) -> float:
         """Prefers epochs at the goal, of these the one that freed most.
 
-        If none is at the goal and the network cannot grow any more, the task
-        leaves its share to those that follow.
+        If none is at the goal, the task leaves as much to each of those that
+        follow as it keeps.
         """
         task, free, mine = self.task_now(brain), 0, 0
         for _, _, owner in self.owned(brain):
@@ -172,8 +172,7 @@ class CPG(Packing):
         if error <= self._goal(task):
             return bounded / 1000 - ratio
         left = 1 + brain.stream.tasks - task
-        needed = 0.0 if brain.schedule.next else 1 - 1 / left
-        return 3 + 1000 * round(max(needed - ratio, 0.0), 2) + bounded
+        return 3 + 1000 * round(max(1 - 1 / left - ratio, 0.0), 2) + bounded
 
     def _goal(self, task):
         """The goal of a task; of the last one, once all are finished."""
