@@ -14,6 +14,7 @@ HOMES = {
     "Birth": "engine.births.layers",
     "Blueprint": "blueprint.blueprint",
     "BudgetScheduler": "training.afterwards.budgets",
+    "CPG": "continual.systems.cpg",
     "CRDNN": "nnet.quick",
     "Chain": "continual.systems.chain",
     "Channels": "continual.streams.utterances",

@@ -4,7 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import Any, List, Optional
+from typing import Any, Dict, List, Optional
 
 import torch
 from torch.utils.data import DataLoader
@@ -16,7 +16,7 @@ from speechbrain_growth.continual.sampling import batches_of
 from speechbrain_growth.continual.tested import END_OF_TASK, TestedBrain
 from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.launch.init_from import load_modules, sizes_of
+from speechbrain_growth.launch.init_from import load_modules
 
 logger = get_logger(__name__)
 ROUNDOFF = 1e-5  # of another number of threads, or another machine
@@ -166,7 +166,7 @@ class ContinualBrain(TestedBrain):
         error : float
             A metric of which less is better.
         """
-        key = _score(self.task_of(epoch))
+        key = _score(self.task_of(epoch), self.schedule.sizes)
         self.checkpointer.save_and_keep_only(
             meta={key: float(self.strategy.score(self, error))},
             min_keys=[key],
@@ -196,11 +196,9 @@ class ContinualBrain(TestedBrain):
 
     def _load_best(self, task):
         """Loads the weights of the task's best epoch at the present sizes."""
+        key = _score(task, self.schedule.sizes)
         best = self.checkpointer and self.checkpointer.find_checkpoint(
-            min_key=_score(task),
-            ckpt_predicate=lambda c: (
-                _score(task) in c.meta and sizes_of(c) == self.schedule.sizes
-            ),
+            min_key=key, ckpt_predicate=lambda c: key in c.meta
         )
         if best:
             parts = [*self.raw_modules.values(), self.strategy, self.held]
@@ -209,13 +207,7 @@ class ContinualBrain(TestedBrain):
     def _begin_task(self, task):
         """Begins a task: its own tensors as built, optimizer and rate anew."""
         if task > 1:
-            modules = self._modules()
-            seed = 1000 * int(getattr(self.hparams, "seed", 0)) + task
-            built = state_of(
-                self.blueprint.modules(
-                    {**self.schedule.sizes, **self.in_force}, seed
-                )
-            )
+            modules, built = self._modules(), self.as_built(task)
             state = state_of(modules)
             with torch.no_grad():
                 for name in self.own_tensors(modules):
@@ -226,6 +218,25 @@ class ContinualBrain(TestedBrain):
         self.strategy.begin(self, task)
         self.finished.begun = task
 
+    def as_built(self, task: int) -> Dict[str, torch.Tensor]:
+        """Returns new weights at the present sizes, others for each task.
+
+        Arguments
+        ---------
+        task : int
+            From 1 on.
+
+        Returns
+        -------
+        dict
+            By name, on the device.
+        """
+        seed = 1000 * int(getattr(self.hparams, "seed", 0)) + task
+        modules = self.blueprint.modules(
+            {**self.schedule.sizes, **self.in_force}, seed
+        )
+        return state_of(modules.to(self.device))
+
     def _choose(self, task):
         """Lets the loaders give the data of a task."""
         valid, train = map(batches_of, (self.valid_loader, self.train_loader))
@@ -235,6 +246,11 @@ class ContinualBrain(TestedBrain):
         train.memory = self.strategy.memory(task, earlier)
 
 
-def _score(task):
-    """The name of the score of a task in the metadata of a checkpoint."""
-    return f"score_{task}"
+def _score(task, sizes):
+    """The name of the score of a task in the metadata of a checkpoint.
+
+    It has the sizes, as a better epoch from before a growth must not replace
+    those from after it.
+    """
+    words = ", ".join(f"{key} {size}" for key, size in sizes.items())
+    return f"score_{task} at {words}"

@@ -12,7 +12,8 @@ from torch.nn.modules.batchnorm import _NormBase
 
 import speechbrain as sb
 from speechbrain_growth.continual.finished import FINISHED, FinishedTasks
-from speechbrain_growth.continual.strategy import STRATEGY
+from speechbrain_growth.continual.replacing import replaced
+from speechbrain_growth.continual.strategy import GROUPS, STRATEGY
 from speechbrain_growth.engine.probe import drift, tensors_in
 from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError, did_you_mean
@@ -54,13 +55,52 @@ class PastBrain(GrowingBrain):
         )
         self.compute_forward = self._compute_forward
         self.compute_objectives = self._compute_objectives
+        self._valid_stats, self.valid_stats = (
+            self.valid_stats,
+            self._measured_stats,
+        )
+        self._as_stored = False  # whether weights are read as they are
 
     def _compute_forward(self, batch, stage):
-        """The recipe's forward; in training with the strategy's weights."""
-        if stage != sb.Stage.TRAIN:
+        """The recipe's forward, with the strategy's weights."""
+        tensors = {} if self._as_stored else self.strategy.weights(self)
+        with replaced(self._modules(), tensors):
             return self._forward(batch, stage)
-        with replaced(self.modules, self.strategy.weights(self)):
-            return self._forward(batch, stage)
+
+    def _measured_stats(self, stage_loss):
+        """The recipe's metrics, and what the strategy measures."""
+        stats = self._valid_stats(stage_loss)
+        return {**stats, **self.strategy.measured(self, stats)}
+
+    @contextlib.contextmanager
+    def as_stored(self):
+        """Inside this context, no tensors of the strategy stand for weights.
+
+        Yields
+        ------
+        None
+        """
+        was, self._as_stored = self._as_stored, True
+        try:
+            yield
+        finally:
+            self._as_stored = was
+
+    def larger(self, epoch):
+        """Builds the larger model; both are probed with the weights they hold.
+
+        Arguments
+        ---------
+        epoch : int
+            As for ``GrowingBrain.larger``.
+
+        Returns
+        -------
+        tuple
+            As from ``GrowingBrain.larger``.
+        """
+        with self.as_stored():
+            return super().larger(epoch)
 
     def _compute_objectives(self, predictions, batch, stage):
         """The recipe's loss; in training with the strategy's penalty."""
@@ -131,7 +171,7 @@ class PastBrain(GrowingBrain):
             If the strategy names a layer that is not there.
         """
         layers, names = dict(modules.named_modules()), set(self.strategy.own)
-        unknown = names - {"norms"} - set(layers)
+        unknown = names - set(GROUPS) - set(layers)
         if unknown:
             raise GrowthError(
                 [
@@ -145,10 +185,13 @@ class PastBrain(GrowingBrain):
             )
         if "norms" in names:
             names |= {n for n, one in layers.items() if isinstance(one, NORMS)}
+        biases = {n for n, one in modules.named_parameters() if one.ndim < 2}
+        biases = biases if "biases" in names else set()
         return [
             name
             for name in state_of(modules)
-            if any(name.startswith(f"{layer}.") for layer in names)
+            if name in biases
+            or any(name.startswith(f"{layer}.") for layer in names)
         ]
 
     def network_of(self, task):
@@ -196,7 +239,8 @@ class PastBrain(GrowingBrain):
         living = ModuleDict(self.modules.items())
         try:
             self.modules.update(network or self.network_of(task))
-            yield
+            with self.as_stored():
+                yield
         finally:
             self.modules.update(living)
 
@@ -247,43 +291,3 @@ class PastBrain(GrowingBrain):
                     )
         if problems:
             raise GrowthError(problems)
-
-
-@contextlib.contextmanager
-def replaced(modules, tensors):
-    """Inside this context, tensors stand for some parameters of modules.
-
-    Gradients reach what the tensors were computed from.
-
-    Arguments
-    ---------
-    modules : torch.nn.Module
-        Has the parameters.
-    tensors : dict
-        Tensors by a parameter's dotted name.
-
-    Yields
-    ------
-    None
-
-    Example
-    -------
-    >>> net = torch.nn.Linear(1, 1, bias=False)
-    >>> with replaced(net, {"weight": 0 * net.weight}):
-    ...     net(torch.ones(1)).item()
-    0.0
-    >>> isinstance(net.weight, torch.nn.Parameter)
-    True
-    """
-    held = []
-    for name, tensor in tensors.items():
-        owner, _, leaf = name.rpartition(".")
-        layer = modules.get_submodule(owner)
-        held.append((layer, leaf, layer._parameters.pop(leaf)))
-        setattr(layer, leaf, tensor)
-    try:
-        yield
-    finally:
-        for layer, leaf, parameter in held:
-            delattr(layer, leaf)
-            layer.register_parameter(leaf, parameter)

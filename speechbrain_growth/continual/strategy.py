@@ -21,6 +21,7 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.resume.loading import loading
 
 STRATEGY = "strategy"  # its name among the recoverables
+GROUPS = ("norms", "biases")  # what ``own`` may name beside layers
 
 
 @register_checkpoint_hooks
@@ -32,7 +33,8 @@ class Strategy:
     own : list of str
         Layers of which each task has its own, by dotted name, such as
         ``model.output``: its head. They begin anew in each task. ``norms``
-        stands for all norms, with their statistics.
+        stands for all norms, with their statistics, and ``biases`` for all
+        parameters with fewer than two axes.
 
     Attributes
     ----------
@@ -67,7 +69,7 @@ class Strategy:
     @property
     def has_heads(self) -> bool:
         """Whether each task has outputs of its own."""
-        return any(name != "norms" for name in self.own)
+        return any(name not in GROUPS for name in self.own)
 
     @property
     def facts(self) -> Dict[str, Any]:
@@ -160,7 +162,10 @@ class Strategy:
         """
 
     def weights(self, brain: Any) -> Dict[str, torch.Tensor]:
-        """Returns what stands for some parameters in the forward of training.
+        """Returns what stands for some parameters in the forward.
+
+        In training, and in validations of the network that is trained; the
+        network of a finished task has what ``taken`` returns.
 
         Arguments
         ---------
@@ -200,6 +205,23 @@ class Strategy:
         brain : ContinualBrain
             Has the modules.
         """
+
+    def measured(self, brain: Any, stats: Dict[str, float]) -> Dict[str, float]:
+        """Returns further metrics of a validation, for conditions of growths.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Has the modules.
+        stats : dict
+            What the recipe's ``valid_stats`` returns.
+
+        Returns
+        -------
+        dict
+            By name.
+        """
+        return {}
 
     def score(self, brain: Any, error: float) -> float:
         """Returns by what the best epoch of a task is chosen; less is better.
