@@ -21,6 +21,7 @@ HOMES = {
     "Entry": "engine.optimizers",
     "Epoch": "schedule.conditions.kinds",
     "Exact": "engine.maps.plan",
+    "ExpertGate": "continual.systems.expert_gate",
     "FirstState": "engine.births.layers",
     "GrowingBrain": "training.brain",
     "GrowthError": "errors",
