@@ -56,14 +56,13 @@ class EachColumn(Strategy):
             and growth.condition.name == "on_task"
             and growth.old
         ]
-        if sizes[self.size] + len(growths) != tasks:
-            return [
-                f"strategy: {tasks} tasks need a column each, but growth makes "
-                f"{sizes[self.size] + len(growths)} of them; write {{on_task: "
-                f"each, adds: {{{self.size}: 1}}, max_times: {tasks - 1}, old: "
-                "frozen}"
-            ]
-        return []
+        if len(growths) == tasks - 1:
+            return []
+        return [
+            f"strategy: {tasks} tasks need a column each, but growth adds "
+            f"{len(growths)} to the first task's; write {{on_task: each, adds: "
+            f"{{{self.size}: 1}}, max_times: {tasks - 1}, old: frozen}}"
+        ]
 
 
 def columns_in(brain: Any) -> List[Columns]:

@@ -140,7 +140,7 @@ def trained_gate(
 
     Example
     -------
-    >>> inputs = torch.rand(9, 4)
+    >>> inputs = torch.eye(4)
     >>> after = trained_gate(inputs, code=3, steps=200, seed=0)
     >>> before = trained_gate(inputs, code=3, steps=0, seed=0)
     >>> bool(after.errors(inputs).mean() < before.errors(inputs).mean())
