@@ -300,8 +300,10 @@ def test_the_report_says_how_experts_began_and_what_gates_store(tmp_path):
     assert len(report["routing"]) == 3
 
 
+THAWED = {"on_task": "each", "adds": {"columns": 1}, "symmetry": "fresh"}
 WRONG = [
     (SYSTEM, {"growth": []}, "3 tasks need a column each"),
+    (SYSTEM, {"growth": [{**THAWED, "max_times": 2}]}, "growth adds 0 to the"),
     (SYSTEM, {"strategy": {"size": "experts"}}, "adds to experts, but"),
     (SYSTEM, {"strategy": {"code": 0}}, "code is 0; it must be"),
     (SYSTEM, {"strategy": {"steps": 1.5}}, "steps is 1.5; it must be"),

@@ -122,6 +122,20 @@ def test_the_net_is_left_as_it_was():
     assert all(weight.grad is None for weight in net.parameters())
 
 
+def test_the_fisher_information_is_that_of_eval_mode():
+    torch.manual_seed(0)
+
+    def column():
+        """One with dropout"""
+        return nn.Sequential(nn.Linear(4, 6), nn.Dropout(), nn.Linear(6, 3))
+
+    net, inputs = Columns(2, column, "linear", into=["2"]), torch.randn(9, 4)
+    measured = fisher_sensitivity(net.train(), "2", lambda: net(inputs))
+    assert net.training
+    again = fisher_sensitivity(net.eval(), "2", lambda: net(inputs))
+    assert measured == again
+
+
 def test_what_cannot_be_measured_is_refused():
     net, inputs = net_and_inputs()
     with pytest.raises(GrowthError, match="enters hidden_0; use one of output"):
