@@ -188,12 +188,28 @@ def one_by_one(loader: DataLoader, task: int, most: int) -> DataLoader:
     -------
     DataLoader
     """
-    items = batches_of(loader).tasks[task - 1][:most].split(1)
-    if loader.batch_sampler is None:
-        return DataLoader(loader.dataset, sampler=items, batch_size=None)
-    return DataLoader(
-        loader.dataset, batch_sampler=items, collate_fn=loader.collate_fn
-    )
+    return _in_order(loader, batches_of(loader).tasks[task - 1][:most], 1)
+
+
+def all_of(loader: DataLoader, task: int, size: int = 100) -> DataLoader:
+    """Makes a loader of all items of a task, in their order.
+
+    Each of several processes gets all of them.
+
+    Arguments
+    ---------
+    loader : DataLoader
+        From ``task_loader``.
+    task : int
+        Whose items.
+    size : int
+        Items of a batch.
+
+    Returns
+    -------
+    DataLoader
+    """
+    return _in_order(loader, batches_of(loader).tasks[task - 1], size)
 
 
 def reservoir(
@@ -238,6 +254,16 @@ def reservoir(
                 held[place] = index
         seen += len(indices)
     return torch.tensor(held, dtype=torch.long)
+
+
+def _in_order(loader, items, size):
+    """A loader of some items, with the way of another to join them."""
+    items = items.split(size)
+    if loader.batch_sampler is None:
+        return DataLoader(loader.dataset, sampler=items, batch_size=None)
+    return DataLoader(
+        loader.dataset, batch_sampler=items, collate_fn=loader.collate_fn
+    )
 
 
 def _own_part(batch):

@@ -279,6 +279,11 @@ class Strategy:
         """How many numbers of 32 bits it stores for finished tasks."""
         return 0.0
 
+    @property
+    def report(self) -> Dict[str, Any]:
+        """What ``tasks.json`` says of it."""
+        return {}
+
     @mark_as_saver
     def _save(self, path):
         """Writes what it holds."""

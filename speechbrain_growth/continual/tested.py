@@ -128,6 +128,7 @@ class TestedBrain(PastBrain):
             "rows": rows,
             "facts": self.finished.facts,
             **self._costs(),
+            **self.strategy.report,
         }
         if self.strategy.routes:
             report.update(self._routed(test_set, metric))

@@ -205,7 +205,8 @@ def drift(before: Outputs, after: Outputs) -> float:
     Returns
     -------
     float
-        Infinity if the outputs differ in shape or are not finite.
+        Infinity if the outputs differ in shape or are not finite. A class that
+        cannot be chosen, with -inf in both, has no difference.
 
     Example
     -------
@@ -217,6 +218,8 @@ def drift(before: Outputs, after: Outputs) -> float:
         return float("inf")
     worst = 0.0
     for old, new in zip(before, after):
+        masked = old.isneginf() & new.isneginf()
+        old, new = old.masked_fill(masked, 0), new.masked_fill(masked, 0)
         if not (torch.isfinite(old).all() and torch.isfinite(new).all()):
             return float("inf")
         if old.numel():

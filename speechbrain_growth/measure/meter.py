@@ -87,6 +87,16 @@ class Meter:
         if passes:
             self.shapes[inputs.shape] += passes
 
+    def count_macs(self, macs):
+        """Counts MACs that were spent beside the modules.
+
+        Arguments
+        ---------
+        macs : int
+            Multiply-accumulates.
+        """
+        self.since["macs"] += macs
+
     def count_at(self, sizes, shapes):
         """Counts passes of a model of other sizes, such as one on trial.
 

@@ -139,7 +139,9 @@ class ProbingBrain(StartingBrain):
 
 def _must_be_finite(outputs, batch):
     """Raises if the present model's outputs are not finite: no growth did it."""
-    if not all(tensor.isfinite().all() for tensor in tensors_in(outputs)):
+    # A class that cannot be chosen has -inf
+    usable = [t.isfinite() | t.isneginf() for t in tensors_in(outputs)]
+    if not all(one.all() for one in usable):
         raise GrowthError(
             "the model did not grow: the present one's outputs for the first "
             "batch of the validation are not finite, so that no growth can be "

@@ -7,11 +7,19 @@ Authors
 """
 
 import contextlib
+from functools import partial
 from typing import Any, Callable, Sequence
 
 import torch
 from torch import nn
 
+from speechbrain_growth.continual.systems.laterals import (
+    add_behind,
+    add_in_front,
+    keep,
+    lateral_into,
+    units_of,
+)
 from speechbrain_growth.engine.births.layers import FirstState
 from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.rules.registry import rule
@@ -27,13 +35,15 @@ class Columns(nn.Module):
     A lateral enters a layer of a column. It reads what the same layer gets in
     each earlier column. Into a linear layer, the sum of all laterals is added
     to the layer's output, as in equation 2 of the paper; into any other, such
-    as a recurrent one, to its input. Earlier columns run in eval mode, without
-    gradients.
+    as a recurrent one, to its input. Earlier columns are constants: they run in
+    eval mode, and their parameters need no gradients.
 
     Arguments
     ---------
     number : int
-        How many columns there are: a size, which grows by 1 for each task.
+        How many columns there are: a size, which grows by 1 for each task. If
+        it begins with 2, the first column is a random constant: a control,
+        which shows whether later ones use what others have learnt.
     column : callable
         Builds one column.
     laterals : str
@@ -88,7 +98,7 @@ class Columns(nn.Module):
         for name in list(self.columns)[1:] if into else ():
             self.laterals[name] = nn.ModuleDict(
                 {
-                    _key(layer): _lateral(
+                    _key(layer): lateral_into(
                         self._layer("0", layer),
                         int(name),
                         adapter,
@@ -97,6 +107,9 @@ class Columns(nn.Module):
                     for layer in into
                 }
             )
+        for part in (self.columns, self.laterals):
+            for name in set(part) - {str(number - 1)}:
+                part[name].requires_grad_(False)
 
     def _layer(self, column, name):
         """A layer of a column."""
@@ -143,125 +156,39 @@ class Columns(nn.Module):
         """
         names, seen = list(self.columns), []
         for name in names if self.into else names[-1:]:
-            learns = torch.is_grad_enabled() and name == names[-1]
-            with torch.set_grad_enabled(learns), self._joined(name, seen):
-                found = self.columns[name](*inputs)
+            # In training only the last learns; in eval mode all gradients are
+            # there, for measures of how sensitive it is to the others
+            flows = not self.training or name == names[-1]
+            with torch.set_grad_enabled(torch.is_grad_enabled() and flows):
+                with self._joined(name, seen):
+                    found = self.columns[name](*inputs)
         return found
 
     @contextlib.contextmanager
     def _joined(self, name, seen):
         """Inside this context, laterals enter a column, and are fed by it."""
         arrived, handles = {}, []
-
-        def join(layer, kind):
-            """The hooks of one layer."""
-            own = self.laterals[name][_key(layer)] if seen else None
-
-            def extra():
-                """What the laterals of this layer give."""
-                return own([earlier[layer] for earlier in seen])
-
-            def before(module, args):
-                """Keeps what arrives; adds to it in front of other layers."""
-                arrived[layer] = args[0]
-                if own is not None and kind != "linear":
-                    return (args[0] + extra(), *args[1:])
-
-            def after(module, args, out):
-                """Adds to what leaves a linear layer."""
-                if own is not None and kind == "linear":
-                    return out + extra()
-
-            return before, after
-
         try:
             for layer in self.into:
                 module = self._layer(name, layer)
-                kind = "linear" if isinstance(module, nn.Linear) else "other"
-                before, after = join(layer, kind)
-                handles.append(module.register_forward_pre_hook(before))
-                handles.append(module.register_forward_hook(after))
+                note = partial(keep, arrived, layer, units_of(module)[0])
+                handles.append(module.register_forward_pre_hook(note))
+                if not seen:
+                    continue
+                lateral = self.laterals[name][_key(layer)]
+                read = partial(lateral, [earlier[layer] for earlier in seen])
+                handles.append(
+                    module.register_forward_hook(partial(add_behind, read))
+                    if isinstance(module, nn.Linear)
+                    else module.register_forward_pre_hook(
+                        partial(add_in_front, read)
+                    )
+                )
             yield
         finally:
             for handle in handles:
                 handle.remove()
         seen.append(arrived)
-
-
-class Linears(nn.Module):
-    """The sum of one linear layer for each earlier column.
-
-    Arguments
-    ---------
-    inputs : int
-        Units that each earlier column gives.
-    outputs : int
-        Units that are added to.
-    columns : int
-        How many earlier columns there are.
-    """
-
-    def __init__(self, inputs: int, outputs: int, columns: int) -> None:
-        super().__init__()
-        self.from_column = nn.ModuleList(
-            nn.Linear(inputs, outputs, bias=False) for _ in range(columns)
-        )
-
-    def forward(self, arrived):
-        """Adds up what the columns give."""
-        return sum(one(x) for one, x in zip(self.from_column, arrived))
-
-
-class Adapter(nn.Module):
-    """A small network that reads all earlier columns side by side.
-
-    Arguments
-    ---------
-    inputs : int
-        Units that each earlier column gives.
-    outputs : int
-        Units that are added to.
-    columns : int
-        How many earlier columns there are.
-    units : int
-        Units inside.
-    scale : float
-        What each column is multiplied by at first.
-    """
-
-    def __init__(
-        self, inputs: int, outputs: int, columns: int, units: int, scale: float
-    ) -> None:
-        super().__init__()
-        self.scale = nn.Parameter(torch.full((columns,), float(scale)))
-        self.into = nn.Linear(columns * inputs, units)
-        self.out = nn.Linear(units, outputs, bias=False)
-
-    def forward(self, arrived):
-        """Scales, joins, and projects what the columns give."""
-        joined = torch.cat([a * x for a, x in zip(self.scale, arrived)], -1)
-        return self.out(torch.relu(self.into(joined)))
-
-
-def _lateral(layer, columns, units, scale):
-    """The lateral into a layer, an adapter if it has a scale."""
-    inputs, outputs = _units(layer)
-    if scale is None:
-        return Linears(inputs, outputs, columns)
-    return Adapter(inputs, outputs, columns, units or inputs, scale)
-
-
-def _units(layer):
-    """How many units a lateral reads and gives."""
-    if isinstance(layer, nn.Linear):
-        return layer.in_features, layer.out_features
-    first = next((p for p in layer.parameters() if p.ndim == 2), None)
-    if first is None:
-        raise GrowthError(
-            f"into: {type(layer).__name__} has no weight with rows and "
-            "columns; name a linear or a recurrent layer"
-        )
-    return first.shape[1], first.shape[1]
 
 
 def _key(layer):

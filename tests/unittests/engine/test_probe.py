@@ -26,7 +26,11 @@ DRIFTS = [
     # lengths and other whole numbers are no outputs
     ((ONE, torch.tensor([1, 2])), (ONE, torch.tensor([3, 4])), 0.0),
     ((ONE, None, "text"), (ONE, 3, None), 0.0),
+    # a class that cannot be chosen
+    (torch.tensor([2.0, -INF]), torch.tensor([1.0, -INF]), 0.5),
     # what cannot be compared
+    (torch.tensor([2.0, -INF]), torch.tensor([2.0, 0.0]), INF),
+    (torch.tensor([2.0, 0.0]), torch.tensor([2.0, -INF]), INF),
     (ONE, torch.tensor([1.0, NAN]), INF),
     (ONE, torch.tensor([INF, -4.0]), INF),
     (ONE * NAN, ONE * NAN, INF),
