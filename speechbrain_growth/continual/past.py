@@ -38,7 +38,7 @@ class PastBrain(GrowingBrain):
         super().__init__(**kwargs)
         self.strategy = strategy
         self.finished = FinishedTasks(
-            strategy.keeps, {**facts, **strategy.facts}
+            strategy.stamps, {**facts, **strategy.facts}
         )
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(FINISHED, self.finished)

@@ -65,6 +65,11 @@ class Strategy:
         self.tensors = {}
 
     @property
+    def stamps(self) -> bool:
+        """Whether a finished task is read at the sizes that it had."""
+        return self.keeps
+
+    @property
     def has_heads(self) -> bool:
         """Whether each task has outputs of its own."""
         return any(name != "norms" for name in self.own)
