@@ -21,6 +21,7 @@ HOMES = {
     "Columns": "continual.systems.columns",
     "ContinualBrain": "continual.brain",
     "Count": "schedule.conditions.kinds",
+    "DEN": "continual.systems.den",
     "EWC": "continual.baselines.ewc",
     "Entry": "engine.optimizers",
     "Epoch": "schedule.conditions.kinds",

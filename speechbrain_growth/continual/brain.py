@@ -67,6 +67,21 @@ class ContinualBrain(TestedBrain):
         each = self.hparams.epochs_per_task
         return min(max(epoch - 1, 0) // each + 1, self.stream.tasks)
 
+    def epoch_of_task(self, epoch: int) -> int:
+        """Returns which epoch of its task an epoch is.
+
+        Arguments
+        ---------
+        epoch : int
+            From 1 on.
+
+        Returns
+        -------
+        int
+            From 1 on.
+        """
+        return (epoch - 1) % self.hparams.epochs_per_task + 1
+
     def fit(
         self,
         epoch_counter: Any,
@@ -131,6 +146,23 @@ class ContinualBrain(TestedBrain):
         if task > self.finished.begun:
             self._begin_task(task)
             self.check_kept()
+        self.strategy.begin_epoch(self, task, self.epoch_of_task(epoch))
+
+    def decide_growth(self, epoch: int, stats: Dict[str, float]) -> None:
+        """Decides on the next growth; a strategy may have asked for one.
+
+        Arguments
+        ---------
+        epoch : int
+            The epoch that is over.
+        stats : dict
+            Its metrics, from ``valid_stats``.
+        """
+        sizes = self.strategy.asks(self, epoch, stats)
+        if sizes:
+            entry = {"symmetry": "fresh", "optimizer": "reset", **sizes}
+            self.schedule.insert({"after_epoch": epoch, **entry})
+        super().decide_growth(epoch, stats)
 
     def _finish_task(self, task, end_of_epoch):
         """Loads a task's best epoch, and notes that the task is over."""
@@ -212,8 +244,7 @@ class ContinualBrain(TestedBrain):
             with torch.no_grad():
                 for name in self.own_tensors(modules):
                     state[name].copy_(built[name])
-            for optimizer in self._optimizers():
-                optimizer.state.clear()
+            self.reset_optimizers()
             self.restart_rates()
         self.strategy.begin(self, task)
         self.finished.begun = task
@@ -236,6 +267,11 @@ class ContinualBrain(TestedBrain):
             {**self.schedule.sizes, **self.in_force}, seed
         )
         return state_of(modules.to(self.device))
+
+    def reset_optimizers(self) -> None:
+        """Empties the state of all optimizers: it belongs to another loss."""
+        for optimizer in self._optimizers():
+            optimizer.state.clear()
 
     def _choose(self, task):
         """Lets the loaders give the data of a task."""

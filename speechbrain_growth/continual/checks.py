@@ -50,7 +50,7 @@ def problems_of(brain, epoch_counter, train_set, valid_set):
             "strategy: an output means something else in each task of the "
             "stream; give each a head of its own, as in own: [model.output]"
         )
-    if tasks > 1 and brain.strategy.keeps:
+    if tasks > 1 and brain.strategy.stamps:
         problems += [
             f"{growth.place}: symmetry {growth.symmetry} changes what old "
             "units send, and so what earlier tasks compute; use symmetry: fresh"

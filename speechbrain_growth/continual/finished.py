@@ -55,10 +55,10 @@ class FinishedTasks:
 
     Arguments
     ---------
-    keeps : bool
-        Whether later tasks leave the weights of earlier ones alone. Then the
-        network of a task is taken out at the sizes that it had; otherwise it is
-        the present one with the task's own tensors.
+    stamps : bool
+        Whether the network of a task is taken out at the sizes that it had, so
+        that it reads no unit that a later task added; otherwise it is the
+        present one with the task's own tensors.
     facts : dict
         What the stream and the strategy are; a run that resumes must have the
         same.
@@ -84,8 +84,8 @@ class FinishedTasks:
     {'units': 2}
     """
 
-    def __init__(self, keeps=True, facts=None):
-        self.keeps, self.facts = keeps, facts or {}
+    def __init__(self, stamps=True, facts=None):
+        self.stamps, self.facts = stamps, facts or {}
         self.tasks, self.probes, self.begun = [], [], 0
 
     def __len__(self):
@@ -142,7 +142,7 @@ class FinishedTasks:
             Other keys of the YAML that growths changed.
         """
         names = {plan.before(name): name for name in plan.tensors}
-        if self.keeps:
+        if self.stamps:
             self.tasks = [
                 one._replace(places=_moved(one.places, plan, names))
                 for one in self.tasks

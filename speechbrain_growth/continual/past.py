@@ -44,7 +44,7 @@ class PastBrain(GrowingBrain):
             for side, own in sides.items()
             for key, value in own.items()
         }
-        self.finished = FinishedTasks(strategy.keeps, facts)
+        self.finished = FinishedTasks(strategy.stamps, facts)
         if self.checkpointer is not None:
             self.checkpointer.add_recoverable(FINISHED, self.finished)
             self.checkpointer.add_recoverable(STRATEGY, self.strategy)

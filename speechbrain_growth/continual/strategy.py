@@ -67,6 +67,11 @@ class Strategy:
         self.tensors = {}
 
     @property
+    def stamps(self) -> bool:
+        """Whether a finished task is read at the sizes that it had."""
+        return self.keeps
+
+    @property
     def has_heads(self) -> bool:
         """Whether each task has outputs of its own."""
         return any(name not in GROUPS for name in self.own)
@@ -139,6 +144,19 @@ class Strategy:
             From 1 on.
         """
 
+    def begin_epoch(self, brain: Any, task: int, epoch: int) -> None:
+        """Called before each epoch, also before one that resumes.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Its modules may be changed in place, unless the epoch resumes.
+        task : int
+            From 1 on.
+        epoch : int
+            Of this task, from 1 on.
+        """
+
     def end(self, brain: Any, task: int) -> None:
         """Called after the last epoch of a task, before it is finished.
 
@@ -160,6 +178,30 @@ class Strategy:
         plan : Plan
             Of the growth.
         """
+
+    def asks(
+        self, brain: Any, epoch: int, stats: Dict[str, float]
+    ) -> Dict[str, Any]:
+        """Returns sizes that the network is to grow to before the next epoch.
+
+        Such a growth is put into the list of growths, as ``symmetry: fresh``
+        and with the state of the optimizer dropped.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            After a validation.
+        epoch : int
+            The epoch that is over.
+        stats : dict
+            Metrics of the validation.
+
+        Returns
+        -------
+        dict
+            Empty for none.
+        """
+        return {}
 
     def weights(self, brain: Any) -> Dict[str, torch.Tensor]:
         """Returns what stands for some parameters in the forward.

@@ -80,7 +80,7 @@ class GrowthSchedule(Kept):
         self.sizes, self.decided, self.refused = {}, 0, []
         self.seen, self.last, self.grown_at_step = [], {}, None
         self.hand, self.past, self.targets = None, [], []
-        self.settings, self.restarted = {}, {}
+        self.settings, self.restarted, self.inserted = {}, {}, []
         self.run = Run()  # what conditions know of the run
         self.cost = None  # parameters and MACs of a model of some sizes
 
@@ -297,7 +297,7 @@ class GrowthSchedule(Kept):
         GrowthError
             If a growth that happened was changed or taken away.
         """
-        then = self.growths if self.past is None else parse(self.past)
+        then = self.growths if self.past is None else self.whole(self.past)
         happened = self.decided - self.pending
         count = len(self.listed) + 1
         if happened <= len(self.growths):

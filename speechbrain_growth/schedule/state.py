@@ -15,7 +15,13 @@ STATE = "growth_schedule"  # name of the schedule among the recoverables
 Sizes = Dict[str, Union[int, list]]  # by YAML key
 NoneType = type(None)
 # Keys that states of earlier versions lack
-LATER = {"past": None, "targets": None, "settings": {}, "restarted": {}}
+LATER = {
+    "past": None,
+    "targets": None,
+    "settings": {},
+    "restarted": {},
+    "inserted": [],
+}
 KINDS = {  # the keys of a state, and the types that each may have
     "sizes": (dict,),  # of the weights in the same checkpoint
     "decided": (int,),  # how many growths of the list
@@ -28,6 +34,7 @@ KINDS = {  # the keys of a state, and the types that each may have
     "targets": (list, NoneType),  # the sizes that each of them set, or sets
     "settings": (dict,),  # other keys that growths changed, as the run has them
     "restarted": (dict,),  # when the scheduler of the rate began anew
+    "inserted": (list,),  # growths that training asked for, and their places
 }
 WORDS = {
     dict: "a mapping",
@@ -77,7 +84,7 @@ def write_state(state, path):
     >>> path = getfixture("tmpdir") / "state"
     >>> state = {"sizes": {"width": 4}, "decided": 0, "refused": []}
     >>> state.update(grown_at_step=None, last={}, seen=[], hand=None, past=[])
-    >>> state.update(targets=[], settings={}, restarted={})
+    >>> state.update(targets=[], settings={}, restarted={}, inserted=[])
     >>> write_state(state, path)
     >>> read_state(path) == state
     True

@@ -690,6 +690,47 @@ def test_a_resumed_schedule_decides_as_an_uninterrupted_one(tmp_path, killed):
     assert first + decisions(resumed, range(killed, 9), wishes) == uninterrupted
 
 
+@pytest.mark.parametrize("killed", range(2, 8))
+def test_inserted_growths_are_resumed_like_listed_ones(tmp_path, killed):
+    """Before, between and behind the growths of one entry, done at once"""
+    more = {"after_epoch": 1, "adds": {"rnn_neurons": 8}, "max_times": 2}
+    asked = {1: 1, 3: 10, 5: 100}
+
+    def trained(schedule, epochs):
+        """Sizes at the end of each epoch"""
+        for epoch in epochs:
+            if epoch in asked:
+                size = schedule.sizes["rnn_neurons"] + asked[epoch]
+                schedule.insert({"after_epoch": epoch, "rnn_neurons": size})
+            if schedule.decide(epoch, {"PER": 1.0}):
+                schedule.resume()  # with the growth decided, and not done
+                schedule.grown(epoch)
+        return schedule
+
+    whole = trained(schedule_of(more), range(1, 9))
+    assert whole.sizes["rnn_neurons"] == 64 + 111 + 16
+    half = trained(schedule_of(more), range(1, killed))
+    resumed, _ = through_checkpointer(half, tmp_path, more)
+    resumed.resume()
+    trained(resumed, range(killed, 9))
+    assert resumed.state() == whole.state()
+    assert [g.when for g in resumed.growths] == [g.when for g in whole.growths]
+
+
+def test_a_listed_growth_behind_an_inserted_one_may_be_edited(tmp_path):
+    schedule = schedule_of(entry(5, rnn_neurons=96))
+    schedule.insert({"after_epoch": 1, "rnn_neurons": 65})
+    assert schedule.decide(1, {})
+    schedule.grown(1)
+    other = entry(6, rnn_neurons=99)
+    resumed, _ = through_checkpointer(schedule, tmp_path, other)
+    resumed.resume()
+    assert [g.when for g in resumed.growths] == [
+        "after_epoch 1",
+        "after_epoch 6",
+    ]
+
+
 def test_the_state_is_readable_text_of_plain_types(tmp_path):
     schedule = schedule_of(entry(2, rnn_neurons=96), PLATEAU)
     schedule.decide(1, {"PER": torch.tensor(NAN)})
