@@ -13,7 +13,7 @@ from typing import Any, Dict, List, Sequence, Tuple, Union
 
 import torch
 
-from speechbrain_growth.continual.systems.packing import Packing, prune
+from speechbrain_growth.continual.weights.packing import Packing, prune
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.conditions.directions import HIGHER
 

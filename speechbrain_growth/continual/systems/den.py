@@ -10,15 +10,19 @@ from typing import Any, Dict, List, Sequence
 
 import torch
 
-from speechbrain_growth.continual.proximal import shrink_units, soften
-from speechbrain_growth.continual.selection import (
+from speechbrain_growth.continual.staged import Staged, layers_of
+from speechbrain_growth.continual.stages import FIRST, LAST
+from speechbrain_growth.continual.weights.proximal import shrink_units, soften
+from speechbrain_growth.continual.weights.selection import (
     chain_of,
     silent,
     unread_weights,
 )
-from speechbrain_growth.continual.splitting import drifted, moves, split_units
-from speechbrain_growth.continual.systems.staged import Staged, layers_of
-from speechbrain_growth.continual.systems.stages import FIRST, LAST
+from speechbrain_growth.continual.weights.splitting import (
+    drifted,
+    moves,
+    split_units,
+)
 from speechbrain_growth.errors import GrowthError
 
 

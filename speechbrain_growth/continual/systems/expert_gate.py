@@ -15,12 +15,11 @@ from torch.nn import ModuleDict
 
 import speechbrain as sb
 from speechbrain.utils.logger import get_logger
-from speechbrain_growth.continual.sampling import all_of
-from speechbrain_growth.continual.systems.each_column import (
+from speechbrain_growth.continual.columns.each_column import (
     EachColumn,
     columns_in,
 )
-from speechbrain_growth.continual.systems.gate import (
+from speechbrain_growth.continual.gate import (
     BATCH,
     Gate,
     Scale,
@@ -28,6 +27,7 @@ from speechbrain_growth.continual.systems.gate import (
     relatedness,
     trained_gate,
 )
+from speechbrain_growth.continual.sampling import all_of
 from speechbrain_growth.engine.probe import tensors_in
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.processes import on_main

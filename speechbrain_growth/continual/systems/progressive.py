@@ -8,7 +8,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.continual.systems.each_column import EachColumn
+from speechbrain_growth.continual.columns.each_column import EachColumn
 
 
 class Progressive(EachColumn):

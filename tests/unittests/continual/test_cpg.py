@@ -15,7 +15,7 @@ from speechbrain_growth.continual.systems import (
     cpg as cpg_module,
     packing,
 )
-from speechbrain_growth.continual.systems.packing import prune
+from speechbrain_growth.continual.weights.packing import prune
 
 GROWTH = """
     - on_missed_goal: {metric: goal_gap, goal: 0.0, after: 2, better: lower}

@@ -19,13 +19,13 @@ from speechbrain_growth import (
     LeanBrain,
     task_loader,
 )
-from speechbrain_growth.continual.proximal import (
+from speechbrain_growth.continual.staged import layers_of
+from speechbrain_growth.continual.weights.proximal import (
     group_soft_threshold,
     shrink_units,
     soft_threshold,
 )
-from speechbrain_growth.continual.selection import selected
-from speechbrain_growth.continual.systems.staged import layers_of
+from speechbrain_growth.continual.weights.selection import selected
 from speechbrain_growth.launch.init_from import open_blueprint
 
 HIDDEN, TASKS, EACH, INPUTS, CLASSES = [6, 5], 3, 6, 9, 3

@@ -15,7 +15,7 @@ from small import COLUMN, COLUMNS, Killed, data, ended, same, small, train
 
 import speechbrain as sb
 from speechbrain_growth import ExpertGate, GrowthError, Permuted, Rotated
-from speechbrain_growth.continual.systems.gate import (
+from speechbrain_growth.continual.gate import (
     Scale,
     distillation,
     relatedness,

@@ -6,8 +6,8 @@ Authors
 
 from typing import Any, List
 
+from speechbrain_growth.continual.columns.columns import Columns
 from speechbrain_growth.continual.strategy import Strategy
-from speechbrain_growth.continual.systems.columns import Columns
 
 
 class EachColumn(Strategy):

@@ -13,7 +13,7 @@ from typing import Any, Callable, Sequence
 import torch
 from torch import nn
 
-from speechbrain_growth.continual.systems.laterals import (
+from speechbrain_growth.continual.columns.laterals import (
     add_behind,
     add_in_front,
     keep,

@@ -13,7 +13,7 @@ from typing import Callable, Dict
 
 import torch
 
-from speechbrain_growth.continual.systems.columns import Columns
+from speechbrain_growth.continual.columns.columns import Columns
 from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.errors import GrowthError
 

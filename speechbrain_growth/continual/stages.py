@@ -9,7 +9,7 @@ from typing import Dict, List, Sequence
 import torch
 from torch import nn
 
-from speechbrain_growth.continual.selection import selected, silent
+from speechbrain_growth.continual.weights.selection import selected, silent
 from speechbrain_growth.errors import GrowthError
 
 # Those of a task after the first, but for the last stage

@@ -10,14 +10,9 @@ from typing import Any, Dict, List, Sequence
 import torch
 from torch import nn
 
-from speechbrain_growth.continual.selection import chain_of, silent
+from speechbrain_growth.continual.stages import FIRST, LAST, Stages, held_in
 from speechbrain_growth.continual.strategy import Strategy
-from speechbrain_growth.continual.systems.stages import (
-    FIRST,
-    LAST,
-    Stages,
-    held_in,
-)
+from speechbrain_growth.continual.weights.selection import chain_of, silent
 
 
 class Staged(Strategy):

@@ -1,0 +1,5 @@
+"""Networks side by side, one for each task.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""

@@ -1,0 +1,5 @@
+"""What systems do with single weights and units.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
