@@ -11,10 +11,8 @@ from small import MLP, Killed, ended, same, small, train
 
 import speechbrain as sb
 from speechbrain_growth import CPG, GrowthError
-from speechbrain_growth.continual.systems import (
-    cpg as cpg_module,
-    packing,
-)
+from speechbrain_growth.continual.systems import cpg as cpg_module
+from speechbrain_growth.continual.weights import packing
 from speechbrain_growth.continual.weights.packing import prune
 
 GROWTH = """
