@@ -127,7 +127,7 @@ def test_it_follows_layers_that_are_born_and_moved():
 def test_what_is_not_held_is_read_from_the_present_network():
     """Fine-tuning: only the task's own tensors are as they were."""
     old, new = MLP(3, [4], 2), MLP(3, [6], 2)
-    tasks = FinishedTasks(keeps=False)
+    tasks = FinishedTasks(stamps=False)
     tasks.close(old, {"hidden": [4]}, {}, ["output.weight", "output.bias"])
     head = copy.deepcopy(old.output)
     inputs = torch.randn(5, 3)
