@@ -112,6 +112,8 @@ class ContinualBrain(TestedBrain):
             if problems:
                 raise GrowthError(problems)
         self.train_loader = train_set
+        if not self.test_only:
+            batches_of(train_set).spread = True
         super().fit(epoch_counter, train_set, valid_set, **kwargs)
 
     def on_fit_start(self) -> None:

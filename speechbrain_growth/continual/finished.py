@@ -22,6 +22,7 @@ from speechbrain.utils.checkpoints import (
 from speechbrain_growth.engine.transfer import grown_weight
 from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.resume.dropout_masks import drawn_by
 from speechbrain_growth.resume.loading import are_counts, loading
 
 FINISHED = "finished_tasks"  # its name among the recoverables
@@ -109,7 +110,9 @@ class FinishedTasks:
         own : iterable of str
             Names of the tensors that are the task's own.
         """
-        state, own = state_of(modules), set(own)
+        drawn = drawn_by(modules)
+        state = {n: t for n, t in state_of(modules).items() if n not in drawn}
+        own = set(own) & set(state)
         self.tasks.append(
             Finished(
                 dict(sizes),

@@ -15,8 +15,7 @@ from speechbrain_growth.errors import GrowthError
 class TaskBatches(Sampler):
     """Gives the indices of each batch of the tasks that are chosen.
 
-    The order is a function of the seed and the epoch. Under several processes
-    each gets its part of every batch, with as many batches as the others.
+    The order is a function of the seed and the epoch.
 
     Arguments
     ---------
@@ -39,6 +38,9 @@ class TaskBatches(Sampler):
     memory : torch.Tensor
         Indices of items of earlier tasks, of which each batch gets as many as
         of the chosen tasks; empty for none.
+    spread : bool
+        Whether each of several processes gets its part of every batch, as for
+        training. All have as many batches.
 
     Example
     -------
@@ -61,6 +63,7 @@ class TaskBatches(Sampler):
         self.shuffle, self.seed, self.epoch = shuffle, seed, 1
         self.window = window
         self.chosen, self.memory = (1,), torch.zeros(0, dtype=torch.long)
+        self.spread = False
 
     def set_epoch(self, epoch: int) -> None:
         """Chooses the order of an epoch.
@@ -100,7 +103,7 @@ class TaskBatches(Sampler):
                     len(self.memory), size, generator=generator
                 )
                 batch = torch.cat([batch, self.memory[drawn]])
-            yield _own_part(batch)
+            yield _own_part(batch) if self.spread else batch
 
 
 def task_loader(

@@ -10,11 +10,11 @@ import math
 import os
 
 import torch
+from torch.utils._pytree import tree_flatten, tree_unflatten
 
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.continual.past import PastBrain
 from speechbrain_growth.continual.sampling import batches_of
-from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.files import aside
 from speechbrain_growth.launch.processes import on_main
@@ -133,16 +133,23 @@ class TestedBrain(PastBrain):
         if self.strategy.routes:
             report.update(self._routed(test_set, metric))
         on_main(self._write_report, report)
+        self.run_logger.log_stats(
+            {"tasks tested": tasks},
+            test_stats={
+                metric: matrix.acc,
+                "BWT": matrix.bwt,
+                "forgetting": matrix.forgetting,
+            },
+        )
         return matrix
 
     def _costs(self):
         """What the tasks cost: numbers stored, MACs of a test and of training."""
         seed = self.growth_log.cost(self.blueprint.modules())
         now = self.growth_log.cost(self._modules())
-        own = self.own_tensors(self._modules())
-        state = state_of(self._modules())
+        last = self.finished.tasks[-1].own.values()
         # Those in the present network are the last task's, which has its copy
-        stored = self.finished.stored - sum(state[n].numel() for n in own)
+        stored = self.finished.stored - sum(t.numel() for t in last)
         stored += self.strategy.stored
         networks = map(self.network_of, range(1, len(self.finished) + 1))
         return {
@@ -177,14 +184,15 @@ class TestedBrain(PastBrain):
             return super()._compute_forward(batch, stage)
         found = self.strategy.route(self, batch)
         self.routes.append(found.cpu())
-        batch, outputs = self.with_tasks(batch, found), None
+        batch, chosen = self.with_tasks(batch, found), None
         for task, network in self.networks.items():
             with self.as_of(task, network):
-                one = super()._compute_forward(batch, stage)
-            rows = found == task
-            outputs = one if outputs is None else outputs
-            outputs[rows] = one[rows]
-        return outputs
+                outputs = super()._compute_forward(batch, stage)
+            leaves, kind = tree_flatten(outputs)
+            chosen = chosen or [leaf.clone() for leaf in leaves]
+            for mine, leaf in zip(chosen, leaves):
+                mine[found == task] = leaf[found == task]
+        return tree_unflatten(chosen, kind)
 
     def _tested(self, task, loader, metric):
         """The metric of one task now; NaN for a head that is not trained."""

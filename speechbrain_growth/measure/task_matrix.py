@@ -70,7 +70,8 @@ class TaskMatrix(NamedTuple):
     def bwt(self) -> float:
         """Backward transfer: what later tasks did to earlier ones."""
         pairs = list(zip(self.last, self.diagonal))[:-1]
-        return self.sign * mean([end - then for end, then in pairs])
+        # Adding 0 turns -0.0 into 0.0
+        return self.sign * mean([end - then for end, then in pairs]) + 0.0
 
     @property
     def forgetting(self) -> float:

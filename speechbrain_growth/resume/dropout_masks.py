@@ -12,6 +12,7 @@ from speechbrain.utils.logger import get_logger
 logger = get_logger(__name__)
 
 PLACE = ("drop_mask_cnt", "batch_size")
+DRAWN = ("drop_masks", "drop_mask_te", "h_init")  # what such a layer holds
 
 
 def places(modules):
@@ -68,10 +69,32 @@ def go_to(modules, found):
             setattr(layer, name, value)
 
 
+def drawn_by(modules):
+    """Lists the tensors that such layers draw, and do not learn.
+
+    Arguments
+    ---------
+    modules : torch.nn.Module
+        Searched for such layers.
+
+    Returns
+    -------
+    set of str
+        Dotted names.
+    """
+    return {
+        ".".join(filter(None, (name, leaf)))
+        for name, layer in modules.named_modules()
+        if _draws(layer)
+        for leaf in DRAWN
+    }
+
+
 def _layers(modules):
     """All layers that draw masks in advance, in order."""
-    return [
-        layer
-        for layer in modules.modules()
-        if all(hasattr(layer, name) for name in PLACE)
-    ]
+    return [layer for layer in modules.modules() if _draws(layer)]
+
+
+def _draws(layer):
+    """Whether a layer draws masks in advance."""
+    return all(hasattr(layer, name) for name in PLACE)

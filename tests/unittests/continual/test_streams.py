@@ -188,7 +188,10 @@ def test_processes_share_a_batch_and_get_as_many(size, monkeypatch):
             monkeypatch.setattr(
                 torch.distributed, name, lambda value=value: value
             )
-        found.append(list(TaskBatches([torch.arange(10)], size)))
+        batches = TaskBatches([torch.arange(10)], size)
+        assert torch.cat(list(batches)).tolist() == list(range(10))
+        batches.spread = True
+        found.append(list(batches))
     assert len({len(one) for one in found}) == 1
     for batches in zip(*found):
         assert len({len(one) for one in batches}) == 1
