@@ -90,7 +90,7 @@ def follow(optimizers, old, new, plan=None):
     groups = [group for one in optimizers for group in one.param_groups]
     born = [name for name in after if was[name] not in before]
     learning = [name for p, name in names.items() if p.requires_grad]
-    outside = adopt(groups, new, born, learning)
+    outside = adopt(groups, new, born, learning) if optimizers else {}
     if outside:
         warnings.warn(
             f"{', '.join(outside)}: new, and in no optimizer that was given, "

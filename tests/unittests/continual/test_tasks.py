@@ -214,3 +214,10 @@ def test_a_mistake_is_refused_before_training(
         brain.fit_batch = None
         train(brain)
     assert not list(tmp_path.glob("save/CKPT*"))
+
+
+def test_growing_by_a_task_warns_of_nothing(tmp_path, recwarn):
+    brain = train(small(tmp_path, "progressive"))
+    assert not [w for w in recwarn if "optimizer" in str(w.message)]
+    held = {id(p) for g in brain.optimizer.param_groups for p in g["params"]}
+    assert held == set(map(id, brain.raw_modules.parameters()))
