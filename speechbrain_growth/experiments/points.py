@@ -17,6 +17,7 @@ from speechbrain_growth.blueprint.wording import READING, in_words
 from speechbrain_growth.errors import shown
 
 START = "init_from"  # the override that may name another run
+HPARAMS = "hparams"  # the one that names another YAML
 
 
 def all_runs(found):
@@ -67,13 +68,19 @@ def refused(script, hparams, runs):
     -------
     list of str
     """
-    hparams = os.path.join(os.path.dirname(script), hparams)
-    if not os.path.isfile(hparams):
-        return []
-    found, problems = read(hparams), {}  # no message twice
-    folder = folder_of(found.path)
+    here, problems = os.path.dirname(script), {}  # no message twice
     for name, overrides in runs.items():
+        path = os.path.join(here, overrides.get(HPARAMS, hparams))
+        if not os.path.isfile(path):
+            if HPARAMS in overrides:
+                word = f"{name}: {HPARAMS}: there is no {path}; name a YAML"
+                problems[word] = f"runs: {word}"
+            continue
+        found = read(path)
+        folder = folder_of(found.path)
         for key, text in overrides.items():
+            if key == HPARAMS:
+                continue
             try:
                 wrong = forbidden(f"{key}: {text}", found.tree, folder)
             except READING as error:

@@ -16,7 +16,7 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.experiments.compare import report, require_libraries
 from speechbrain_growth.experiments.grid import SET_BY_SWEEP, read_sweep
 from speechbrain_growth.experiments.jobs import Job, failure, run_all
-from speechbrain_growth.experiments.points import START
+from speechbrain_growth.experiments.points import HPARAMS, START
 from speechbrain_growth.experiments.runs import epochs_done, is_done
 from speechbrain_growth.experiments.tables import as_markdown
 from speechbrain_growth.files import aside, open_own
@@ -163,6 +163,7 @@ def _job(grid, name, seed, passed_on):
     with aside(path) as new, open(new, "w", encoding="utf-8") as fout:
         json.dump(_settings(grid, name, passed_on), fout)
     overrides = {**grid.runs[name], "seed": seed, "output_folder": folder}
+    hparams = overrides.pop(HPARAMS, grid.hparams)
     earlier = grid.earlier(name)
     if earlier is not None:
         overrides[START] = grid.folder(earlier, seed)
@@ -171,7 +172,7 @@ def _job(grid, name, seed, passed_on):
         command=[
             sys.executable,
             os.path.basename(grid.script),
-            grid.hparams,
+            hparams,
             *(f"--{key}={value}" for key, value in overrides.items()),
             *passed_on,
         ],
