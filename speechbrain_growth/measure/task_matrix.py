@@ -114,6 +114,41 @@ class TaskMatrix(NamedTuple):
         """
         return -self.fwt(joint)
 
+    def in_words(self, metric: str) -> str:
+        """Returns the matrix and what is read from it as text.
+
+        Arguments
+        ---------
+        metric : str
+            What the numbers are.
+
+        Returns
+        -------
+        str
+
+        Example
+        -------
+        >>> print(TaskMatrix([[50, 50], [90, 55], [80, 95]]).in_words("acc"))
+        acc on task       1      2
+        after task 1  90.00  55.00
+        after task 2  80.00  95.00
+        acc of all tasks at the end: 87.50; BWT -10.00, forgetting 10.00
+        """
+        numbers = range(1, self.tasks + 1)
+        places = "".join(f"{number:7}" for number in numbers)
+        last = f"after task {self.tasks}"
+        head = f"{metric} on task".ljust(len(last) - 1) + places
+        rows = [
+            f"after task {number}".ljust(len(last))
+            + "".join("      -" if v != v else f"{v:7.2f}" for v in row)
+            for number, row in zip(numbers, self.rows[1:])
+        ]
+        end = (
+            f"{metric} of all tasks at the end: {self.acc:.2f}; BWT "
+            f"{self.bwt:.2f}, forgetting {self.forgetting:.2f}"
+        )
+        return "\n".join([head, *rows, end])
+
     def _check(self, others):
         """Raises if there is not one number for each task."""
         if len(others) != self.tasks:

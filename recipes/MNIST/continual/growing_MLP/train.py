@@ -161,5 +161,14 @@ if __name__ == "__main__":
         )
 
         # Test: every task after every task
-        report = task_brain.evaluate_tasks(loaders["test"], "accuracy")
-        logger.info(f"{hparams['growth_log'].in_words()}\n{report}")
+        matrix = task_brain.evaluate_tasks(loaders["test"], "accuracy")
+
+        # What happened, and where it is written
+        logger.info(
+            f"{hparams['growth_log'].in_words()}\n"
+            f"{matrix.in_words('accuracy')}\n"
+            f"All of it: {hparams['output_folder']}/tasks.json\n"
+            f"Per epoch: {hparams['train_log']}\n"
+            f"Growths: {hparams['growth_log'].save_file}\n"
+            f"Checkpoints: {hparams['save_folder']}"
+        )

@@ -278,7 +278,8 @@ if __name__ == "__main__":
         # What happened, and where it is written
         logger.info(
             f"{hparams['growth_log'].in_words()}\n"
-            f"{matrix}\n"
+            f"{matrix.in_words('PER')}\n"
+            f"All of it: {hparams['output_folder']}/tasks.json\n"
             f"Per epoch: {hparams['train_log']}\n"
             f"Growths: {hparams['growth_log'].save_file}\n"
             f"Checkpoints: {hparams['save_folder']}"
