@@ -1,0 +1,125 @@
+"""The recipes for several tasks from their command lines, every variant.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import json
+import os
+import subprocess
+import sys
+
+import pytest
+from bad_inputs import MNIST, TIMIT, run_recipe
+
+from speechbrain_growth import TaskMatrix
+
+ROOT = MNIST.parents[3]
+IMAGES = ROOT / "recipes/MNIST/continual/growing_MLP"
+SPEECH = ROOT / "recipes/TIMIT/ASR/continual_CTC"
+VARIANTS = ROOT / "hparams/variants"
+TORCHRUN = ["-m", "torch.distributed.run", "--standalone", "--nproc_per_node=2"]
+SMALL = [
+    "--cnn_channels=[2,4]",
+    "--rnn_layers=1",
+    "--rnn_neurons=6",
+    "--dnn_neurons=8",
+]
+# Strategies that promise that nothing is forgotten
+KEEPING = ("Independent", "ExpertGate", "CPG", "Progressive")
+
+
+def run(recipe, yaml, *arguments, launcher=()):
+    """Runs train.py in a process of its own; returns the report and matrix."""
+    given = next(a for a in arguments if a.startswith("--output_folder="))
+    folder = given.split("=")[1]
+    if not launcher:  # forked from this one, in which all is imported
+        line, log = [str(yaml), *arguments], f"{folder}.log"
+        code, printed = run_recipe(recipe, line, log)
+        assert code == 0, printed
+        return read(folder)
+    done = subprocess.run(
+        [sys.executable, *launcher, "train.py", str(yaml), *arguments],
+        cwd=recipe,
+        env={**os.environ, "OMP_NUM_THREADS": "1", "CUDA_VISIBLE_DEVICES": ""},
+        capture_output=True,
+        text=True,
+        timeout=300,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    return read(folder)
+
+
+def read(folder):
+    """The report of a run, and its matrix."""
+    with open(f"{folder}/tasks.json", encoding="utf-8") as fin:
+        report = json.load(fin)
+    return report, TaskMatrix(report["rows"], report["better"])
+
+
+def keeps(report):
+    """Whether the strategy promises that nothing is forgotten."""
+    return report["facts"]["strategy.name"] in KEEPING
+
+
+def of_images():
+    """The YAMLs of the recipe for images"""
+    found = sorted(VARIANTS.glob("continual_*.yaml"))
+    own = [p for p in found if "accents" not in p.name and "chan" not in p.name]
+    return [IMAGES / "hparams/continual.yaml", *own]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("yaml", of_images(), ids=lambda p: p.stem)
+def test_a_variant_learns_two_tasks(yaml, tmp_path):
+    tasks = [] if "split" in yaml.stem else ["--tasks=2"]
+    folder = f"--output_folder={tmp_path}"
+    report, matrix = run(IMAGES, yaml, folder, *tasks)
+    assert matrix.acc > 85
+    assert matrix.bwt == 0 or not keeps(report)
+    assert report["capacity"] >= 1 and report["training"]["macs"] > 0
+    if report.get("routing"):
+        assert len(report["routing"]) == len(report["routed"]) == matrix.tasks
+
+
+@pytest.mark.slow
+def test_two_processes_keep_all_bits(tmp_path):
+    yaml, rows = IMAGES / "hparams/continual.yaml", []
+    few = ["--tasks=2", "--epochs_per_task=2"]
+    for name, launcher in (("one", ()), ("two", TORCHRUN)):
+        backend = ["--distributed_backend=gloo"] if launcher else []
+        folder = f"--output_folder={tmp_path / name}"
+        report, matrix = run(
+            IMAGES, yaml, folder, *few, *backend, launcher=launcher
+        )
+        assert matrix.bwt == 0
+        rows.append(report["rows"])
+    # Gradients are summed in another order, so the last digits may differ
+    assert rows[0][2] == pytest.approx(rows[1][2], abs=1.5)
+
+
+@pytest.fixture(scope="module")
+def corpus(tmp_path_factory):
+    """A very small mini-TIMIT"""
+    folder = tmp_path_factory.mktemp("corpus")
+    line, log = [f"{folder / 'mini'}", "--scale=0.02"], folder / "printed.txt"
+    code, printed = run_recipe(TIMIT, line, log, script="mini_timit.py")
+    assert code == 0, printed
+    return f"--data_folder={folder / 'mini'}"
+
+
+def of_speech():
+    """The YAMLs of the recipe for speech"""
+    found = sorted(VARIANTS.glob("continual_*.yaml"))
+    own = [p for p in found if "accents" in p.name or "channels" in p.name]
+    return [SPEECH / "hparams/continual.yaml", *own]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("yaml", of_speech(), ids=lambda p: p.stem)
+def test_a_variant_learns_speech(yaml, corpus, tmp_path):
+    few = ["--epochs_per_task=1", f"--output_folder={tmp_path}", *SMALL]
+    labels = "--output_neurons=40"
+    report, matrix = run(SPEECH, yaml, corpus, labels, *few)
+    assert report["metric"] == "PER" and matrix.better == "lower"
+    assert matrix.bwt == 0 or not keeps(report)
