@@ -17,7 +17,7 @@ from speechbrain_growth.engine.probe import drift
 COLUMNS = ("width", "FFN", "heads", "embedding", "depth")
 # What a refusal says of heads that would become smaller, seen from a layer's
 # rule or from a reshape, and of a norm behind a residual sum
-HEADS = r"root of a head's width, so it must stay|more heads of the same size"
+HEADS = "units cannot leave a head|more heads of the same size"
 BEHIND = "has a LayerNorm behind its sums"
 
 

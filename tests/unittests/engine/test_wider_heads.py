@@ -1,0 +1,202 @@
+"""Heads of attention whose size grows compute what they did, and learn
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import copy
+
+import pytest
+import torch
+from hypothesis import (
+    given,
+    settings,
+    strategies as st,
+)
+from torch import nn
+
+from speechbrain.nnet import attention
+from speechbrain_growth import carry
+
+WAYS = ["shares", "fresh", "pairs", {"zero_sum": 0.1}, {"dirichlet": 1.0}]
+
+
+class Torch(nn.Module):
+    """torch's attention"""
+
+    def __init__(self, width, number, **options):
+        super().__init__()
+        self.inner = nn.MultiheadAttention(
+            width, number, batch_first=True, **options
+        )
+
+    def forward(self, x, y):
+        return self.inner(x, y, y, need_weights=False)[0]
+
+
+class Speech(nn.Module):
+    """SpeechBrain's attention"""
+
+    def __init__(self, width, number, **options):
+        super().__init__()
+        self.inner = attention.MultiheadAttention(number, width, **options)
+
+    def forward(self, x, y):
+        return self.inner(x, y, y)[0]
+
+
+class Model(nn.Module):
+    """Attention between linear layers, in a residual sum"""
+
+    def __init__(self, width, number, kind=Torch, **options):
+        super().__init__()
+        self.first, self.last = nn.Linear(3, width), nn.Linear(width, 2)
+        self.attention = kind(width, number, **options)
+
+    def forward(self, x):
+        x = torch.tanh(self.first(x))
+        return self.last(x + self.attention(x, x.flip(1)))
+
+
+def models(sizes, number=2, kind=Torch, **options):
+    """Two models in float64, of which the small one is not as it was built"""
+    torch.manual_seed(1)
+    found = [Model(n, number, kind, **options).double() for n in sizes]
+    with torch.no_grad():
+        for parameter in found[0].parameters():
+            parameter.add_(0.3 * torch.randn_like(parameter))
+    return found
+
+
+def numbers(batch=2, length=4):
+    """Sequences"""
+    generator = torch.Generator().manual_seed(0)
+    return torch.randn(batch, length, 3, generator=generator).double()
+
+
+X = numbers()
+
+
+def far(one, other):
+    """The largest difference, relative to the largest number"""
+    return ((one - other).abs().max() / one.abs().max()).item()
+
+
+def loss_of(model):
+    """A loss that no symmetry makes special"""
+    out = model(X)
+    return (out * torch.arange(1.0, out.numel() + 1).view_as(out)).mean()
+
+
+def stepped(model, optimizer, steps=1):
+    """A model after some steps"""
+    for _ in range(steps):
+        optimizer.zero_grad()
+        loss_of(model).backward()
+        optimizer.step()
+    return model
+
+
+KINDS = {
+    "torch": {},
+    "one head": {"number": 1},
+    "keys and values of biases": {"bias": False, "add_bias_kv": True},
+    "a position of zeros": {"add_zero_attn": True},
+    "sb": {"kind": Speech},
+}
+
+
+@pytest.mark.parametrize("way", WAYS, ids=str)
+@pytest.mark.parametrize("name", KINDS)
+def test_it_computes_what_it_did(name, way):
+    old, new = models((4, 6), **KINDS[name])
+    expected = old(X)
+    carry(old, new, symmetry=way, example=X)
+    for training in (False, True):
+        assert far(expected, new.train(training)(X)) < 1e-12
+
+
+@settings(max_examples=25, deadline=None, derandomize=True)
+@given(
+    number=st.integers(1, 3),
+    each=st.integers(1, 4),
+    more=st.integers(1, 6),
+    length=st.integers(1, 5),
+    way=st.sampled_from(WAYS),
+)
+def test_heads_of_any_size_grow_to_any_larger_one(
+    number, each, more, length, way
+):
+    x = numbers(length=length)
+    old, new = models((number * each, number * (each + more)), number)
+    expected = old(x)
+    carry(old, new, symmetry=way, example=x)
+    assert far(expected, new(x)) < 1e-12
+
+
+@pytest.mark.parametrize("name", KINDS)
+def test_averages_are_those_of_the_larger_models_gradients(name):
+    old, new = models((4, 6), **KINDS[name])
+    optimizer = torch.optim.Adam(old.parameters(), 0.0, amsgrad=True)
+    stepped(old, optimizer)
+    carry(old, new, optimizer, example=X)
+    carried = {name: p.grad for name, p in new.named_parameters()}
+    new.zero_grad()
+    loss_of(new).backward()
+    for name, parameter in new.named_parameters():
+        grad, state = parameter.grad, optimizer.state[parameter]
+        assert (carried[name] - grad).abs().max() < 1e-12
+        assert (10 * state["exp_avg"] - grad).abs().max() < 1e-12
+        squares = 1000 * state["exp_avg_sq"]
+        assert (squares - grad.square()).abs().max() < 1e-12
+        assert torch.equal(state["max_exp_avg_sq"], state["exp_avg_sq"])
+
+
+@pytest.mark.parametrize("kind", [torch.optim.SGD, torch.optim.Adam])
+@pytest.mark.parametrize("name", KINDS)
+def test_copies_of_a_unit_come_to_differ(name, kind):
+    old, new = models((4, 8), **KINDS[name])
+    optimizer = kind(old.parameters(), 0.1)
+    carry(old, new, optimizer, example=X)
+    stepped(new, optimizer, 3)
+    for rows in parts(new, KINDS[name].get("number", 2)):
+        # No row is another one, or another one times a number
+        rows = nn.functional.normalize(rows.detach(), dim=-1)
+        apart = torch.cdist(rows, rows).minimum(torch.cdist(rows, -rows))
+        apart = apart + torch.eye(rows.shape[1])
+        assert apart.min() > 1e-6
+
+
+def parts(model, number):
+    """Rows of queries, keys and values, head by head, of a model"""
+    found = dict(model.named_parameters())
+    (weight,) = (w for n, w in found.items() if n.endswith("in_proj_weight"))
+    return [one.unflatten(0, (number, -1)) for one in weight.chunk(3)]
+
+
+def test_fresh_units_are_as_built_in_queries_and_zero_in_keys():
+    old, new = models((4, 6))
+    built = [one.detach().clone() for one in parts(new, 2)]
+    carry(old, new, symmetry="fresh", example=X)
+    found = parts(new, 2)
+    for row in (0, 2):
+        assert torch.equal(found[row][:, 2], built[row][:, 2])
+    assert (found[1][:, 2] == 0).all()
+    assert (found[1][:, :2, :4] != 0).all()
+
+
+def test_two_growths_make_heads_larger_and_more():
+    torch.manual_seed(0)
+    nets = [Model(*sizes).double() for sizes in ((4, 2), (6, 2), (12, 4))]
+    expected = nets[0](X)
+    for old, new in zip(nets, nets[1:]):
+        carry(old, new, example=X)
+    assert far(expected, nets[2](X)) < 1e-12
+
+
+def test_the_old_model_stays_as_it_is():
+    old, new = models((4, 6))
+    before = copy.deepcopy(old.state_dict())
+    carry(old, new, example=X)
+    after = old.state_dict()
+    assert all(torch.equal(before[name], after[name]) for name in before)
