@@ -15,6 +15,7 @@ from speechbrain_growth.engine.reading.recording import leaves_of
 from speechbrain_growth.engine.reading.scaled import (
     MOVES,
     PRODUCTS,
+    PROJECTIONS,
     QUOTIENTS,
     SUMS,
 )
@@ -71,9 +72,12 @@ def plan_function(step, call, args, factor=1.0):
     found = found if isinstance(found, list) else [found]
     found = [*found, *step.outs[len(found) :]]
     found = [_checked(*pair) for pair in zip(found, step.outs)]
-    if not linear:  # of keys, or of own tensors that are found to be keys
+    if not linear:
         met = list(map(id, step.scored))
-        plain(step, [*found, *(one for one in given if id(one) not in met)])
+        plain(step, [one for one in given if id(one) not in met])
+    # The rows of own weights may be keys; own tensors elsewhere may not
+    if not linear and call.name not in PROJECTIONS:
+        plain(step, found)
     factor = factor * step.factor
     return [one.but(factor=factor) for one in found]
 

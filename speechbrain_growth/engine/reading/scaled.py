@@ -27,6 +27,7 @@ MOVES = """
     swapaxes swapdims t .T .mT to transpose type_as unbind unflatten unsqueeze
     view
 """.split()
+PROJECTIONS = "addmm linear matmul mm".split()
 SUMS = """
     bmm einsum matmul mm rmatmul scaled_dot_product_attention tensordot
 """.split()

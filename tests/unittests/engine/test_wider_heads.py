@@ -118,6 +118,22 @@ class Hand(nn.Module):
         return self.out(y.transpose(1, 2).flatten(2))
 
 
+class Own(Hand):
+    """The same with parameters in the place of layers"""
+
+    def __init__(self, width, number, function, **options):
+        super().__init__(width, number, packed=True, **options)
+        shape = self.inner[0].weight.mT.shape
+        del self.inner
+        self.inner = (self.project,)
+        self.matrix = nn.Parameter(torch.randn(shape))
+        self.vector = nn.Parameter(torch.randn(shape[1]))
+        self.function = function
+
+    def project(self, y):
+        return self.function(y, self.matrix, self.vector)
+
+
 class Model(nn.Module):
     """Attention between linear layers, in a residual sum"""
 
@@ -188,6 +204,16 @@ KINDS = {
         "way": "product of scaled queries",
     },
     "groups": {"kind": Hand, "groups": 1, "packed": True},
+    "own, linear": {
+        "kind": Own,
+        "function": lambda x, w, b: F.linear(x, w.mT, b),
+    },
+    "own, addmm": {
+        "kind": Own,
+        "function": lambda x, w, b: torch.addmm(
+            b, x.reshape(-1, x.shape[-1]), w
+        ).view(*x.shape[:-1], -1),
+    },
     **{way: {"kind": Hand, "way": way} for way in HAND},
 }
 
@@ -259,6 +285,7 @@ def parts(model, number):
     found = dict(model.named_parameters())
     names = ("in_proj_weight", "0.weight", "1.weight", "2.weight")
     held = [w for name, w in found.items() if name.endswith(names)]
+    held += [w.mT for name, w in found.items() if name.endswith("matrix")]
     held = [w for w in held if w.ndim == 2]
     sizes = getattr(model.attention, "sizes", None)
     parts = torch.cat(held).split(sizes or len(held[0]) // 3)

@@ -56,13 +56,14 @@ def score(step, query, key, factor):
     """
     one, other = step.width(*query), step.width(*key)
     known = step.later is not None and not step.scored
+    why = " with one map, as of rows cut by one reshape, or rotated positions"
+    why = why if known else ""
     gain = 1 / (factor * query[0].factor * key[0].factor) if known else 0
     if gain <= 0 or not step.trace.maps.score(one, other, gain):
         step.refuse(
-            f"sums over {one}, of which it has two computed tensors, not one "
-            "of queries and one of keys with rows of their own, so that "
-            "copies would count twice; keep that size, as that of a head, and "
-            "let their number grow"
+            f"sums over {one}, of which it has two computed tensors{why}, so "
+            "that copies would count twice; keep that size, as that of a "
+            "head, and let their number grow"
         )
     step.scored = query[0], key[0]
 
