@@ -142,4 +142,5 @@ def name_of(func):
         return name.strip("_")
     plain = name.strip("_")
     swapped = name.startswith("__") and plain[1:] in OPERATORS
+    swapped = swapped and plain != "rdiv"  # a number over a tensor
     return plain[1:] if swapped or name == "__imatmul__" else plain

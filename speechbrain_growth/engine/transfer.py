@@ -24,7 +24,7 @@ def remap(tensor, axes, powers=WEIGHT):
     axes : tuple
         One ``Axis`` or None for each dimension; empty if nothing grows.
     powers : tuple
-        Power of the share that multiplies ``out`` axes, and ``in`` axes.
+        As for ``Axis.factor``.
 
     Returns
     -------
@@ -50,9 +50,9 @@ def remap(tensor, axes, powers=WEIGHT):
             continue
         source = axis.width.source.clamp(max=axis.width.old - 1)
         tensor = tensor.index_select(dim, source.to(tensor.device))
-        power = powers[0] if axis.role == "out" else powers[1]
-        if power:
-            tensor.mul_(_along(axis.width.share, dim, tensor) ** power)
+        factor = axis.factor(powers)
+        if (factor != 1).any():
+            tensor.mul_(_along(factor, dim, tensor))
     return tensor
 
 
@@ -139,17 +139,17 @@ def grown_weight(tensor, axes, built):
     tensor([[ 1.,  2., -2.]])
     """
     tensor = remap(tensor, axes)
-    for dim, width, role in fresh_axes(axes):
+    for dim, width, shares in fresh_axes(axes):
         units = width.fresh.nonzero()[:, 0]
         values = built.index_select(dim, width.origin[units].to(built.device))
-        if role == "in":
-            values = values * _along(width.sign[units], dim, values)
+        sign = torch.where(shares, width.sign, 1)[units]
+        values = values * _along(sign, dim, values)
         tensor = tensor.index_copy(dim, units.to(tensor.device), values)
     return tensor
 
 
 def fresh_axes(axes):
-    """Dimension, map and role of each axis that has fresh units.
+    """Dimension, map and ``Axis.shares`` of each axis that has fresh units.
 
     Arguments
     ---------
@@ -161,12 +161,16 @@ def fresh_axes(axes):
     list of tuple
         ``out`` axes last: what they set replaces what ``in`` axes set.
     """
-    found = [
-        (dim, axis.width, axis.role)
-        for dim, axis in enumerate(axes)
+    return [
+        (dim, axis.width, axis.shares)
+        for dim, axis in sorted(enumerate(axes), key=_role)
         if axis is not None and axis.width.fresh.any()
     ]
-    return sorted(found, key=lambda one: one[2])
+
+
+def _role(place):
+    """The role of an axis with its number."""
+    return place[1].role if place[1] else ""
 
 
 def _along(numbers, dim, like):

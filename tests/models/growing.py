@@ -14,10 +14,12 @@ import torch
 from speechbrain_growth import GrowthError, carry
 from speechbrain_growth.engine.probe import drift
 
-COLUMNS = ("width", "FFN", "heads", "embedding", "depth")
+COLUMNS = ("width", "FFN", "heads", "head size", "embedding", "depth")
 # What a refusal says of heads that would become smaller, seen from a layer's
-# rule or from a reshape, and of a norm behind a residual sum
-HEADS = r"root of a head's width, so it must stay|more heads of the same size"
+# rule or from a reshape; of larger heads, whose queries and keys are cut by
+# one reshape, or rotated; and of a norm behind a residual sum
+HEADS = "units cannot leave a head|more heads of the same size"
+ONE_MAP = "two computed tensors with one map"
 BEHIND = "has a LayerNorm behind its sums"
 
 

@@ -190,6 +190,7 @@ def asr(module, refused, **more):
         "width": {"d_model": 16, "nhead": 4},
         "FFN": {"d_ffn": 8},
         "heads": {"nhead": 4},
+        "head size": {"d_model": 16},
         "depth": {"num_encoder_layers": 2, "num_decoder_layers": 2},
     }
     if module == "branchformer":
@@ -216,7 +217,7 @@ MODELS = {
     ),
     "TransformerASR, Conformer, RoPE": asr(
         "conformer",
-        {"depth": BEHIND},
+        {"depth": BEHIND, "head size": "by an angle that depends on its size"},
         normalize_before=True,
         attention_type="RoPEMHA",
         positional_encoding=None,  # which would be unused
@@ -241,6 +242,7 @@ MODELS = {
             "width": {"d_model": 8, "nhead": 4},
             "FFN": {"d_ffn": 8},
             "heads": {"nhead": 4},
+            "head size": {"d_model": 8},
             "depth": {"num_layers": 2},
         },
         {"heads": HEADS, "depth": BEHIND},
@@ -253,6 +255,7 @@ MODELS = {
             "width": {"d_model": 8, "nhead": 4},
             "FFN": {"d_ffn": 8},
             "heads": {"nhead": 4},
+            "head size": {"d_model": 8},
             "depth": {"num_layers": 2},
         },
         {"heads": HEADS, "depth": BEHIND},
@@ -272,6 +275,7 @@ MODELS = {
             "width": {"d_model": 8, "nhead": 4},
             "FFN": {"csgu_linear_units": 16},
             "heads": {"nhead": 4},
+            "head size": {"d_model": 8},
             "depth": {"num_layers": 2},
         },
         {"heads": HEADS},
@@ -334,6 +338,7 @@ MODELS = {
             "width": {"d_model": 8, "nhead": 4},
             "FFN": {"d_ffn": 8},
             "heads": {"nhead": 4},
+            "head size": {"d_model": 8},
             "depth": {"num_layers": 2},
         },
         {"heads": HEADS},

@@ -6,7 +6,7 @@ Authors
 
 from functools import partial
 
-from growing import HEADS, Public
+from growing import HEADS, ONE_MAP, Public
 from public_torchvision import images
 from timm.models.convmixer import ConvMixer
 from timm.models.mlp_mixer import MlpMixer
@@ -82,8 +82,9 @@ MODELS = {
             "width": {"embed_dim": 8, "num_heads": 4, "mlp_ratio": 0.75},
             "FFN": {"mlp_ratio": 2.0},
             "heads": {"num_heads": 4},
+            "head size": {"embed_dim": 8, "mlp_ratio": 0.75},
             "depth": {"depth": 2},
         },
-        {"heads": HEADS},
+        {"heads": HEADS, "head size": ONE_MAP},
     ),
 }

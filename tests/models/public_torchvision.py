@@ -7,7 +7,7 @@ Authors
 from functools import partial
 
 import torch
-from growing import HEADS, Public
+from growing import HEADS, ONE_MAP, Public
 from torchvision.models.convnext import CNBlockConfig, ConvNeXt
 from torchvision.models.efficientnet import EfficientNet, MBConvConfig
 from torchvision.models.mobilenetv3 import InvertedResidualConfig, MobileNetV3
@@ -82,9 +82,10 @@ SWIN = (
         "width": {"embed_dim": 8, "heads": [4, 8]},
         "FFN": {"mlp_ratio": 2.0},
         "heads": {"heads": [4, 8]},
+        "head size": {"embed_dim": 8},
         "depth": {"depths": [2, 1]},
     },
-    {"heads": HEADS},
+    {"heads": HEADS, "head size": f"{ONE_MAP}|normalize works along"},
 )
 ONE, TWO = [1, 1, 1, 1], [2, 1, 1, 2]
 
@@ -163,6 +164,7 @@ MODELS = {
             "width": {"hidden_dim": 8, "num_heads": 4},
             "FFN": {"mlp_dim": 9},
             "heads": {"num_heads": 4},
+            "head size": {"hidden_dim": 8},
             "depth": {"num_layers": 2},
         },
         {"heads": HEADS},

@@ -6,7 +6,7 @@ Authors
 
 import torch
 import transformers
-from growing import BEHIND, HEADS, Public
+from growing import BEHIND, HEADS, ONE_MAP, Public
 
 TOKENS = torch.tensor([[1, 2, 3, 4, 5], [4, 3, 3, 1, 2]])
 # Options of their configurations that draw random numbers
@@ -64,6 +64,7 @@ def gpt2(attention):
             "width": {"n_embd": 8, "n_head": 4},
             "FFN": {"n_inner": 9},
             "heads": {"n_head": 4},
+            "head size": {"n_embd": 8},
             "depth": {"n_layer": 2},
         },
         {"heads": HEADS},
@@ -90,8 +91,10 @@ def llama(attention, **more):
             "width": {"hidden_size": 8},
             "FFN": {"intermediate_size": 9},
             "heads": {"num_attention_heads": 4, "num_key_value_heads": 2},
+            "head size": {"head_dim": 4},
             "depth": {"num_hidden_layers": 2},
         },
+        {"head size": ONE_MAP},
         tolerance=2e-6,
     )
 
@@ -106,6 +109,7 @@ ENCODER_GROWTHS = {
     "width": {"hidden_size": 8, "num_attention_heads": 4},
     "FFN": {"intermediate_size": 9},
     "heads": {"num_attention_heads": 4},
+    "head size": {"hidden_size": 8},
     "depth": {"num_hidden_layers": 2},
 }
 WAVES = {
@@ -209,6 +213,7 @@ MODELS = {
                 "encoder_attention_heads": 4,
                 "decoder_attention_heads": 4,
             },
+            "head size": {"d_model": 8},
             "depth": {"encoder_layers": 2, "decoder_layers": 2},
         },
         {"heads": HEADS},

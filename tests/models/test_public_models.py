@@ -83,7 +83,7 @@ def reason(library, name, column):
 
 def table(library):
     """The rows of a library's models, and why some growths are refused"""
-    lines = [f"| model | {' | '.join(COLUMNS)} |", "|---|---|---|---|---|---|"]
+    lines = [f"| model | {' | '.join(COLUMNS)} |", "|---" * 7 + "|"]
     reasons = {}
     for name, model in MODELS[library].items():
         cells = [cell(library, name, column) for column in COLUMNS]

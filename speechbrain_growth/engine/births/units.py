@@ -134,7 +134,8 @@ class ZeroSum(Way):
     @staticmethod
     def adjust(level, weight, axes, generator):
         """Adds noise, less its mean over the copies of each unit."""
-        for dim, width in _grown(axes, "in"):
+        shared = [axis if axis and axis.shares.any() else None for axis in axes]
+        for dim, width in _grown(shared):
             noise = _gaussian(weight, level, generator)
             source = width.source.to(weight.device)
             counts = width.counts.to(noise)
@@ -143,7 +144,9 @@ class ZeroSum(Way):
             units[dim] = width.old
             mean = noise.new_zeros(units).index_add(dim, source, noise)
             mean = mean / counts.view(shape)
-            weight = weight + noise - mean.index_select(dim, source)
+            noise = noise - mean.index_select(dim, source)
+            shares = shared[dim].shares.to(noise).view(shape)
+            weight = weight + noise * shares
         return weight
 
 
@@ -158,7 +161,10 @@ class Noise(Way):
     @staticmethod
     def adjust(level, weight, axes, generator):
         """Adds noise to all copies of a unit but the first."""
-        for dim, width in _grown(axes, "out"):
+        copied = [
+            axis if axis and axis.role == "out" else None for axis in axes
+        ]
+        for dim, width in _grown(copied):
             copies = width.is_new.nonzero()[:, 0].to(weight.device)
             noise = _gaussian(weight, level, generator)
             noise = noise.index_select(dim, copies)
@@ -314,15 +320,12 @@ def symmetry_of(value):
     )
 
 
-def _grown(axes, role):
-    """Dimension and map of the axes with new units that have a role."""
+def _grown(axes):
+    """Dimension and map of the axes with new units."""
     return [
         (dim, axis.width)
         for dim, axis in enumerate(axes)
-        if axis is not None
-        and axis.role == role
-        and axis.width.old
-        and axis.width.is_new.any()
+        if axis is not None and axis.width.old and axis.width.is_new.any()
     ]
 
 

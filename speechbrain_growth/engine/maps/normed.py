@@ -163,7 +163,12 @@ def planned(norms, name, axes):
     one, kept = norms[name], ()
     if one.dim != -1:
         kept = tuple(
-            axis and axis._replace(role="out") if dim == one.dim else None
+            axis and _copied(axis) if dim == one.dim else None
             for dim, axis in enumerate(axes)
         )
     return [(one.direction, axes), (one.norm, kept)]
+
+
+def _copied(axis):
+    """The axis with its units copied, whether or not the weight shares them."""
+    return axis._replace(role="out", width=axis.width._replace(gain=None))

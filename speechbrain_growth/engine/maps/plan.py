@@ -11,6 +11,8 @@ import re
 from enum import IntEnum
 from typing import Dict, NamedTuple, Tuple
 
+import torch
+
 from speechbrain_growth.engine.maps.normed import Normed
 from speechbrain_growth.engine.maps.widths import WidthMap
 
@@ -54,6 +56,36 @@ class Axis(NamedTuple):
 
     width: WidthMap
     role: str
+
+    @property
+    def shares(self):
+        """Whether the weights of each unit take its share."""
+        return (self.width.gains > 0) | (self.role == "in")
+
+    def factor(self, powers):
+        """By what the numbers of each unit are multiplied.
+
+        Arguments
+        ---------
+        powers : tuple
+            Power of the share of units that are copied, and of those that are
+            shared. A gain takes the second, less the first.
+
+        Returns
+        -------
+        torch.Tensor
+            float64, shape (new units,).
+
+        Example
+        -------
+        >>> key = WidthMap(torch.tensor([0]), torch.tensor([0.5]), 1)
+        >>> Axis(key._replace(gain=torch.tensor([4.0])), "out").factor((0, 1))
+        tensor([2.])
+        """
+        share, (out, into) = self.width.share, powers[:2]
+        gain = torch.where(self.width.gains > 0, self.width.gains, 1)
+        shared = share**into * gain ** (into - out)
+        return torch.where(self.shares, shared, share**out)
 
 
 def _listed(size):

@@ -4,8 +4,11 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from math import isclose
+
 from speechbrain_growth.engine.maps import undoing, widths
 from speechbrain_growth.engine.maps.layouts import Layouts
+from speechbrain_growth.engine.maps.widths import shared_by_keys
 
 
 class Maps(Layouts):
@@ -48,12 +51,16 @@ class Maps(Layouts):
         The map that each key has drawn.
     made_of : dict
         For each key that draws none: such pairs, or a map that is no layer's.
+    scored : dict
+        For each key whose units are keys of attention: that of the queries
+        which they meet, and their gain, see ``WidthMap``.
     """
 
     def __init__(self, symmetry, generator=None):
         super().__init__()
         self.symmetry = symmetry
         self.generator = generator
+        self.scored = {}
 
     def draw(self, label, old, new, blocks=1):
         """Returns the map of a layer's units, in equal blocks if asked.
@@ -165,8 +172,61 @@ class Maps(Layouts):
         self._say(key, fixed._replace(label=key[0]))
         return fixed
 
+    def score(self, query, key, gain):
+        """Lets the keys of attention share their units as queries have them.
+
+        Arguments
+        ---------
+        query : WidthMap
+            Map of the queries.
+        key : WidthMap
+            Map of the keys.
+        gain : float
+            As in ``WidthMap``.
+
+        Returns
+        -------
+        bool
+            Whether each unit of a key is drawn for itself, once.
+        """
+        pairs = [
+            list(self._atoms(self._latest(one).drawn_by or ()))
+            for one in (query, key)
+        ]
+        sizes = [[(k[1:], times) for k, times in parts] for parts in pairs]
+        queries = self._queries()
+        if not pairs[0] or sizes[0] != sizes[1]:
+            return False
+        for (one, _), (other, _) in zip(*pairs):
+            free = not self._fixed(one) and not self._fixed(other)
+            known = self.scored.get(other, (one, gain))
+            if one == other or not free or not isclose(known[1], gain):
+                return False
+            if one in self.scored or other in queries:
+                return False
+            if other not in self.scored:
+                self.scored[other], self.changed = (one, gain), True
+                self.drawn.pop(other, None)
+            elif not self._unify(((known[0], 1),), ((one, 1),)):
+                return False
+        return True
+
+    def scores(self, width):
+        """Whether some units of a map are queries or keys of attention."""
+        met = {*self.scored, *self._queries()}
+        return any(k in met for k, _ in self._atoms(width.drawn_by or ()))
+
+    def _queries(self):
+        """The keys of the units of queries that keys of attention meet."""
+        parts = [(one, 1) for one, _ in self.scored.values()]
+        return {key for key, _ in self._atoms(parts)}
+
     def _of(self, key):
         """The map that a key has by now."""
+        if key in self.scored and key not in self.made_of:
+            query, gain = self.scored[key]
+            width = shared_by_keys(self._made(((query, 1),), key[0]), gain)
+            return width._replace(drawn_by=((key, 1),))
         if key not in self.made_of:
             if key not in self.drawn:
                 width = self.symmetry.draw(*key[1:], self.generator)

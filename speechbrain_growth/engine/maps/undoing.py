@@ -44,6 +44,7 @@ def cut(width, sizes):
             width.share[inside],
             old,
             f"part of {width.label}",
+            gain=width.gain if width.gain is None else width.gain[inside],
         )
         if width.origin is not None:
             origin = width.origin[inside]
@@ -93,6 +94,7 @@ def block_of(width, blocks, each):
         width.share[:new:each],
         width.old // blocks // each,
         f"block of {width.label}",
+        gain=width.gain if width.gain is None else width.gain[:new:each],
     )
     if width.origin is not None:
         origin = width.origin[:new:each]

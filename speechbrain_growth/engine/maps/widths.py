@@ -43,6 +43,10 @@ class WidthMap(NamedTuple):
         What the map is made of, in order: pairs of a layer's key in ``Maps``
         and a number, how often each unit of that layer's map stands in a row.
         None if the map is not made of what layers draw.
+    gain : torch.Tensor
+        The keys of attention meet copied queries, not weights that could share
+        them. So a key's own weights take its share, times this number; 0 for
+        the other units. None if there are only others.
     """
 
     source: torch.Tensor
@@ -52,6 +56,7 @@ class WidthMap(NamedTuple):
     origin: Optional[torch.Tensor] = None
     sign: Optional[torch.Tensor] = None
     drawn_by: Optional[tuple] = None
+    gain: Optional[torch.Tensor] = None
 
     @property
     def new(self):
@@ -69,6 +74,12 @@ class WidthMap(NamedTuple):
         if self.origin is None:
             return torch.zeros(self.new, dtype=torch.bool)
         return self.origin >= 0
+
+    @property
+    def gains(self):
+        """The gain of each unit, float64, shape (new units,)."""
+        none = torch.zeros(self.new, dtype=torch.float64)
+        return none if self.gain is None else self.gain
 
     @property
     def is_new(self):
@@ -112,7 +123,7 @@ def same(one, other):
     >>> same(identity(2, "cells"), identity(2, "units"))
     True
     """
-    fields = ("source", "share", "fresh")
+    fields = ("source", "share", "fresh", "gains")
     if one.origin is not None and other.origin is not None:
         fields += ("origin", "sign")
     return all(torch.equal(getattr(one, f), getattr(other, f)) for f in fields)
@@ -299,6 +310,8 @@ def concat(*maps, label=""):
     if all(one.drawn_by is not None for one in maps):
         parts = [part for one in maps for part in one.drawn_by]
         joined = joined._replace(drawn_by=tuple(parts))
+    if any(one.gain is not None for one in maps):
+        joined = joined._replace(gain=torch.cat([one.gains for one in maps]))
     if all(one.origin is None for one in maps):
         return joined
     signs = [
@@ -372,6 +385,9 @@ def repeat_each(width, times, label=""):
     if width.drawn_by is not None:
         parts = [(key, each * times) for key, each in width.drawn_by]
         wider = wider._replace(drawn_by=tuple(parts))
+    if width.gain is not None:
+        gain = width.gain.repeat_interleave(times)
+        wider = wider._replace(gain=gain)
     if width.origin is None:
         return wider
     origin = (width.origin[:, None] * times + inner).flatten()
@@ -379,3 +395,28 @@ def repeat_each(width, times, label=""):
         origin=torch.where(width.fresh.repeat_interleave(times), origin, -1),
         sign=width.sign.repeat_interleave(times),
     )
+
+
+def shared_by_keys(width, gain):
+    """Returns the map of keys that meet queries of some map.
+
+    The sum over the copies of a unit, each a query times a key, stays.
+
+    Arguments
+    ---------
+    width : WidthMap
+        Of the queries.
+    gain : float
+        By what the keys are multiplied, as the larger model divides what they
+        and the queries give by a larger number.
+
+    Returns
+    -------
+    WidthMap
+
+    Example
+    -------
+    >>> shared_by_keys(identity(2), 1.5).gain
+    tensor([1.5000, 1.5000], dtype=torch.float64)
+    """
+    return width._replace(gain=torch.full_like(width.share, gain))

@@ -10,12 +10,26 @@ from speechbrain_growth.engine.reading.functions.registry import (
     FUNCTIONS,
     SIZES,
 )
+from speechbrain_growth.engine.reading.functions.scores import plain
 from speechbrain_growth.engine.reading.recording import leaves_of
-from speechbrain_growth.engine.reading.steps import Refused, Two, Unknown, Value
+from speechbrain_growth.engine.reading.scaled import (
+    MOVES,
+    PRODUCTS,
+    PROJECTIONS,
+    QUOTIENTS,
+    SUMS,
+)
+from speechbrain_growth.engine.reading.steps import (
+    Refused,
+    Two,
+    Unknown,
+    Value,
+    is_value,
+)
 from speechbrain_growth.errors import shown
 
 
-def plan_function(step, call, args):
+def plan_function(step, call, args, factor=1.0):
     """Plans one call of a function.
 
     Arguments
@@ -27,6 +41,8 @@ def plan_function(step, call, args):
     args : tuple
         Its arguments by place, and by name, with ``Value`` in the place of
         tensors.
+    factor : float
+        By what it multiplies them, in the new model more than in the old one.
 
     Returns
     -------
@@ -36,9 +52,15 @@ def plan_function(step, call, args):
     leaves = leaves_of(args)
     given = [one for one in leaves if isinstance(one, Value)]
     _check_numbers(call, leaves)
+    linear = call.name in MOVES or _is_multiple(call, leaves)
+    if linear:
+        factor = factor * given[0].factor
+    elif call.name not in SUMS:
+        plain(step, given)
     grows = any(value.growing for value in (*given, *step.outs))
     if not grows and not any(isinstance(one, Two) for one in leaves):
-        return step.outs
+        plain(step, [] if linear else given)
+        return [one.but(factor=factor) for one in step.outs]
     rule = FUNCTIONS.get(call.name)
     positional, named = args
     if rule is None or not _takes(rule, step, *positional, **named):
@@ -49,7 +71,27 @@ def plan_function(step, call, args):
     found = rule(step, *positional, **named)
     found = found if isinstance(found, list) else [found]
     found = [*found, *step.outs[len(found) :]]
-    return [_checked(*pair) for pair in zip(found, step.outs)]
+    found = [_checked(*pair) for pair in zip(found, step.outs)]
+    if not linear:
+        met = list(map(id, step.scored))
+        plain(step, [one for one in given if id(one) not in met])
+    # The rows of own weights may be keys; own tensors elsewhere may not
+    if not linear and call.name not in PROJECTIONS:
+        plain(step, found)
+    factor = factor * step.factor
+    return [one.but(factor=factor) for one in found]
+
+
+def _is_multiple(call, leaves):
+    """Whether a call multiplies a tensor by a number."""
+    places = [place for place, one in enumerate(leaves) if is_value(one)]
+    return (
+        len(places) == 1
+        and all(isinstance(one, (Value, int, float)) for one in leaves)
+        and (
+            call.name in PRODUCTS or (call.name in QUOTIENTS and places == [0])
+        )
+    )
 
 
 def _check_numbers(call, leaves):

@@ -12,6 +12,7 @@ from torch import nn
 from speechbrain.nnet import attention, embedding, linear, normalization
 from speechbrain_growth.engine.dispatch import kind_of, rule_for
 from speechbrain_growth.engine.maps.signals import Signal
+from speechbrain_growth.engine.reading.functions.scores import plain
 from speechbrain_growth.engine.reading.recording import leaves_of
 from speechbrain_growth.engine.reading.steps import Value, all_of
 from speechbrain_growth.engine.rules.axes import SPATIAL
@@ -55,6 +56,7 @@ def plan_layer(step, old, new, args, models):
     """
     pair = models[0].get_submodule(old.name), models[1].get_submodule(new.name)
     given = [one for one in leaves_of(args) if isinstance(one, Value)]
+    plain(step, given)
     if isinstance(pair[0], attention.RelPosMHAXL):
         beside = (*args[0], args[1].get("pos_embs"))[3]
         step.trace.positions = step.width(beside, -1)

@@ -49,6 +49,8 @@ class Value:
         LSTM's last states do: the axes of each position.
     unknown : str
         Why the map of an axis is not known.
+    factor : float
+        By what its numbers in the new model are multiplied.
     """
 
     old: Tuple[int, ...]
@@ -58,6 +60,7 @@ class Value:
     dims: Tuple[Optional[int], ...] = ()
     rows: Tuple[tuple, ...] = ()
     unknown: str = ""
+    factor: float = 1.0
 
     def but(self, **changes):
         """The same value, but for some of its fields."""
@@ -153,11 +156,15 @@ class Step:
         Where the call is made; part of the name of what it draws.
     outs : list of Value
         What leaves; only the shapes are known.
+    later : float
+        By what the next step multiplies what leaves, in the new model more
+        than in the old one; None if the step makes no scores of attention.
     """
 
-    def __init__(self, trace, own, place, outs):
+    def __init__(self, trace, own, place, outs, later=None):
         self.trace, self.own = trace, own
         self.place, self.outs = place, outs
+        self.later, self.factor, self.scored = later, 1.0, ()
 
     @property
     def out(self):

@@ -11,7 +11,11 @@ from speechbrain_growth.engine.reading.calls import plan_function
 from speechbrain_growth.engine.reading.functions.registry import SIZES
 from speechbrain_growth.engine.reading.layers import plan_layer
 from speechbrain_growth.engine.reading.recording import Ref, leaves_of
-from speechbrain_growth.engine.reading.scaled import without_factor
+from speechbrain_growth.engine.reading.scaled import (
+    SUMS,
+    factor_of_next,
+    without_factor,
+)
 from speechbrain_growth.engine.reading.steps import Refused, Step, Unknown
 from speechbrain_growth.engine.reading.values import Values
 
@@ -115,14 +119,18 @@ class Walk:
             if tree != larger:
                 raise Refused("takes another number of arguments, then")
             place = f"{new.scope} {new.where}"
-            step = Step(self.trace, self.values.own, place, outs)
+            later = None
+            if old.name in SUMS:
+                both = self.before, self.after
+                later = factor_of_next(both, (old, new))
+            step = Step(self.trace, self.values.own, place, outs, later)
             given = self.values.arguments(args, others, tree)
             self.values.check_data(old, args, left)
             if given is not None and old.kind == "layer":
                 found = plan_layer(step, old, new, given, self.models)
             elif given is not None:
                 larger = self.after, new, given, self.models[1], self.trace
-                found = plan_function(step, old, without_factor(*larger))
+                found = plan_function(step, old, *without_factor(*larger))
         except Unknown as unknown:
             scope = new.scope or "model"
             text = f"{scope}: {new.where} {old.name} {unknown}"
@@ -137,11 +145,23 @@ class Walk:
         """What both models return."""
         leaves = zip(leaves_of(self.before.out), leaves_of(self.after.out))
         try:
-            return [self.values.of(a, b) for a, b in leaves if _are_refs(a, b)]
+            found = [self.values.of(a, b) for a, b in leaves if _are_refs(a, b)]
+            for value in found:
+                self._check_leaving(value)
+            return found
         except Refused as refused:
             if not self.trace.problems:  # which say more
                 self.trace.problem(f"its forward, to return it, {refused}")
             return []
+
+    def _check_leaving(self, value):
+        """Refuses queries and keys of scores that grow, and other factors."""
+        widths = [width for width in value.axes if width is not None]
+        if any(map(self.trace.maps.scores, widths)) or value.factor != 1:
+            raise Refused(
+                "uses numbers that are parts of queries or keys; return "
+                "others, or keep the size of a head"
+            )
 
     def _plan_own(self):
         """Plans the model's own tensors that functions used."""

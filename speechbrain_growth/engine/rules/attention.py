@@ -11,7 +11,12 @@ from torch.nn import functional as F
 from speechbrain.lobes.models.transformer import Transformer
 from speechbrain.nnet import attention
 from speechbrain_growth.engine.maps.signals import Signal
-from speechbrain_growth.engine.maps.widths import concat, repeat_each
+from speechbrain_growth.engine.maps.widths import (
+    concat,
+    repeat_each,
+    replicate,
+    shared_by_keys,
+)
 from speechbrain_growth.engine.rules.registry import rule
 from speechbrain_growth.engine.rules.units import sequence
 
@@ -28,44 +33,71 @@ for _kind in (
 
 @rule.register(nn.MultiheadAttention)
 def _attention(old, new, signal, trace):
-    """Self-attention; heads are copied.
+    """Self-attention; heads are copied, or the units inside each.
 
-    A head divides its scores by the root of its width, so that width stays;
-    more units are more heads.
+    A head divides its scores by the root of its width. Where that grows, keys
+    become larger to make up for it.
     """
-    if not keeps_heads(old, new, trace):
+    wider = has_wider_heads(old, new)
+    if not wider and not keeps_heads(old, new, trace):
         return signal
     if old.in_proj_weight is None:
         trace.problem("its keys differ from its queries; use self-attention")
         return signal
     arriving = trace.arriving(signal, old.embed_dim, new.embed_dim)
-    heads = trace.widen(old.num_heads, new.num_heads, "heads")
-    each = old.head_dim
-    rows = repeat_each(heads, each, f"{heads.label} x {each}")
+    if wider:
+        gain = (new.head_dim / old.head_dim) ** 0.5
+        parts = inside_heads(old, new, trace, gain)
+        queries, keys, values = (
+            replicate(one, old.num_heads, f"{old.num_heads} x {one.label}")
+            for one in parts
+        )
+    else:
+        heads = trace.widen(old.num_heads, new.num_heads, "heads")
+        each = old.head_dim
+        rows = repeat_each(heads, each, f"{heads.label} x {each}")
+        queries = keys = values = rows
     three = concat(
-        rows, rows, rows, label=f"[query; key; value] x {rows.label}"
+        queries, keys, values, label=f"[query; key; value] x {values.label}"
     )
     trace.tensor("in_proj_weight", trace.out(three), trace.into(arriving))
     if old.in_proj_bias is not None:
         trace.tensor("in_proj_bias", trace.out(three))
     if old.bias_k is not None:
-        trace.tensor("bias_k", None, None, trace.out(rows))
-        trace.tensor("bias_v", None, None, trace.out(rows))
-    leaves = trace.child("out_proj", old.out_proj, new.out_proj, Signal(rows))
+        trace.tensor("bias_k", None, None, trace.out(keys))
+        trace.tensor("bias_v", None, None, trace.out(values))
+    leaves = trace.child("out_proj", old.out_proj, new.out_proj, Signal(values))
     return Signal(leaves.width, dims=3)
 
 
+def has_wider_heads(old, new):
+    """Whether heads grow, and their number stays."""
+    return old.num_heads == new.num_heads and old.head_dim < new.head_dim
+
+
+def inside_heads(old, new, trace, gain):
+    """Maps of the queries, keys and values of one head that grows."""
+    sizes = old.head_dim, new.head_dim
+    queries = trace.widen(*sizes, "queries of a head")
+    values = trace.widen(*sizes, "values of a head")
+    return queries, shared_by_keys(queries, gain), values
+
+
 def keeps_heads(old, new, trace):
-    """Whether the width of a head stays; else notes the problem."""
-    each = old.head_dim
-    if each != new.head_dim:
-        up = -(-new.embed_dim // each)
-        trace.problem(
-            f"attention divides by the root of a head's width, so it must "
-            f"stay {each}, not become {new.head_dim}; use {up} heads of {each} "
-            f"(embed_dim={up * each})"
-        )
-    return each == new.head_dim
+    """Whether the size of a head stays; else notes the problem."""
+    each, number = old.head_dim, old.num_heads
+    if each == new.head_dim:
+        return True
+    up = -(-new.embed_dim // each)
+    why = "let their number grow, or their size, one after the other"
+    if new.head_dim < each:
+        why = "units cannot leave a head, so its size must stay"
+    trace.problem(
+        f"{number} heads of {each} would become {new.num_heads} of "
+        f"{new.head_dim}; {why}; use {up} heads of {each} "
+        f"(embed_dim={up * each})"
+    )
+    return False
 
 
 @rule.register(attention.MultiheadAttention)
@@ -80,7 +112,16 @@ def _rotated(old, new, signal, trace):
 
     It divides its scores by the root of all its width. Queries and keys become
     larger to make up for that, and so do values, which the last layer undoes.
+    Positions turn pairs of units by angles that depend on the size of a head,
+    so that size stays.
     """
+    if has_wider_heads(old, new):
+        trace.problem(
+            "positions turn each pair of units of a head by an angle that "
+            f"depends on its size, so it must stay {old.head_dim}, not become "
+            f"{new.head_dim}; use more heads of {old.head_dim}"
+        )
+        return signal
     if not keeps_heads(old, new, trace):
         return signal
     arriving = trace.arriving(signal, old.embed_dim, new.embed_dim)

@@ -12,8 +12,17 @@ import torch
 
 from speechbrain.nnet import attention
 from speechbrain_growth.engine.maps.signals import Signal
-from speechbrain_growth.engine.maps.widths import WidthMap, repeat_each
-from speechbrain_growth.engine.rules.attention import keeps_heads
+from speechbrain_growth.engine.maps.widths import (
+    WidthMap,
+    concat,
+    repeat_each,
+    replicate,
+)
+from speechbrain_growth.engine.rules.attention import (
+    has_wider_heads,
+    inside_heads,
+    keeps_heads,
+)
 from speechbrain_growth.engine.rules.registry import rule
 
 
@@ -44,31 +53,49 @@ def _relative(old, new, signal, trace):
 
     It divides its scores by the root of all its width. What it multiplies
     becomes larger to make up for that, and so do values, which the last layer
-    undoes.
+    undoes. Inside heads that grow, keys and positions become larger alone.
     """
-    if not keeps_heads(old, new, trace):
+    wider = has_wider_heads(old, new)
+    if not wider and not keeps_heads(old, new, trace):
         return signal
     arriving = trace.arriving(signal, old.embed_dim, new.embed_dim)
     beside = Signal(trace.positions)
     positions = trace.arriving(beside, old.embed_dim, new.embed_dim)
-    heads = trace.widen(old.num_heads, new.num_heads, "heads")
-    each = old.head_dim
-    three = repeat_each(heads, 3 * each, f"{heads.label} x 3")
-    rows = trace.out(repeat_each(heads, each, f"{heads.label} x {each}"))
+    inside = _wider if wider else _more
+    three, queries, keys, values = inside(old, new, trace)
     names = ["in_proj_weight", "linear_pos.weight", "pos_bias_u", "pos_bias_v"]
     trace.tensor(names[0], trace.out(three), trace.into(arriving))
-    trace.tensor(names[1], rows, trace.into(positions))
-    trace.tensor(names[2], rows)  # as flattened: heads, then what each has
-    trace.tensor(names[3], rows)
+    trace.tensor(names[1], trace.out(keys), trace.into(positions))
+    for name in names[2:]:  # as flattened: heads, then what each has
+        trace.tensor(name, trace.out(queries))
     if old.vbias is not None:
         names.append("value_bias_weight")
-        trace.tensor(names[-1], rows)
-    inside = Signal(rows.width)
-    leaves = trace.child("out_proj", old.out_proj, new.out_proj, inside)
-    if old.scale != new.scale:
+        trace.tensor(names[-1], trace.out(values))
+    leaves = trace.child("out_proj", old.out_proj, new.out_proj, Signal(values))
+    if wider:
+        trace.made_up = ("scale",)
+    elif old.scale != new.scale:
         factor = (old.scale / new.scale) ** 0.5
         for name in names:
             trace.scale(name, factor)
         trace.scale("out_proj.weight", 1 / factor)
         trace.made_up = ("scale",)
     return Signal(leaves.width, dims=3)
+
+
+def _more(old, new, trace):
+    """Maps of all rows, of queries, keys and values; heads are copied."""
+    heads, each = (
+        trace.widen(old.num_heads, new.num_heads, "heads"),
+        old.head_dim,
+    )
+    three = repeat_each(heads, 3 * each, f"{heads.label} x 3")
+    return [three] + [repeat_each(heads, each, f"{heads.label} x {each}")] * 3
+
+
+def _wider(old, new, trace):
+    """The same maps; the units inside each head are copied."""
+    parts = inside_heads(old, new, trace, old.scale / new.scale)
+    label = f"[{'; '.join(part.label for part in parts)}]"
+    three = concat(*parts, label=label)
+    return [replicate(one, old.num_heads, one.label) for one in (three, *parts)]

@@ -111,10 +111,11 @@ def shares_after(shares, plan, powers):
     found = {}
     for name, axes, held in _carried(shares, plan, 1.0):
         for dim, axis in enumerate(axes if name in powers else ()):
-            power = axis and powers[name][axis.role == "in"]
-            if power:
-                share = axis.width.share.double() ** power
-                share = torch.where(axis.width.fresh, 1.0, share)
+            if axis is None:
+                continue
+            share = axis.factor(powers[name])
+            share = torch.where(axis.width.fresh, 1.0, share)
+            if (share != 1).any():
                 held[dim] = share if held[dim] is None else held[dim] * share
         if any(one is not None and (one != 1).any() for one in held):
             found[name] = held

@@ -233,7 +233,7 @@ REFUSED = {
         lambda x: F.scaled_dot_product_attention(x.mT, x.mT, x.mT),
         "softmax along",
     ),
-    "larger heads": (lambda x: attend(x, 2), "keep the size of a head"),
+    "larger heads": (lambda x: attend(x, 2), COMPUTED),
     "norm of positions": (
         lambda x: F.batch_norm(x, None, None, training=True),
         COUNT,

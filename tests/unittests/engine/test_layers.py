@@ -573,6 +573,26 @@ def _layer_rows():
         whole_heads=6,
     )
     row(
+        "MultiheadAttention, 2 heads",
+        lambda n: sound(lambda n: SelfAttention(n, 2), n),
+        SOUND,
+        wider_heads=6,
+    )
+    row(
+        "MultiheadAttention, 2 heads, bias_kv, no bias",
+        lambda n: sound(
+            lambda n: SelfAttention(n, 2, bias=False, add_bias_kv=True), n
+        ),
+        SOUND,
+        wider_heads=6,
+    )
+    row(
+        "sb MultiheadAttention, 2 heads",
+        lambda n: sound(lambda n: SpeechAttention(n, 2), n),
+        SOUND,
+        wider_heads=6,
+    )
+    row(
         "sb PositionalwiseFeedForward, d_ffn",
         lambda n: sound(
             lambda _: attention.PositionalwiseFeedForward(n, input_size=4), 4
@@ -823,9 +843,16 @@ REFUSED = {
         4,
         6,
     ),
-    "wider heads": lambda: (
-        sound(lambda n: SelfAttention(n, 2), 4),
-        sound(lambda n: SelfAttention(n, 2), 6),
+    "smaller heads": lambda: (
+        sound(lambda n: SelfAttention(n, 1), 4),
+        sound(lambda n: SelfAttention(n, 3), 6),
+    ),
+    "more and wider heads": lambda: (
+        sound(lambda n: SelfAttention(n, 1), 4),
+        sound(lambda n: SelfAttention(n, 2), 12),
+    ),
+    "heads with rotated positions": both(
+        functools.partial(sound, lambda n: attention.RoPEMHA(n, 2)), 4, 6
     ),
     "attention with relative positions": both(
         functools.partial(sound, lambda n: attention.RelPosMHAXL(n, 2)), 4, 6

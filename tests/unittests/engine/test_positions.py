@@ -1,4 +1,4 @@
-"""Attention with relative positions grows exactly, to any number of heads
+"""Attention with relative positions grows exactly: more heads, or wider ones
 
 Authors
  * The speechbrain_growth authors 2026
@@ -13,7 +13,16 @@ from torch import nn
 from speechbrain.nnet.attention import RelPosEncXL, RelPosMHAXL
 from speechbrain_growth import GrowthError, carry
 
-SIZES = [(8, 16), (8, 24), (8, 12), (4, 12)]
+# Width and number of heads, before and after
+SIZES = [
+    ((8, 2), (16, 4)),
+    ((8, 2), (24, 6)),
+    ((8, 2), (12, 3)),
+    ((4, 1), (12, 3)),
+    ((8, 2), (16, 2)),
+    ((8, 2), (12, 2)),
+    ((4, 1), (12, 1)),
+]
 # Long, as small differences of a frequency add up along the positions
 INPUT = torch.randn(2, 300, 3, generator=torch.manual_seed(0))
 
@@ -21,11 +30,11 @@ INPUT = torch.randn(2, 300, 3, generator=torch.manual_seed(0))
 class Model(nn.Module):
     """Attention with relative positions between two linear layers"""
 
-    def __init__(self, width, each=4, vbias=True, own=False):
+    def __init__(self, width, number, vbias=True, own=False):
         super().__init__()
         self.first, self.last = nn.Linear(3, width), nn.Linear(width, 2)
         self.positions = RelPosEncXL(width)
-        self.attention = RelPosMHAXL(width, width // each, vbias=vbias)
+        self.attention = RelPosMHAXL(width, number, vbias=vbias)
         self.own = own
 
     def forward(self, x):
@@ -39,7 +48,7 @@ class Model(nn.Module):
 def pair(sizes, **options):
     """Two models, of which the small one has no weight as it was built"""
     torch.manual_seed(1)
-    models = [Model(width, **options) for width in sizes]
+    models = [Model(*one, **options) for one in sizes]
     with torch.no_grad():
         for parameter in models[0].parameters():
             parameter.add_(0.3 * torch.randn_like(parameter))
@@ -65,7 +74,7 @@ def test_it_computes_what_it_did(sizes, vbias, symmetry):
 def test_a_stock_model_loads_it(sizes):
     old, new = pair(sizes)
     carry(old, new, example=INPUT)
-    stock = Model(sizes[1])
+    stock = Model(*sizes[1])
     stock.load_state_dict(new.state_dict())
     assert torch.equal(stock(INPUT), new(INPUT))
 
@@ -79,7 +88,7 @@ def test_the_old_frequencies_stay_and_others_are_as_built(sizes):
     places = torch.isin(found, old.positions.inv_freq)
     assert torch.equal(found[places], old.positions.inv_freq)
     assert torch.equal(found[~places], built[~places])
-    if sizes[1] % sizes[0] == 0:
+    if sizes[1][0] % sizes[0][0] == 0:
         assert torch.allclose(found, built)
 
 
@@ -107,12 +116,13 @@ def test_averages_are_those_of_the_larger_models_gradients(sizes):
 @pytest.mark.parametrize(
     "sizes, options, message",
     [
-        ((8, 12), {"each": 6}, "must stay"),
-        ((8, 16), {"own": True}, "getitem cuts positions 8 -> 16"),
+        ((16, 8), {}, "its size must stay"),
+        ((18, 3), {}, "one after the other"),
+        ((16, 4), {"own": True}, "getitem cuts positions 8 -> 16"),
     ],
 )
 def test_other_heads_and_positions_are_refused(sizes, options, message):
-    old, new = Model(8), Model(sizes[1], **options)
+    old, new = Model(8, 2), Model(*sizes, **options)
     if "own" in options:
         old.own = True
     before = copy.deepcopy(new.state_dict())

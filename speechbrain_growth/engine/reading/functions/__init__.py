@@ -14,6 +14,7 @@ from speechbrain_growth.engine.reading.functions import (
     parts,
     pointwise,
     reshaping,
+    scores,
     shapes,
     sums,
 )

@@ -30,7 +30,7 @@ TOGETHER = """
     logical_xor lt masked_fill maximum minimum mod mul multiply ne not_equal
     and or xor pow remainder rsub sub subtract true_divide truediv where xlogy
     expand_as bitwise_and bitwise_or bitwise_xor float_power fmax fmin
-    logaddexp2 copysign isclose
+    logaddexp2 copysign isclose rdiv
 """
 LIKE = """
     empty_like ones_like rand_like randn_like zeros_like

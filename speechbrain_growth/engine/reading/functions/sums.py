@@ -4,10 +4,9 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.engine.maps.widths import repeat_each
 from speechbrain_growth.engine.reading.functions.pointwise import meet
 from speechbrain_growth.engine.reading.functions.registry import reads
-from speechbrain_growth.engine.reading.steps import is_value
+from speechbrain_growth.engine.reading.functions.scores import score
 
 
 def contract(step, one, dim, other, place):
@@ -35,11 +34,8 @@ def contract(step, one, dim, other, place):
         if reads_.own and reads_.dims[at] is not None:
             step.read(reads_, at, step.width(read, inner))
             return
-    step.refuse(
-        f"sums over {step.width(one, dim)}, of which it has two computed "
-        "tensors, so that copies would count twice; keep that size, as that "
-        "of a head, and let their number grow"
-    )
+    score(step, (one, dim), (other, place), step.later)
+    step.factor = 1 / step.later
 
 
 @reads("linear")
@@ -104,45 +100,3 @@ def _inner(step, input, other):
 def _outer(step, input, vec2):
     """All products of numbers of two vectors."""
     return (step.width(input, 0), step.width(vec2, 0))
-
-
-@reads("scaled_dot_product_attention")
-def _attention(
-    step, query, key, value, attn_mask=None, *args, enable_gqa=False, **kwargs
-):
-    """Heads meet; keys and queries are summed over the size of a head."""
-    if query.old[-1] != query.new[-1]:
-        step.refuse(
-            f"multiplies queries by keys over {step.width(query, -1)}, and "
-            "divides by the root of that number; keep the size of a head, and "
-            "let their number grow"
-        )
-    step.along(key, [-2], "takes a softmax along")
-    step.along(value, [-2], "takes a softmax along")
-    if kwargs.get("is_causal", (*args, False, False)[1]):
-        step.along(query, [-2], "masks positions of")
-    axes = []
-    for dim in range(-len(query.old), -2):
-        given = [query, key, value]
-        if is_value(attn_mask) and len(attn_mask.old) >= -dim:
-            given += [attn_mask] * (attn_mask.size(dim) != (1, 1))
-        axes.append(step.tie(*_heads(step, given, dim, enable_gqa)))
-    rows = [step.width(query, -2)]
-    if is_value(attn_mask) and attn_mask.size(-2) != (1, 1):
-        rows.append(step.width(attn_mask, -2))
-    return (*axes, step.tie(*rows), step.width(value, -1))
-
-
-def _heads(step, given, dim, shared):
-    """Maps of the heads; each of a few keys may stand for several queries."""
-    query, *others = given
-    found = [step.width(query, dim)]
-    for one in others:
-        width = step.width(one, dim)
-        times = query.old[dim] // one.old[dim]
-        if shared and times > 1 and dim == -3:
-            if query.new[dim] != times * one.new[dim]:
-                step.refuse("lets more queries share a key; keep their ratio")
-            width = width and repeat_each(width, times, width.label)
-        found.append(width)
-    return found
