@@ -163,7 +163,6 @@ def _job(grid, name, seed, passed_on):
     with aside(path) as new, open(new, "w", encoding="utf-8") as fout:
         json.dump(_settings(grid, name, passed_on), fout)
     overrides = {**grid.runs[name], "seed": seed, "output_folder": folder}
-    hparams = overrides.pop(HPARAMS, grid.hparams)
     earlier = grid.earlier(name)
     if earlier is not None:
         overrides[START] = grid.folder(earlier, seed)
@@ -172,7 +171,7 @@ def _job(grid, name, seed, passed_on):
         command=[
             sys.executable,
             os.path.basename(grid.script),
-            hparams,
+            overrides.pop(HPARAMS, grid.hparams),
             *(f"--{key}={value}" for key, value in overrides.items()),
             *passed_on,
         ],

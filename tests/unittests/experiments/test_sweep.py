@@ -18,6 +18,7 @@ import yaml
 
 from speechbrain_growth import GrowthError
 from speechbrain_growth.__main__ import main
+from speechbrain_growth.experiments import sweep
 from speechbrain_growth.experiments.grid import read_sweep
 from speechbrain_growth.experiments.sweep import alone
 from speechbrain_growth.launch.init_from import open_blueprint
@@ -350,3 +351,28 @@ def test_controls_have_the_budget_that_they_say(path):
         total, epoch = macs_of(sweep, name)
         assert grown <= total < grown + epoch, name
     assert len(sweep.seeds) >= 3 and sweep.large == "large"
+
+
+def test_a_run_may_name_another_yaml(tmp_path):
+    recipe = tmp_path / "recipe"
+    recipe.mkdir()
+    for name in ("train.py", "one.yaml", "other.yaml"):
+        (recipe / name).write_text("lr: 0.1\n" if "yaml" in name else "")
+    path = tmp_path / "sweep.yaml"
+    keys = {
+        "recipe": "recipe/train.py",
+        "hparams": "one.yaml",
+        "results": "results",
+        "seeds": [1],
+        "runs": {"a": {"lr": 0.2}, "b": {"hparams": "other.yaml"}},
+    }
+    path.write_text(yaml.safe_dump(keys))
+    grid = read_sweep(str(path))
+    commands = {n: sweep._job(grid, n, 1, []).command for n in grid.runs}
+    assert commands["a"][2:4] == ["one.yaml", "--lr=0.2"]
+    assert commands["b"][2] == "other.yaml"
+    assert not [one for one in commands["b"] if "hparams" in one]
+    keys["runs"]["b"]["hparams"] = "missing.yaml"
+    path.write_text(yaml.safe_dump(keys))
+    with pytest.raises(GrowthError, match="b: hparams: there is no .*missing"):
+        read_sweep(str(path))
