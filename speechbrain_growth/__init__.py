@@ -58,6 +58,7 @@ HOMES = {
     "Stream": "continual.streams.stream",
     "TaskMatrix": "measure.task_matrix",
     "TorchScheduler": "training.afterwards.torch_scheduler",
+    "UtteranceGate": "continual.systems.utterance_gate",
     "Way": "engine.births.units",
     "Windows": "continual.streams.windows",
     "anneal_epoch": "training.afterwards.rates",
