@@ -5,6 +5,7 @@ Authors
 """
 
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.schedule.afterwards.freezing import thawing
 from speechbrain_growth.schedule.amounts import next_sizes
 from speechbrain_growth.schedule.checks.dates import early_dates, late_dates
 from speechbrain_growth.schedule.checks.sizes import wrong_amounts, wrong_sizes
@@ -42,6 +43,7 @@ def check(growths, sizes, run, inline=None, cost=None):
         if not unmet:
             unmet = late_dates(growth.condition, run)
             unmet += early_dates(growth, run, dates)
+        unmet += thawing(growth, growths)
         # Of an entry that repeats, the first has told
         return found + unmet if growth.time == 1 else []
 

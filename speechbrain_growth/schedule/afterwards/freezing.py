@@ -29,6 +29,32 @@ def check_old(old, symmetry):
         )
 
 
+def thawing(growth, growths):
+    """Says if a growth would change what an earlier one has frozen.
+
+    Arguments
+    ---------
+    growth : Growth
+        One of them.
+    growths : list of Growth
+        In the order of the schedule.
+
+    Returns
+    -------
+    list of str
+        Empty if it leaves old units alone.
+    """
+    earlier = [
+        one for one in growths if one.old and one.number < growth.number
+    ]
+    if not earlier or growth.adds_nothing or str(growth.symmetry) == "fresh":
+        return []
+    return [
+        f"symmetry {growth.symmetry} would change units that growth"
+        f"[{earlier[0].number}] has frozen; use symmetry: fresh"
+    ]
+
+
 def read_old(value):
     """Freezes the units that the model has before the growth, for good.
 

@@ -37,6 +37,27 @@ WRONG = {
     "a number": ("  3", 0, r"growth: found 3; it must be a list"),
     "an entry that is a number": ("- 3", 1, "found 3; it must be a mapping"),
     "an empty entry": ("- {}", 1, "found no condition; it must have one of"),
+    # What is frozen
+    "old units that melt": (
+        AT_3 + "  width: 9\n  old: thawed",
+        1,
+        "old is 'thawed'; it must be frozen, or left out",
+    ),
+    "frozen units that would send less": (
+        AT_3 + "  width: 9\n  old: frozen\n  symmetry: shares",
+        1,
+        "old is frozen, but symmetry shares changes what old units send",
+    ),
+    "copies of frozen units": (
+        AT_3 + "  width: 9\n  old: frozen\n- after_epoch: 5\n  width: 10",
+        4,
+        r"symmetry shares would change units that growth\[0\] has frozen",
+    ),
+    "a freeze of nothing": (
+        AT_3 + "  old: frozen\n  sets: {batch_size: 2}",
+        1,
+        "found old, about new units, but no size grows",
+    ),
     # Conditions
     "no condition": ("- width: 9", 1, "found no condition"),
     "two conditions": (
