@@ -44,9 +44,7 @@ def thawing(growth, growths):
     list of str
         Empty if it leaves old units alone.
     """
-    earlier = [
-        one for one in growths if one.old and one.number < growth.number
-    ]
+    earlier = [one for one in growths if one.old and one.number < growth.number]
     if not earlier or growth.adds_nothing or str(growth.symmetry) == "fresh":
         return []
     return [
@@ -58,8 +56,8 @@ def thawing(growth, growths):
 def read_old(value):
     """Freezes the units that the model has before the growth, for good.
 
-    Only weights that enter a new unit, and those of new layers, are trained
-    from then on. The symmetry is ``fresh`` then, as any other changes what the
+    Only weights that enter a new unit, those of new layers, and what the outputs
+    read of new units are trained from then on. The symmetry is ``fresh`` then, as any other changes what the
     old units send.
 
     Values: ``frozen``.

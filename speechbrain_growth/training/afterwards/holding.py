@@ -258,6 +258,9 @@ def _part_of(parameter, mask):
 def entering_old_units(plan, modules):
     """Finds the weights that enter units from before a growth.
 
+    The outputs of the model are such units, too. What they read of new units is
+    left out, since nothing could be learnt otherwise.
+
     Arguments
     ---------
     plan : Plan
@@ -277,20 +280,30 @@ def entering_old_units(plan, modules):
     >>> entering_old_units(trace(old, new), new)["bias"]
     tensor([ True, False, False])
     """
-    return {
-        name: _wider(
-            torch.ones_like(parameter, dtype=torch.bool), axes, True
-        ).view_as(parameter)
-        for name, parameter in modules.named_parameters()
-        for axes in [plan.tensors.get(name)]
-        if axes is not None and plan.before(name) is not None
-    }
+    found = {}
+    for name, parameter in modules.named_parameters():
+        axes = plan.tensors.get(name)
+        if axes is None or plan.before(name) is None:
+            continue
+        roles = ("out", "in") if _gives_outputs(axes, plan) else ("out",)
+        mask = torch.ones_like(parameter, dtype=torch.bool)
+        found[name] = _wider(mask, axes, True, roles).view_as(parameter)
+    return found
 
 
-def _wider(mask, axes, is_wide=False):
+def _gives_outputs(axes, plan):
+    """Whether a tensor's own units are the outputs of the model."""
+    return plan.output is not None and any(
+        axis and axis.role == "out" and axis.width.label == plan.output.label
+        for axis in axes
+    )
+
+
+def _wider(mask, axes, is_wide=False, roles=("out",)):
     """A mask after a growth: a weight is held if it enters a held unit.
 
-    With ``is_wide`` it has the shape of the larger tensor already.
+    With ``is_wide`` it has the shape of the larger tensor already. New units are
+    free on the axes of the given roles.
     """
     if len(axes) == 1:  # of the flattened tensor
         mask = mask.flatten()
@@ -303,6 +316,6 @@ def _wider(mask, axes, is_wide=False):
             whole = mask.all(dim, keepdim=True)
             mask = mask.index_select(dim, axis.width.source)
             mask = torch.where(new.view(shape), whole, mask)
-        if axis.role == "out":
+        if axis.role in roles:
             mask = mask & ~new.view(shape)
     return mask

@@ -126,6 +126,30 @@ def test_frozen_units_compute_the_same_after_growth_and_training(sizes, kind):
     torch.testing.assert_close(found, expected, rtol=1e-4, atol=1e-5)
 
 
+def test_a_frozen_network_still_learns_by_its_new_units():
+    torch.manual_seed(1)
+    old, new = (
+        nn.Sequential(nn.Linear(3, n), nn.Tanh(), nn.Linear(n, 2))
+        for n in (4, 7)
+    )
+    inputs = torch.randn(9, 3)
+    optimizer = torch.optim.Adam(old.parameters(), lr=0.05)
+    plan = carry(old, new, optimizer, "fresh")
+    held = Held(lambda: new)
+    held.hold(entering_old_units(plan, new), new)
+    assert held.masks["2.weight"].int().tolist() == 2 * [4 * [1] + 3 * [0]]
+    losses = []
+    for _ in range(30):
+        optimizer.zero_grad()
+        loss = (new(inputs) - 1).square().mean()
+        loss.backward()
+        losses.append(loss.item())
+        with held.step():
+            optimizer.step()
+    assert losses[-1] < losses[0] / 2
+    assert torch.equal(new[2].weight[:, :4], old[2].weight)
+
+
 def build(kind, units):
     """A net whose outputs are its units: those of old ones come first."""
     torch.manual_seed(units)
