@@ -67,12 +67,27 @@ def compare(chosen):
     options = {"metric": chosen.metric, "better": chosen.better}
     options["best"] = chosen.best_of
     summary = report(chosen.runs, chosen.out, chosen.large, **options)
-    path = os.path.join(chosen.out, "report.md")
     if chosen.format == "json":
         print(json.dumps(plain(summary), indent=2, allow_nan=False))
     else:
-        with open(path, encoding="utf-8") as fin:
-            print(fin.read().rstrip("\n"))
+        print(text_of(chosen.out))
+
+
+def text_of(out):
+    """Returns the text of a report.
+
+    Arguments
+    ---------
+    out : str
+        Folder of the report.
+
+    Returns
+    -------
+    str
+        In Markdown.
+    """
+    with open(os.path.join(out, "report.md"), encoding="utf-8") as fin:
+        return fin.read().rstrip("\n")
 
 
 def report(paths, out, large=None, metric=None, better=None, best=None):

@@ -13,12 +13,15 @@ import sys
 from tqdm import tqdm
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.compare import report, require_libraries
+from speechbrain_growth.experiments.compare import (
+    report,
+    require_libraries,
+    text_of,
+)
 from speechbrain_growth.experiments.grid import SET_BY_SWEEP, read_sweep
 from speechbrain_growth.experiments.jobs import Job, failure, run_all
 from speechbrain_growth.experiments.points import HPARAMS, START
 from speechbrain_growth.experiments.runs import epochs_done, is_done
-from speechbrain_growth.experiments.tables import as_markdown
 from speechbrain_growth.files import aside, open_own
 from speechbrain_growth.measure.events import RUN_LOG
 
@@ -93,10 +96,10 @@ def sweep(chosen):
     out = chosen.out or os.path.join(grid.results, "report")
     folders = [grid.folder(*run) for run in runs]
     try:
-        summary = report(folders, out, grid.large, best=grid.best_of)
+        report(folders, out, grid.large, best=grid.best_of)
     except GrowthError as error:  # first the reason why runs failed
         raise GrowthError(failed + error.problems)
-    print(as_markdown(summary))
+    print(text_of(out))
     print(f"\n{os.path.join(out, 'report.md')}")
     if failed:
         raise GrowthError(failed)
