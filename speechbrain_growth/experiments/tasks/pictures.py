@@ -45,6 +45,7 @@ def draw_tasks(runs, folder):
 
 
 ABREAST = 4  # squares in a row
+MARKERS = "o^sD"  # where there are more names than colours
 NAMES = ("task_matrices", "tasks_over_time", "capacity")
 
 
@@ -144,6 +145,7 @@ def against_capacity(groups, metric):
             [run.report["capacity"] for run in group],
             [run.matrix.acc for run in group],
             color=COLOURS[place % len(COLOURS)],
+            marker=MARKERS[place // len(COLOURS) % len(MARKERS)],
             label=name,
         )
     axes.set_xlabel("capacity: numbers stored over those of the first network")
