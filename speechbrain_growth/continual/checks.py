@@ -45,6 +45,13 @@ def problems_of(brain, epoch_counter, train_set, valid_set):
             f"number_of_epochs is {epoch_counter.limit}, but {tasks} tasks of "
             f"{each} epochs are {tasks * each}; use that"
         )
+    batches = batches_of(train_set)
+    if batches.window and epoch_counter.limit > batches.windows:
+        problems.append(
+            f"number_of_epochs is {epoch_counter.limit}, but the stream has "
+            f"{batches.windows} windows of {batches.window} batches; use that, "
+            "or smaller windows"
+        )
     if not brain.stream.same_outputs and not brain.strategy.has_heads:
         problems.append(
             "strategy: an output means something else in each task of the "

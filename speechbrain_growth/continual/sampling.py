@@ -65,6 +65,14 @@ class TaskBatches(Sampler):
         self.chosen, self.memory = (1,), torch.zeros(0, dtype=torch.long)
         self.spread = False
 
+    @property
+    def windows(self) -> int:
+        """How many windows one pass has; 0 if epochs are no windows."""
+        if not self.window:
+            return 0
+        items = sum(len(self.tasks[task - 1]) for task in self.chosen)
+        return -(-items // (self.window * self._each))
+
     def set_epoch(self, epoch: int) -> None:
         """Chooses the order of an epoch.
 

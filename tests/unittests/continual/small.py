@@ -12,6 +12,9 @@ from speechbrain_growth import ContinualBrain, LeanBrain, task_loader
 from speechbrain_growth.launch.init_from import open_blueprint
 
 PIXELS, CLASSES = 9, 3
+STREAM = """!new:speechbrain_growth.Permuted
+    tasks: !ref <tasks>
+    seed: 3"""
 YAML = """
 seed: 7
 __set_seed: !apply:speechbrain.utils.seed_everything [!ref <seed>]
@@ -170,11 +173,14 @@ def text_of(system):
     return text.replace("GROWTH", growth)
 
 
-def small(folder, system, overrides=None, run_opts=None, parts=None):
-    """A Brain and its loaders, from a folder that may have checkpoints."""
+def small(folder, system, overrides=None, run_opts=None, parts=None, own=""):
+    """A Brain and its loaders, from a folder that may have checkpoints.
+
+    `own` is a stream in the place of the YAML's.
+    """
     path = folder / "small.yaml"
     folder.mkdir(exist_ok=True)
-    path.write_text(text_of(system))
+    path.write_text(text_of(system).replace(STREAM, own or STREAM))
     overrides = {"output_folder": str(folder), **(overrides or {})}
     blueprint = open_blueprint(str(path), overrides)
     with open(path) as fin:

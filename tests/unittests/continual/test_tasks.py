@@ -190,6 +190,45 @@ def test_another_stream_or_strategy_is_refused_on_resuming(tmp_path):
             train(small(tmp_path, "replay", change))
 
 
+WINDOWS = """!new:speechbrain_growth.Windows
+    stream: !new:speechbrain_growth.Permuted {tasks: 3}
+    batches: 6"""
+
+
+def windowed(folder, system, overrides):
+    """A Brain whose stream has no boundaries: 18 batches, 6 in an epoch"""
+    return small(folder, system, {"tasks": 1, **overrides}, own=WINDOWS)
+
+
+def test_a_stream_without_boundaries_is_one_task(tmp_path):
+    brain = train(windowed(tmp_path, "fine-tuning", {"epochs_per_task": 3}))
+    assert brain.optimizer_step == 18 and len(brain.finished) == 1
+    matrix = brain.evaluate_tasks(brain.loaders["test"], "error")
+    assert matrix.tasks == 1
+
+
+def test_more_epochs_than_windows_are_refused(tmp_path):
+    with pytest.raises(GrowthError, match="has 3 windows of 6 batches"):
+        train(windowed(tmp_path, "fine-tuning", {"epochs_per_task": 4}))
+
+
+def test_a_run_that_is_over_is_tested_again(whole, tmp_path):
+    first = train(small(tmp_path, "progressive"))
+    matrix = first.evaluate_tasks(first.loaders["test"], "error")
+    again = small(tmp_path, "progressive", run_opts={"test_only": True})
+    train(again)
+    found = again.evaluate_tasks(again.loaders["test"], "error")
+    for one, other in zip(found.rows, matrix.rows):
+        assert one == pytest.approx(other, nan_ok=True)
+
+
+def test_tasks_whose_outputs_differ_need_heads(tmp_path):
+    brain = small(tmp_path, "fine-tuning")
+    brain.stream.same_outputs = False
+    with pytest.raises(GrowthError, match="give each a head of its own"):
+        train(brain)
+
+
 WRONG = [
     ("fine-tuning", {"number_of_epochs": 5}, "3 tasks of 2 epochs are 6"),
     ("heads", {"strategy": {"own": ["model.outputs"]}}, "did you mean"),
