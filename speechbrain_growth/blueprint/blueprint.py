@@ -68,7 +68,7 @@ class Blueprint:
         self._found = found = read(hparams_file, overrides)
         self.path, self.written, self.changes = found[:3]
         self.overrides = as_logged(self.changes)
-        self._tree = self._parse({})
+        self._tree, self._parts = self._parse({}), {}
         if "modules" not in self._tree:
             raise GrowthError(
                 f"{hparams_file}: there is no key 'modules'; it must name the "
@@ -167,19 +167,27 @@ class Blueprint:
         list
             The objects, in the order of the keys.
         """
-        tree = self._parse(sizes or {})
+        # Reading takes much longer than building, and sizes come again
+        known = keys, repr(sizes)
+        if known not in self._parts:
+            self._parts[known] = self._part(keys, sizes or {})
+        part = self._parts[known]
+        building = self._building(*keys, sizes=sizes)
+        with torch.random.fork_rng(devices=[]), building:
+            torch.default_generator.manual_seed(seed)  # that of the CPU only
+            built = load_hyperpyyaml(part)
+        return [built[key] for key in keys]
+
+    def _part(self, keys, sizes):
+        """The text of some keys, without references."""
+        tree = self._parse(sizes)
         missing = [key for key in keys if key not in tree]
         if missing:
             raise GrowthError(
                 f"{self.path}: there is no key {' and no '.join(missing)}; a "
                 "run that grows needs it"
             )
-        building = self._building(*keys, sizes=sizes)
-        part = dump(_in_blocks({key: tree[key] for key in keys}))
-        with torch.random.fork_rng(devices=[]), building:
-            torch.default_generator.manual_seed(seed)  # that of the CPU only
-            built = load_hyperpyyaml(part)
-        return [built[key] for key in keys]
+        return dump(_in_blocks({key: tree[key] for key in keys}))
 
     def load(self) -> Dict[str, Any]:
         """Builds every key of the file, and sets its seed.

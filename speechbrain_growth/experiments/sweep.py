@@ -13,11 +13,7 @@ import sys
 from tqdm import tqdm
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.compare import (
-    report,
-    require_libraries,
-    text_of,
-)
+from speechbrain_growth.experiments import compare
 from speechbrain_growth.experiments.grid import SET_BY_SWEEP, read_sweep
 from speechbrain_growth.experiments.jobs import Job, failure, run_all
 from speechbrain_growth.experiments.points import HPARAMS, START
@@ -67,7 +63,7 @@ def sweep(chosen):
         Before any run, if something is wrong with the file; at the end, if runs
         failed.
     """
-    require_libraries()  # before the runs, not after hours of them
+    compare.require_libraries()  # before the runs, not after hours of them
     grid = read_sweep(chosen.file)
     problems = [
         f"--{key} is {getattr(chosen, key)}; it must be 1 or more"
@@ -96,10 +92,10 @@ def sweep(chosen):
     out = chosen.out or os.path.join(grid.results, "report")
     folders = [grid.folder(*run) for run in runs]
     try:
-        report(folders, out, grid.large, best=grid.best_of)
+        compare.report(folders, out, grid.large, best=grid.best_of)
     except GrowthError as error:  # first the reason why runs failed
         raise GrowthError(failed + error.problems)
-    print(text_of(out))
+    print(compare.text_of(out))
     print(f"\n{os.path.join(out, 'report.md')}")
     if failed:
         raise GrowthError(failed)
