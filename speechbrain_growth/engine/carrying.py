@@ -20,8 +20,14 @@ from speechbrain_growth.engine.carried.arguments import (
 )
 from speechbrain_growth.engine.carried.beside import carry_beside, check_beside
 from speechbrain_growth.engine.carried.outputs import copied_outputs
+from speechbrain_growth.engine.carried.split_outputs import (
+    put_split_biases,
+    split_maps,
+    with_splits,
+)
 from speechbrain_growth.engine.checks import check_values
 from speechbrain_growth.engine.maps.plan import Plan
+from speechbrain_growth.engine.maps.ties import Maps
 from speechbrain_growth.engine.optimizers import check_optimizers, follow
 from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.engine.proof import must_keep, proved, see_first
@@ -41,6 +47,7 @@ def carry(
     fold: Optional[int] = None,
     example: Any = None,
     tolerance: Optional[float] = None,
+    outputs: Optional[Dict[str, List[Optional[int]]]] = None,
 ) -> Plan:
     """Makes ``new`` compute what ``old`` does, and moves the optimizer to it.
 
@@ -83,6 +90,16 @@ def carry(
         Largest drift of the outputs on the example, relative to the largest
         of them. None: 1e-9 in float64, 1e-5 in float32, 0.1 in half precision;
         infinity: they are not compared.
+    outputs : dict
+        For the name of a last layer that gets new outputs, such as classes: a
+        list with the parent of each, the index of an old output, or None if
+        none stood for it. Old outputs keep their index; one that does not
+        split keeps its row and bias to the bit. One that splits into n gives
+        each its row, and its bias less log n, so that their posteriors sum to
+        its own. One without a parent has a zero row and the bias -20. In the
+        optimizer, averages of gradients are divided by n, and those of squares
+        by n squared. The sum of the former over the n is exact; the rest is if
+        the parent's examples are divided equally among the n.
 
     Returns
     -------
@@ -107,6 +124,14 @@ def carry(
     True
     >>> optimizer.param_groups[0]["params"][0] is new[0].weight
     True
+
+    Class 2 becomes classes 2 and 3, and class 4 is new:
+
+    >>> larger = nn.Sequential(nn.Linear(2, 6), nn.ReLU(), nn.Linear(6, 5))
+    >>> plan = carry(new, larger, optimizer, outputs={"2": [2, None]})
+    >>> before, after = new(inputs).softmax(1), larger(inputs).softmax(1)
+    >>> torch.allclose(after[:, 2:4].sum(1), before[:, 2], atol=1e-6)
+    True
     """
     optimizers, way, birth = check_arguments(
         optimizer, symmetry, seed, birth, fold, tolerance
@@ -115,7 +140,10 @@ def carry(
     check_models(old, new)
     generator = torch.Generator().manual_seed(int(seed))
     folds = fold is not None
-    plan, seen = traced(old, new, way, generator, birth, folds, example)
+    splits = split_maps(old, new, outputs)
+    maps = Maps(way, generator, splits.values())
+    plan, seen = traced(old, new, maps, birth, folds, example)
+    plan = with_splits(plan, splits)
     check_values(old, new, plan)
     check_optimizers(optimizers, old, plan)
     check_beside(old, new, plan)
@@ -146,6 +174,7 @@ def _put_weights(old, new, plan, way, generator):
             after[name].copy_(tensor)
         for name, tensor in born_tensors(plan, after):
             after[name].copy_(tensor)
+        put_split_biases(new, plan)
 
 
 def _say(plan, way):

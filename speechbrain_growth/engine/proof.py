@@ -9,6 +9,7 @@ import contextlib
 import torch
 
 from speechbrain_growth.engine.carried.loose import carry_loose
+from speechbrain_growth.engine.carried.split_outputs import as_split
 from speechbrain_growth.engine.carried.statistics import take_statistics
 from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.probe import drift, see, twin_of
@@ -71,7 +72,7 @@ def proved(old, new, plan, seen=None, tolerance=None):
         yield
         with running("new"):
             found = see(_complete(old, new, plan), seen.run).outputs
-        far = _distance(seen.outputs, found, plan.output)
+        far = _distance(seen.outputs, found, plan)
         if tolerance is None:
             tolerance = _roundoff(seen.dtypes)
         if far > tolerance:
@@ -147,21 +148,41 @@ def _complete(old, new, plan):
     return twin
 
 
-def _distance(expected, found, width):
-    """Largest drift of the outputs, as far as the output's map tells units."""
+def _distance(expected, found, plan):
+    """Largest drift of the outputs, as far as the outputs' maps tell units."""
     if len(expected) != len(found):
         return float("inf")
-    far = 0.0
-    for one, other in zip(expected, found):
-        for dim, sizes in enumerate(zip(one.shape, other.shape)):
-            if width and sizes[0] != sizes[1] == width.new:
-                copies = (~width.fresh).nonzero()[:, 0].to(one.device)
-                source = width.source.to(one.device)[copies]
-                one = one.index_select(dim, source)
-                other = other.index_select(dim, copies)
-        if one.shape == other.shape:
-            far = max(far, drift(*_finite(one, other)))
-    return far
+    return max(
+        (
+            min(_apart(*pair, w, plan.splits) for w in _fitting(*pair, plan))
+            for pair in zip(expected, found)
+        ),
+        default=0.0,
+    )
+
+
+def _fitting(one, other, plan):
+    """The maps that an output may have, by its sizes; else that of the first."""
+    sizes = list(zip(one.shape, other.shape))
+    fitting = [w for w in plan.outputs if (w.old, w.new) in sizes]
+    return fitting if plan.splits and fitting else [plan.output]
+
+
+def _apart(one, other, width, splits):
+    """Drift of one output, as far as its map tells its units."""
+    split = width and width.drawn_by in [s.drawn_by for s in splits.values()]
+    for dim, sizes in enumerate(zip(one.shape, other.shape)):
+        if width and sizes[0] != sizes[1] == width.new:
+            copies = (~width.fresh).nonzero()[:, 0].to(one.device)
+            source = width.source.to(one.device)[copies]
+            one = (
+                as_split(one, dim, width)
+                if split
+                else one.index_select(dim, source)
+            )
+            other = other.index_select(dim, copies)
+    same = one.shape == other.shape
+    return drift(*_finite(one, other)) if same else 0.0
 
 
 def _finite(one, other):

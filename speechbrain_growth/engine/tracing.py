@@ -91,10 +91,11 @@ def trace(
     2.weight: out 2 units 3, in 0 units 4 -> 6
     2.bias: out 2 units 3
     """
-    return traced(old, new, symmetry, generator, birth, fold, example)[0]
+    maps = Maps(symmetry or Symmetry(), generator)
+    return traced(old, new, maps, birth, fold, example)[0]
 
 
-def traced(old, new, symmetry, generator, birth, fold, example):
+def traced(old, new, maps, birth, fold, example):
     """As ``trace``, and what the old model was seen to compute on the way.
 
     Arguments
@@ -103,10 +104,8 @@ def traced(old, new, symmetry, generator, birth, fold, example):
         The model before the growth.
     new : torch.nn.Module
         The same model built with larger sizes.
-    symmetry : Symmetry
-        How the new units begin.
-    generator : torch.Generator
-        As for ``trace``.
+    maps : Maps
+        Draws the maps of the layers' units.
     birth : Birth
         As for ``trace``.
     fold : bool
@@ -123,7 +122,6 @@ def traced(old, new, symmetry, generator, birth, fold, example):
     """
     old, new = unwrap(old), unwrap(new)
     check_shapes(old, new)
-    maps = Maps(symmetry or Symmetry(), generator)
     walks, seen = _walks(old, new, birth, fold, example)
     for _ in range(WALKS):
         maps.changed = False

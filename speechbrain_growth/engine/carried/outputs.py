@@ -13,6 +13,8 @@ import torch
 def outputs_of(plan):
     """The keys of the units that leave the model and that no layer reads.
 
+    Those that split from others share the gradient, and are not among them.
+
     Arguments
     ---------
     plan : Plan
@@ -25,7 +27,7 @@ def outputs_of(plan):
     """
     axes = [a for axes in plan.tensors.values() for a in axes if a]
     read = _keys(a.width for a in axes if a.role == "in")
-    return _keys(plan.outputs) - read
+    return _keys(plan.outputs) - read - _keys(plan.splits.values())
 
 
 def axes_of_gradients(plan):

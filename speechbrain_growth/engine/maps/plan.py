@@ -166,6 +166,8 @@ class Plan(NamedTuple):
         what they compute by a smaller number, or a larger one.
     normed : dict
         A ``Normed`` for each direction of weights under weight norm.
+    splits : dict
+        For each layer whose outputs split, the map of its outputs.
     """
 
     tensors: Dict[str, tuple]
@@ -177,6 +179,7 @@ class Plan(NamedTuple):
     loose: Dict[str, tuple] = {}
     scales: Dict[str, float] = {}
     normed: Dict[str, Normed] = {}
+    splits: Dict[str, WidthMap] = {}
 
     @property
     def output(self):

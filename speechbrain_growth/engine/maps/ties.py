@@ -42,6 +42,8 @@ class Maps(Layouts):
         How the new units begin.
     generator : torch.Generator
         Source of randomness.
+    chosen : iterable of WidthMap
+        Maps that some layers have in place of drawn ones.
 
     Attributes
     ----------
@@ -56,8 +58,9 @@ class Maps(Layouts):
         which they meet, and their gain, see ``WidthMap``.
     """
 
-    def __init__(self, symmetry, generator=None):
+    def __init__(self, symmetry, generator=None, chosen=()):
         super().__init__()
+        self.drawn.update({_key(width): width for width in chosen})
         self.symmetry = symmetry
         self.generator = generator
         self.scored = {}
