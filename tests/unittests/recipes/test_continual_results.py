@@ -47,7 +47,8 @@ def test_what_keeps_has_forgotten_nothing(recipe):
         if name in groups:
             assert groups[name]["bwt"]["mean"] == 0, name
             assert groups[name]["bwt"]["half"] == 0, name
-    assert groups["fine_tuning"]["bwt"]["mean"] < 0
+    if recipe == "images":
+        assert groups["fine_tuning"]["bwt"]["mean"] < -20
 
 
 if __name__ == "__main__":
