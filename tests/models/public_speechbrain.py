@@ -32,6 +32,7 @@ def numbers(*shape):
     """A function that draws an input"""
 
     def draw(generator):
+        """An example"""
         return (torch.randn(shape, generator=generator),)
 
     return draw
@@ -48,6 +49,7 @@ class Headed(torch.nn.Module):
                 module.eps = 0  # without the noise that it adds
 
     def forward(self, x):
+        """Runs the layers"""
         return self.out(self.model(x))
 
 
@@ -71,6 +73,7 @@ class First(torch.nn.Module):
         self.layer = layer
 
     def forward(self, x):
+        """Runs the layers"""
         return self.layer(x)[0]
 
 
@@ -84,6 +87,7 @@ class Encoder(torch.nn.Module):
         self.out = torch.nn.Linear(d_model, 2)
 
     def forward(self, x):
+        """Runs the layers"""
         return self.out(self.encoder(self.front(x))[0])
 
 
@@ -95,6 +99,7 @@ class Relative(Encoder):
         self.positions = RelPosEncXL(d_model)
 
     def forward(self, x):
+        """Runs the layers"""
         x = self.front(x)
         return self.out(self.encoder(x, pos_embs=self.positions(x))[0])
 
@@ -117,6 +122,7 @@ class Recogniser(torch.nn.Module):
         self.seq_lin = torch.nn.Linear(d_model, 5)
 
     def forward(self, frames, tokens, lengths):
+        """Runs the layers"""
         encoded, decoded = self.transformer(frames, tokens, lengths)
         return self.ctc_lin(encoded), self.seq_lin(decoded)
 
