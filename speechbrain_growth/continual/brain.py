@@ -111,9 +111,8 @@ class ContinualBrain(TestedBrain):
             problems = problems_of(self, epoch_counter, train_set, valid_set)
             if problems:
                 raise GrowthError(problems)
-        self.train_loader = train_set
-        if not self.test_only:
             batches_of(train_set).spread = True
+        self.train_loader = train_set
         super().fit(epoch_counter, train_set, valid_set, **kwargs)
 
     def on_fit_start(self) -> None:

@@ -64,7 +64,7 @@ class PastBrain(GrowingBrain):
     def _compute_forward(self, batch, stage):
         """The recipe's forward, with the strategy's weights."""
         tensors = {} if self._as_stored else self.strategy.weights(self)
-        with replaced(self._modules(), tensors):
+        with replaced(self.raw_modules, tensors):
             return self._forward(batch, stage)
 
     def _measured_stats(self, stage_loss):

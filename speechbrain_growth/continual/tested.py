@@ -18,11 +18,10 @@ from speechbrain_growth.continual.sampling import batches_of
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.files import aside
 from speechbrain_growth.launch.processes import on_main
-from speechbrain_growth.measure.task_matrix import TaskMatrix
+from speechbrain_growth.measure.task_matrix import REPORT, TaskMatrix
 
 logger = get_logger(__name__)
 END_OF_TASK = "end_of_task"  # in the metadata of a task's last checkpoint
-REPORT = "tasks.json"  # in the output folder
 
 
 class TestedBrain(PastBrain):

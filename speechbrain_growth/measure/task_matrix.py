@@ -11,7 +11,7 @@ Authors
 """
 
 import math
-from typing import List, NamedTuple, Optional, Sequence
+from typing import List, NamedTuple, Sequence
 
 from speechbrain_growth.errors import GrowthError
 
@@ -158,7 +158,7 @@ class TaskMatrix(NamedTuple):
             )
 
 
-def mean(values: Sequence[float]) -> Optional[float]:
+def mean(values: Sequence[float]) -> float:
     """Returns the mean; NaN of no values.
 
     Arguments

@@ -25,11 +25,6 @@ def noted(brain):
     return found
 
 
-def old_part(tensor, name, masks):
-    """The weights of a parameter that are held."""
-    return tensor[masks[name]]
-
-
 @pytest.fixture(scope="module")
 def whole(tmp_path_factory):
     """A run that nobody interrupts, and its weights before the growth."""
@@ -42,7 +37,6 @@ def test_what_enters_old_units_stays_and_the_rest_learns(whole, tmp_path):
     brain, before = whole
     masks = brain.held.masks
     trained = toy(tmp_path, growth=[{**GROWTH[0], "symmetry": "fresh"}])
-    noted(trained)
     train(trained)
     moved = 0
     for name, now in weights(brain).items():

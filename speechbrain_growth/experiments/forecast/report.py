@@ -9,6 +9,7 @@ import math
 from speechbrain_growth.experiments.forecast.checks import FAR
 from speechbrain_growth.experiments.forecast.outcome import RHOS
 from speechbrain_growth.experiments.forecast.seeds import MOST, seeds_needed
+from speechbrain_growth.experiments.tables import table
 
 NO_GAIN = 1e-9  # what rounding leaves of a difference of 0
 UNITS = {
@@ -37,9 +38,9 @@ def as_text(forecast):
         f"{forecast.metric} = F {'+' if forecast.better == 'lower' else '-'} "
         f"{forecast.fit.scale:.3g} n^-{forecast.fit.exponent:.2f} after n "
         f"epochs; F is the floor of a size. Costs are {unit}.",
-        _table(["", "value", "95 % interval"], _facts(forecast)),
+        table(["", "value", "95 % interval"], _facts(forecast)),
         f"At a budget of {_amount(forecast.budget)} {unit}:",
-        _table(
+        table(
             ["", "epochs", forecast.metric, "95 % interval"], _ends(forecast)
         ),
         *_notes(forecast),
@@ -186,9 +187,3 @@ def _never(value, shown):
 def _amount(cost):
     """A cost as text."""
     return f"{cost:.3g}"
-
-
-def _table(head, rows):
-    """Rows as Markdown."""
-    lines = [f"| {' | '.join(line)} |" for line in (head, *rows)]
-    return "\n".join([lines[0], "|" + "---|" * len(head), *lines[1:]])

@@ -11,6 +11,10 @@ from matplotlib.figure import Figure
 
 from speechbrain_growth.experiments.plots import COLOURS, FORMATS, save
 
+ABREAST = 4  # squares in a row
+MARKERS = "o^sD"  # where there are more names than colours
+NAMES = ("task_matrices", "tasks_over_time", "capacity")
+
 
 def draw_tasks(runs, folder):
     """Draws three pictures: matrices, tasks over time, and capacity.
@@ -42,11 +46,6 @@ def draw_tasks(runs, folder):
         for kind in FORMATS:
             save(figure, os.path.join(folder, f"{name}.{kind}"), kind)
     return files
-
-
-ABREAST = 4  # squares in a row
-MARKERS = "o^sD"  # where there are more names than colours
-NAMES = ("task_matrices", "tasks_over_time", "capacity")
 
 
 def matrices(groups, metric):

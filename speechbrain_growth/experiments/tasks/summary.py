@@ -29,11 +29,8 @@ def summarize_tasks(runs):
     groups = {}
     for run in runs:
         groups.setdefault(run.name, []).append(run)
-    diagonals = {
-        name: {run.seed: run.matrix.diagonal for run in groups.get(name, ())}
-        for name in (SINGLE,)
-    }
-    lasts = {run.seed: run.matrix.last for run in groups.get(JOINT, ())}
+    singles = {run.seed: run.matrix.diagonal for run in groups.get(SINGLE, ())}
+    joints = {run.seed: run.matrix.last for run in groups.get(JOINT, ())}
     return {
         "metric": runs[0].report["metric"],
         "better": runs[0].report["better"],
@@ -42,7 +39,7 @@ def summarize_tasks(runs):
             {
                 "name": name,
                 "seeds": [run.seed for run in group],
-                **_numbers(group, diagonals[SINGLE], lasts),
+                **_numbers(group, singles, joints),
             }
             for name, group in groups.items()
         ],
