@@ -46,6 +46,7 @@ class ContinualBrain(TestedBrain):
     def __init__(self, stream: Any, strategy: Any, **kwargs: Any) -> None:
         super().__init__(strategy=strategy, facts=stream.facts, **kwargs)
         self.stream = stream
+        self._remembered = 0  # the task whose memory the loader has
 
     @property
     def epochs_annealed(self) -> int:
@@ -279,8 +280,10 @@ class ContinualBrain(TestedBrain):
         valid, train = map(batches_of, (self.valid_loader, self.train_loader))
         valid.chosen = (task,)
         train.chosen = self.strategy.trained_on(task, self.stream.tasks)
-        earlier = {t: train.tasks[t - 1] for t in range(1, task)}
-        train.memory = self.strategy.memory(task, earlier)
+        if self._remembered != task:  # to draw it takes long
+            earlier = {t: train.tasks[t - 1] for t in range(1, task)}
+            train.memory = self.strategy.memory(task, earlier)
+            self._remembered = task
 
 
 def _score(task, sizes):
