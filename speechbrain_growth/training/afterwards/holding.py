@@ -21,6 +21,7 @@ from speechbrain.utils.checkpoints import (
 from speechbrain_growth.resume.loading import loading
 
 HELD = "held_weights"  # its name among the recoverables
+BITS = {2: torch.int16, 4: torch.int32, 8: torch.int64}  # by bytes
 
 
 @register_checkpoint_hooks
@@ -224,21 +225,25 @@ class FirstRows(NamedTuple):
 
 
 class Single(NamedTuple):
-    """The same of weights anywhere."""
+    """The same of weights anywhere, by their bits: ``torch.where`` is slow."""
 
     parameter: torch.nn.Parameter
-    mask: torch.Tensor
-    kept: torch.Tensor
+    free: torch.Tensor  # all bits where a weight is free, none where it is held
+    kept: torch.Tensor  # bits of held weights, none where a weight is free
 
     def zero_gradient(self):
         """Sets their gradients to zero."""
         if self.parameter.grad is not None:
-            self.parameter.grad.masked_fill_(self.mask, 0)
+            _bits(self.parameter.grad).bitwise_and_(self.free)
 
     def put_back(self):
         """Sets them to what they are."""
-        now = self.parameter
-        torch.where(self.mask, self.kept, now, out=now)
+        _bits(self.parameter).bitwise_and_(self.free).bitwise_or_(self.kept)
+
+
+def _bits(tensor):
+    """The same memory, each number read as a whole one of as many bits."""
+    return tensor.detach().view(BITS[tensor.element_size()])
 
 
 def _part_of(parameter, mask):
@@ -247,7 +252,9 @@ def _part_of(parameter, mask):
     shape = [-1] + [1] * (mask.ndim - 1)
     value = parameter.detach()
     if not torch.equal(mask, rows.view(shape).expand_as(mask)):
-        return Single(parameter, mask, value.clone())
+        bits = _bits(value)
+        free = torch.full_like(bits, -1).masked_fill_(mask, 0)
+        return Single(parameter, free, bits & ~free)
     count = int(rows.sum())
     if rows[:count].all():
         return FirstRows(parameter, count, value[:count].clone())

@@ -66,6 +66,29 @@ def test_no_optimizer_moves_a_held_weight_and_all_move_the_others(name):
         assert (p != before[n])[~masks[n]].all()
 
 
+@pytest.mark.parametrize("kind", [torch.float64, torch.float32, torch.bfloat16])
+@pytest.mark.parametrize("rows", [False, True])
+def test_it_holds_the_bits_of_any_number_whatever_overwrote_it(kind, rows):
+    """Also the sign of zero, and numbers that arithmetic would not bring back"""
+    special = [0.0, -0.0, 1e-42, float("inf"), float("nan")]
+    net = nn.Linear(5, 4, bias=False).to(kind)
+    net.weight.data[:] = torch.tensor(special, dtype=kind)
+    mask = torch.eye(4, 5, dtype=torch.bool)
+    mask[1] = True
+    mask = mask.all(1, keepdim=True).expand(4, 5) if rows else mask
+    held = Held(lambda: net)
+    held.hold({"weight": mask}, net)
+    before = net.weight.detach().clone()
+    after = torch.full_like(before, float("nan")).fmod(-1)
+    with held.step():
+        net.weight.data[:] = after
+    bits = {2: torch.int16, 4: torch.int32, 8: torch.int64}[before.itemsize]
+    now, before, after = (
+        x.view(bits) for x in (net.weight.data, before, after)
+    )
+    assert torch.equal(now, torch.where(mask, before, after))
+
+
 def test_a_gradient_of_zero_alone_would_not_hold_it():
     net = nn.Linear(4, 3, bias=False)
     optimizer = torch.optim.AdamW(net.parameters())
