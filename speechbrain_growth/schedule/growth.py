@@ -251,7 +251,8 @@ def _fold(value):
 
 def _symmetry_of(value):
     """The ``Symmetry`` that a YAML asks for."""
-    from speechbrain_growth.engine.births.units import symmetry_of  # has torch
+    # Imported here, as it has torch
+    from speechbrain_growth.engine.births.symmetry import symmetry_of
 
     return symmetry_of(value)
 

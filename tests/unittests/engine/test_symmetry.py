@@ -17,13 +17,8 @@ from hypothesis import (
 from torch import nn
 
 from speechbrain_growth import GrowthError, carry
-from speechbrain_growth.engine.births.units import (
-    WAYS,
-    Symmetry,
-    Way,
-    symmetry_of,
-    way,
-)
+from speechbrain_growth.engine.births.symmetry import Symmetry, symmetry_of
+from speechbrain_growth.engine.births.units import WAYS, Way, way
 from speechbrain_growth.engine.maps.undoing import block_of
 from speechbrain_growth.engine.maps.widths import (
     concat,

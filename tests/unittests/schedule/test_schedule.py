@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from speechbrain.utils.checkpoints import Checkpointer
-from speechbrain_growth.engine.births.units import Symmetry
+from speechbrain_growth.engine.births.symmetry import Symmetry
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.afterwards.budget import totals
 from speechbrain_growth.schedule.checking import check
