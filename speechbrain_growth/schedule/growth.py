@@ -16,6 +16,11 @@ from speechbrain_growth.schedule.checks.units import check_units
 from speechbrain_growth.schedule.conditions.condition import Condition
 from speechbrain_growth.schedule.conditions.reading import read
 from speechbrain_growth.schedule.conditions.registry import CONDITIONS
+from speechbrain_growth.schedule.filling import (
+    BATCHES,
+    check_batches,
+    read_batches,
+)
 
 FOLD = 300  # steps; enough for the layers behind a LayerNorm to adapt
 
@@ -60,6 +65,8 @@ class Growth(NamedTuple):
         Number of steps over which a weighted LayerNorm becomes a plain one.
     old : str
         ``frozen`` if the units from before the growth stay as they are.
+    batches : int
+        From how many batches new units begin, if they begin from gradients.
     """
 
     condition: Condition
@@ -79,6 +86,7 @@ class Growth(NamedTuple):
     born: Tuple[str, ...] = ()
     fold: int = FOLD
     old: str = ""
+    batches: int = BATCHES
 
     @property
     def symmetry(self):
@@ -180,6 +188,7 @@ def _read(entry, number):
     one = Growth(read(name, entry[name]), amount, number, **fields)
     check_units(one, entry)
     check_old(one.old, one.symmetry)
+    check_batches(one, entry)
     return [one._replace(time=n + 1, times=times) for n in range(times)]
 
 
@@ -266,4 +275,5 @@ READERS = {
     "birth": _birth,
     "fold": _fold,
     "old": read_old,
+    "batches": read_batches,
 }

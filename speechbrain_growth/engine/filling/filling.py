@@ -42,14 +42,14 @@ class Filled(NamedTuple):
         By the name of the units: why they begin as ``fresh`` ones.
     macs : int
         Multiply-accumulates of the statistics, without the passes.
-    passes : int
-        How many passes of the larger model there were.
+    batches : int
+        From how many batches.
     """
 
     units: Dict[str, Dict[str, Any]]
     left: Dict[str, str]
     macs: int = 0
-    passes: int = 0
+    batches: int = 0
 
     @property
     def gain(self):
@@ -187,4 +187,4 @@ def fill(old, new, plan, symmetry, losses, together=alone):
             "slope": slope,
             "predicted": predicted,
         }
-    return Filled(units, left, macs, trial.passes)
+    return Filled(units, left, macs, len(losses))

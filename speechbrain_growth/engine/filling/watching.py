@@ -16,6 +16,9 @@ from speechbrain_growth.errors import GrowthError
 def watched(model, weights, norms, loss, number=0):
     """The calls of some layers during the computation of a loss.
 
+    The random numbers of torch depend on the batch only, and then are what they
+    were.
+
     Arguments
     ---------
     model : torch.nn.Module
@@ -48,6 +51,8 @@ def watched(model, weights, norms, loss, number=0):
         hooks.append(norm.register_forward_pre_hook(keep))
     try:
         with contextlib.ExitStack() as stack:
+            stack.enter_context(torch.random.fork_rng())
+            torch.manual_seed(number)  # a batch is the same each time
             stack.enter_context(in_eval(model))
             stack.enter_context(torch.enable_grad())
             calls = stack.enter_context(Calls(weights))

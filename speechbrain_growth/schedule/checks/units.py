@@ -6,7 +6,7 @@ Authors
 
 from speechbrain_growth.errors import GrowthError
 
-ABOUT_UNITS = ("symmetry", "birth", "fold", "old")
+ABOUT_UNITS = ("symmetry", "birth", "fold", "old", "batches")
 
 
 def check_units(growth, entry):
@@ -45,7 +45,7 @@ def _check_without_units(growth, entry):
 
 def _check_rates(growth):
     """Raises if rates that differ by weight do not go with the symmetry."""
-    way = str(growth.symmetry).partition(" ")[0]
+    way = growth.symmetry.way
     if growth.per == "norm" and way == "fresh":
         raise GrowthError(
             "lr is per_norm, but with symmetry fresh what leaves a new unit "
@@ -56,7 +56,7 @@ def _check_rates(growth):
             f"lr is per_axis, but with symmetry {way} "
             + (
                 "no unit is copied, so it changes nothing; leave it out"
-                if way in ("fresh", "pairs")
+                if way in ("fresh", "pairs") or growth.symmetry.fills
                 else "the copies of a unit then stay identical for ever; use "
                 "symmetry {zero_sum: 0.1}"
             )
