@@ -12,6 +12,7 @@ import speechbrain as sb
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.engine.filling.filling import fill
 from speechbrain_growth.engine.filling.moments import Statistics, pooled
+from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.processes import all_or_none, gather
 from speechbrain_growth.resume.randomness import restore, snapshot
@@ -104,10 +105,11 @@ class Loss:
         brain.modules.update(modules)
         brain.meter.shapes.clear()
         try:
-            brain.on_stage_start(sb.Stage.TRAIN, self.epoch)
-            outputs = brain.compute_forward(self.batch, sb.Stage.TRAIN)
-            args = outputs, self.batch, sb.Stage.TRAIN
-            loss = brain.compute_objectives(*args)
+            with in_eval(brain.modules):
+                brain.on_stage_start(sb.Stage.TRAIN, self.epoch)
+                outputs = brain.compute_forward(self.batch, sb.Stage.TRAIN)
+                args = outputs, self.batch, sb.Stage.TRAIN
+                loss = brain.compute_objectives(*args)
         finally:
             brain.modules.update(living)
         size = sum(p.numel() for p in modules.parameters())
