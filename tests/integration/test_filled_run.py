@@ -164,6 +164,15 @@ def test_a_choice_tries_candidates_that_begin_so(tmp_path):
     assert set(entry["scores"]) == set(choose) and entry["filling"]["units"]
 
 
+def test_the_gain_can_be_waited_for(tmp_path):
+    growth = {**GROWTH, "on_gradient": {"metric": "gradmax_gain", "above": 0.0}}
+    del growth["after_epoch"]
+    brain = filled_run(tmp_path, growth)
+    entry = entry_of(brain)
+    assert entry["condition"] == "on_gradient metric gradmax_gain, above 0.0"
+    assert entry["epoch"] == 1 and entry["grown"]
+
+
 def test_data_without_a_loader_are_refused(tmp_path):
     looped = sb.dataio.dataloader.LoopedLoader(
         torch.utils.data.DataLoader(data(), batch_size=4), 3

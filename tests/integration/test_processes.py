@@ -62,7 +62,9 @@ def same(one, other):
     )
 
 
-SCENES = "whole resumed_before resumed_after one_to_two two_to_one scripted"
+SCENES = (
+    "whole resumed_before resumed_after one_to_two two_to_one scripted filled"
+)
 
 
 PARTLY = ("by_hand", "measured", "one_size_only", "budgeted")

@@ -7,6 +7,7 @@ Authors
 from speechbrain_growth.errors import GrowthError
 
 ABOUT_UNITS = ("symmetry", "birth", "fold", "old", "batches")
+OF_NEW_UNITS = ("natural_gradient", "gradmax_gain")  # what those promise
 
 
 def check_units(growth, entry):
@@ -34,8 +35,7 @@ def _check_without_units(growth, entry):
     found = [key for key in ABOUT_UNITS if key in entry]
     if growth.per or growth.rewarmed == "new":
         found.append(f"lr: {entry['lr']}")
-    if "natural_gradient" in growth.condition.metrics:
-        found.append("natural_gradient")
+    found += [m for m in OF_NEW_UNITS if m in growth.condition.metrics]
     if found:
         raise GrowthError(
             f"found {', '.join(found)}, about new units, but no size grows; "
@@ -46,10 +46,10 @@ def _check_without_units(growth, entry):
 def _check_rates(growth):
     """Raises if rates that differ by weight do not go with the symmetry."""
     way = growth.symmetry.way
-    if growth.per == "norm" and way == "fresh":
+    if growth.per == "norm" and (way == "fresh" or growth.symmetry.fills):
         raise GrowthError(
-            "lr is per_norm, but with symmetry fresh what leaves a new unit "
-            "is 0 at first, and so its rate; use pairs or shares"
+            f"lr is per_norm, but with symmetry {way} what enters or leaves a "
+            "new unit is 0 at first, and so its rate; use pairs or shares"
         )
     if growth.per == "axis" and way not in ("zero_sum", "noise"):
         raise GrowthError(

@@ -66,13 +66,9 @@ def fill_new_units(brain, epoch, new, plan):
             losses = [Loss(brain, batch, epoch) for batch in batches[:count]]
             args = old, new, plan, growth.symmetry, losses
             filled = fill(*args, _together)
-            small = sum(p.numel() for p in old.parameters())
     except GrowthError as error:
         raise GrowthError([f"{growth.place}: {p}" for p in error.problems])
-    for size, shapes in _added(losses).items():
-        sizes = brain.schedule.sizes if size == small else brain.schedule.wanted
-        brain.meter.count_at(sizes, shapes)
-    brain.meter.count_macs(filled.macs)
+    count_passes(brain, losses, brain.schedule.wanted, filled)
     for name, why in filled.left.items():
         logger.info(f"The new units of {name} begin as fresh ones: {why}.")
     return filled
@@ -88,10 +84,10 @@ class Loss:
     batch : object
         As the loader gives it.
     epoch : int
-        The epoch that is about to begin.
+        The epoch that is about to begin; None within one.
     """
 
-    def __init__(self, brain, batch, epoch):
+    def __init__(self, brain, batch, epoch=None):
         self.brain, self.batch, self.epoch = brain, batch, epoch
         self.before, self.shapes = None, {}
 
@@ -106,7 +102,8 @@ class Loss:
         brain.meter.shapes.clear()
         try:
             with in_eval(brain.modules):
-                brain.on_stage_start(sb.Stage.TRAIN, self.epoch)
+                if self.epoch is not None:
+                    brain.on_stage_start(sb.Stage.TRAIN, self.epoch)
                 outputs = brain.compute_forward(self.batch, sb.Stage.TRAIN)
                 args = outputs, self.batch, sb.Stage.TRAIN
                 loss = brain.compute_objectives(*args)
@@ -128,10 +125,23 @@ def _together(run):
     return parts[0]
 
 
-def _added(losses):
-    """The shapes of all passes, by the size of the model."""
-    added = {}
+def count_passes(brain, losses, larger, filled):
+    """Counts what a filling cost among the MACs of the run.
+
+    Arguments
+    ---------
+    brain : GrowingBrain
+        Has the meter.
+    losses : list of Loss
+        With the shapes of all passes.
+    larger : dict
+        All sizes of the larger model.
+    filled : Filled
+        Knows the cost of the statistics.
+    """
+    small = sum(p.numel() for p in brain._modules().parameters())
     for loss in losses:
         for size, shapes in loss.shapes.items():
-            added.setdefault(size, Counter()).update(shapes)
-    return added
+            sizes = brain.schedule.sizes if size == small else larger
+            brain.meter.count_at(sizes, shapes)
+    brain.meter.count_macs(filled.macs)
