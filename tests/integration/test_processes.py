@@ -81,6 +81,11 @@ def test_all_processes_end_with_the_same_weights(scene, scenes):
     assert one["wrapped"] == other["wrapped"] == [parallel, parallel]
 
 
+def test_processes_begin_units_from_the_gradients_of_both(scenes):
+    one, other = (part["filling"] for part in scenes["filled"])
+    assert one == other and len(one["units"]) == 4 and one["batches"] == 2
+
+
 def test_all_processes_make_the_same_choice(scenes):
     one, other = scenes["chosen"]
     assert same(one["weights"], other["weights"])

@@ -10,7 +10,6 @@ import torch
 from torch import nn
 
 MAKES = (nn.Linear, nn.Conv1d, nn.Conv2d)
-BATCH_NORMS = (nn.BatchNorm1d, nn.BatchNorm2d, nn.BatchNorm3d, nn.SyncBatchNorm)
 
 
 class Group(NamedTuple):
@@ -118,7 +117,7 @@ def _group(uses, plan, new):
     norms = [
         name
         for name, layer in layers.items()
-        if isinstance(layer, (nn.LayerNorm, *BATCH_NORMS))
+        if isinstance(layer, nn.LayerNorm) or _is_batch_norm(layer)
     ]
     makers = [u for u in uses if u.role == "out" and u.owner not in norms]
     makers = [u for u in makers if not u.name.endswith(".bias")]
@@ -161,6 +160,12 @@ def _check(use, layer, plan):
         for name in (*plan.normed, *plan.scales, *plan.splits)
     ):
         _no(f"the weights of {use.owner} are scaled, or its outputs split")
+
+
+def _is_batch_norm(layer):
+    """Whether a layer is a batch norm, synchronised or not."""
+    each = isinstance(layer, nn.modules.instancenorm._InstanceNorm)
+    return isinstance(layer, nn.modules.batchnorm._NormBase) and not each
 
 
 def _has_scale(norm):
