@@ -29,11 +29,11 @@ WAY = Symmetry("gradmax", 1.0, (("zero_slope", 1e-3),))
 def gradmax_gain(brain):
     """What the gradient asks of new units, as GradMax begins them.
 
-    The model is grown on trial, and its new units are begun as by ``symmetry:
-    {gradmax: s}`` from 8 batches. The number is the sum of the squares of the
-    singular values, one for each unit that can begin so: by how much they could
-    lower the loss, to first order, in units of its squared gradient (after
-    https://arxiv.org/abs/2201.05125). Of several candidates, the largest counts.
+    The model is grown on trial, and its new units begin from the gradients of 8
+    batches, as with ``symmetry: {gradmax: s}``. The number is the sum of the
+    squares of their singular values (https://arxiv.org/abs/2201.05125); units
+    that begin as fresh ones add nothing. Of several candidates, the largest
+    counts.
     """
     return max(
         (_gain(brain, amount) for amount in amounts_of(brain.schedule.next)),
