@@ -156,10 +156,12 @@ def _sentences(rows):
 
 def _filling(row):
     """What the filling of new units costs, and which begin without it."""
-    batches, left = row["filling"]["batches"], row["filling"]["left"]
+    one = row["filling"]
+    left, number = one["left"], one["batches"]
     found = [
-        f"{row['when']}: new units begin from the gradients of {batches} "
-        "batches, on top of that."
+        f"{row['when']}: new units begin from the gradients of {number} batches; "
+        f"on top of that, this costs about as much as training on {one['cost']:.1f} "
+        "before the growth."
     ]
     found += [
         f"{row['when']}: those of {name} begin as fresh ones: {why}."

@@ -134,7 +134,7 @@ def _read(moments, kind, bias):
         size = len(cross) - 2 - (not bias)
         return _without(cross[:size], cross[-2]), square[:size, :size]
     size = len(cross) - (not bias)
-    return cross[:size], square[:size, :size]
+    return cross[:size], None if square is None else square[:size, :size]
 
 
 def promised(moments, kind, found, eps=0.0):

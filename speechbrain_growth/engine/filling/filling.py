@@ -44,12 +44,15 @@ class Filled(NamedTuple):
         Multiply-accumulates of the statistics, without the passes.
     batches : int
         From how many batches.
+    looks : int
+        How often the first went through the larger one.
     """
 
     units: Dict[str, Dict[str, Any]]
     left: Dict[str, str]
     macs: int = 0
     batches: int = 0
+    looks: int = 1
 
     @property
     def gain(self):
@@ -118,7 +121,8 @@ def fill(old, new, plan, symmetry, losses, together=alone):
     places = {g.maker: Place(new, plan, g) for g in groups}
     step, threshold = options.get("natural_step"), options["threshold"]
     twin = twin_of(old)  # its buffers stay
-    seen = together(lambda: gather(twin, plan, groups, losses, old_too=step))
+    args = plan, groups, losses, tiny, {} if step else None
+    seen = together(lambda: gather(twin, *args))
     deltas, asked, macs = {}, seen, seen.macs
     if step:
         deltas = {
@@ -128,12 +132,13 @@ def fill(old, new, plan, symmetry, losses, together=alone):
             for name, one in seen.moments.items()
         }
         some = [g for g in groups if g.maker in deltas]
-        asked = together(lambda: gather(twin, plan, some, losses, deltas))
+        asked = together(lambda: gather(twin, plan, some, losses, tiny, deltas))
         macs += asked.macs
     left.update(seen.reasons)
     found, lengths = {}, {}
     for name, moments in asked.moments.items():
         place = places[name]
+        moments = moments._replace(square=seen.moments[name].square)
         bias, count = place.maker.bias is not None, len(place.group.units)
         how = Asked(place.kind, bias, tiny, threshold)
         largest = 0.0
@@ -187,4 +192,4 @@ def fill(old, new, plan, symmetry, losses, together=alone):
             "slope": slope,
             "predicted": predicted,
         }
-    return Filled(units, left, macs, len(losses))
+    return Filled(units, left, macs, len(losses), trial.looks)

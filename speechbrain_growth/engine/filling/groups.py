@@ -119,8 +119,8 @@ def _group(uses, plan, new):
         for name, layer in layers.items()
         if isinstance(layer, nn.LayerNorm) or _is_batch_norm(layer)
     ]
-    makers = [u for u in uses if u.role == "out" and u.owner not in norms]
-    makers = [u for u in makers if not u.name.endswith(".bias")]
+    made = [use for use in uses if use.role == "out" and len(use.axes) > 1]
+    makers = [use for use in made if use.owner not in norms]
     readers = [use for use in uses if use.role == "in"]
     if not readers:
         _no("no layer reads them, or each only after a sum with others")

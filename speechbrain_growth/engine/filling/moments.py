@@ -32,7 +32,7 @@ class Moments(NamedTuple):
         Sum over positions of features times the gradient of what each weight
         behind would add, shape (features, outputs times kernel).
     square : torch.Tensor
-        Sum over positions of features times features.
+        Sum over positions of features times features; None if nothing asks.
     positions : int
         How many there were.
     batches : int
@@ -47,7 +47,7 @@ class Moments(NamedTuple):
     """
 
     cross: torch.Tensor
-    square: torch.Tensor
+    square: Optional[torch.Tensor]
     positions: int
     batches: int = 1
     old_cross: Optional[torch.Tensor] = None
@@ -61,8 +61,8 @@ class Moments(NamedTuple):
 
     @property
     def mean_square(self):
-        """Mean over positions of ``square``."""
-        return self.square / self.positions
+        """Mean over positions of ``square``; None if there is none."""
+        return None if self.square is None else self.square / self.positions
 
     def cpu(self):
         """The same on the CPU."""
@@ -99,7 +99,7 @@ class Statistics(NamedTuple):
     macs: int = 0
 
 
-def gather(old, plan, groups, losses, deltas=None, old_too=False):
+def gather(old, plan, groups, losses, tiny=False, deltas=None):
     """Gathers the moments of some groups, one pass for each batch.
 
     The model is in eval mode: no dropout, and running statistics.
@@ -114,11 +114,12 @@ def gather(old, plan, groups, losses, deltas=None, old_too=False):
         From ``groups_of``.
     losses : list of callable
         Each takes the model and returns the loss of one batch of training.
+    tiny : bool
+        Whether TINY asks, and so needs to know how what units read varies.
     deltas : dict
         By maker: what a change of the layer behind would add, to be taken from
-        the gradient, shape (outputs, features); from ``natural_step``.
-    old_too : bool
-        Whether the moments of the layer behind are gathered, too.
+        the gradient, shape (outputs, features); from ``natural_step``. An empty
+        one gathers the moments of the layer behind instead.
 
     Returns
     -------
@@ -161,7 +162,9 @@ def gather(old, plan, groups, losses, deltas=None, old_too=False):
                 reasons[group.maker] = by
                 continue
             delta = (deltas or {}).get(group.maker)
-            one = _moments(*pair, gradient, by, delta, old_too)
+            # Once is enough
+            varies = not deltas and (tiny or group.norm is not None)
+            one = _moments(*pair, gradient, by, varies, delta, deltas == {})
             macs += _macs(one)
             if number:
                 one = found[group.maker].plus(one)
@@ -173,7 +176,7 @@ def gather(old, plan, groups, losses, deltas=None, old_too=False):
     return Statistics(sound, first, reasons, macs)
 
 
-def _moments(maker, reader, gradient, by, delta, old_too):
+def _moments(maker, reader, gradient, by, varies, delta, old_too):
     """The moments of one batch, example by example."""
     outputs = reader.planes(reader.output)
     count, total = outputs[:, 0].numel(), None
@@ -183,13 +186,15 @@ def _moments(maker, reader, gradient, by, delta, old_too):
             read = with_ones(reader.read(example))
             slope = reader.rows(gradient, example)
         if old_too:
-            extra = (read.T @ slope * count, read.T @ read, read.T @ slope)
+            slope = read.T @ slope
+            extra = (slope * count, read.T @ read, slope)
         sent = reader.planes(gradient)[example : example + 1].double()
         if delta is not None:
             sent = sent - (delta @ read.T / count).view_as(sent)
         sent = reader.sent_back(sent)
         rows = features(maker.read(example), by, example)
-        one = Moments(rows.T @ sent, rows.T @ rows, len(rows), 1, *extra)
+        square = rows.T @ rows if varies else None
+        one = Moments(rows.T @ sent, square, len(rows), 1, *extra)
         total = one if total is None else total.plus(one)._replace(batches=1)
     return total
 
@@ -218,7 +223,9 @@ def pooled(parts):
 
 def _macs(one):
     """Multiply-accumulates of the sums of one batch."""
-    pairs = one.cross.numel() + one.square.numel()
+    pairs = one.cross.numel()
+    if one.square is not None:
+        pairs += one.square.numel()
     if one.old_cross is not None:
-        pairs += 2 * one.old_cross.numel() + one.old_square.numel()
+        pairs += one.old_cross.numel() + one.old_square.numel()
     return pairs * one.positions

@@ -36,12 +36,17 @@ class Trial:
         Takes a model and returns the loss of that batch.
     together : callable
         As for ``fill``.
+
+    Attributes
+    ----------
+    looks : int
+        How often the larger model was run.
     """
 
     def __init__(self, build, places, found, lengths, seen, loss, together):
         self.build, self.places, self.found = build, places, found
         self.lengths, self.first, self.loss = lengths, seen.first, loss
-        self.together, self.saved = together, {}
+        self.together, self.saved, self.looks = together, {}, 0
 
     def at_zero(self, left, zero_slope):
         """Leaves the units written that fit; the others are as they were.
@@ -132,6 +137,7 @@ class Trial:
 
     def _measured(self, names, part=1.0):
         """The verdict on each of some groups."""
+        self.looks += 1
         given = (self.places, self.found, self.first, self.lengths)
         places, found, first, lengths = (
             {name: one[name] for name in names} for one in given

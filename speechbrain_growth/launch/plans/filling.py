@@ -12,8 +12,11 @@ import torch
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.carrying import carry
 from speechbrain_growth.engine.filling.groups import groups_of
+from speechbrain_growth.measure.cost import macs
+from speechbrain_growth.measure.meter import TRAINING
 
 BYTES = 8  # of a number in float64
+EXAMPLES = 4  # one would not differ from the mean
 EXTRA = 3  # features beside what a unit reads, at most
 
 
@@ -34,12 +37,13 @@ def filling_of(old, new, growth, plan, example):
     plan : Plan
         Of the growth.
     example : torch.Tensor
-        An input of the first module.
+        An input of the first module, with examples along its first axis.
 
     Returns
     -------
     dict
-        ``batches``, how many are read; ``left``, why some new units begin as
+        ``batches``, how many are read; ``cost``, how many batches of training
+        before the growth cost about as much; ``left``, why some new units begin as
         fresh ones, by their name; ``bytes`` of the statistics. None if this
         growth fills nothing.
 
@@ -50,22 +54,32 @@ def filling_of(old, new, growth, plan, example):
     """
     if not growth.symmetry.fills:
         return None
+    shape = (EXAMPLES, *example.shape[example.ndim > 1 :])
+    several = torch.randn(shape, generator=torch.Generator().manual_seed(0))
     larger = copy.deepcopy(new)
     birth = Birth(growth.birth, growth.born)
-    way = {"symmetry": growth.symmetry, "birth": birth, "fold": growth.fold}
+    # Too few numbers for what depends on them: a step, and a threshold
+    known = ("zero_slope", "kink")
+    options = [one for one in growth.symmetry.options if one[0] in known]
+    symmetry = growth.symmetry._replace(options=tuple(options))
+    way = {"symmetry": symmetry, "birth": birth, "fold": growth.fold}
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what the log says
         filled = carry(
             old,
             larger,
             tolerance=float("inf"),
-            example=lambda modules: _through(modules, example),
-            batch=lambda modules: _any_loss(modules, example),
+            example=lambda modules: _through(modules, several),
+            batch=lambda modules: _any_loss(modules, several),
             **way,
         ).filled
+    one, two = (macs(modules, shape) for modules in (old, new))
+    twice = 1 + bool(growth.symmetry.settings.get("natural_step"))
+    cost = growth.batches * (1 + filled.macs / (TRAINING * one)) * twice
     groups = [g for g in groups_of(plan, new)[0] if g.maker in filled.units]
     return {
         "batches": growth.batches,
+        "cost": cost + filled.looks * two / one,
         "left": filled.left,
         "bytes": BYTES * sum(_numbers(new, group) for group in groups),
     }
