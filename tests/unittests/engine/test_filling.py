@@ -6,6 +6,7 @@ Authors
 
 import copy
 import warnings
+from functools import partial
 
 import numpy as np
 import pytest
@@ -96,6 +97,7 @@ def crdnn(kind, act):
 
 NETS = {
     **{f"mlp {name}": mlp(act) for name, act in ALL.items()},
+    "in place elu": mlp(partial(nn.ELU, inplace=True)),
     "batch norm gelu": mlp(nn.GELU, nn.BatchNorm1d),
     "layer norm gelu": mlp(nn.GELU, nn.LayerNorm),
     "conv1d tanh": conv1d(nn.Tanh),
@@ -107,7 +109,7 @@ NETS = {
     "stock crdnn leaky": crdnn(CRDNN, nn.LeakyReLU),
     "quick crdnn tanh": crdnn(ScalableCRDNN, nn.Tanh),
 }
-FILLED = {"mlp": 2, "batch": 2, "layer": 2, "stock": 4, "quick": 4}
+FILLED = {"mlp": 2, "in": 2, "batch": 2, "layer": 2, "stock": 4, "quick": 4}
 
 
 def small_and_large(name, seed=0):
@@ -445,6 +447,7 @@ def test_nothing_is_left_of_the_passes():
     def loss(model):
         calls.append(torch.rand(()).item())  # as an augmentation would
         assert not model.training
+        model[1].num_batches_tracked += 1  # as a layer that counts
         return losses[0](model)
 
     old.train()
@@ -452,6 +455,7 @@ def test_nothing_is_left_of_the_passes():
     plan = carry(old, new, symmetry=GRADMAX, batch=[loss, loss])
     assert len(set(calls[:2])) == 2 and calls[2] == calls[0]
     assert all(torch.equal(state[k], v) for k, v in old.state_dict().items())
+    assert new[1].num_batches_tracked == state["1.num_batches_tracked"]
     assert all(p.grad is None for p in (*old.parameters(), *new.parameters()))
     assert old.training and old[1].training and plan.filled.batches == 2
     torch.set_rng_state(numbers)
