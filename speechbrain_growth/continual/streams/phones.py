@@ -94,7 +94,7 @@ class PhoneSets(Utterances):
         list of int
             The index of an output of the task before, or None, for each.
         """
-        return phone_parents(self.sets)[task - 2]
+        return phone_parents(self.sets, task)
 
     def check_outputs(self, size: str, first: int, growths: Any) -> None:
         """Raises if the network does not get the outputs that its tasks need.
@@ -234,29 +234,30 @@ class PhoneSets(Utterances):
         return found
 
 
-def phone_parents(sets: Sequence[Any]) -> List[List[Optional[int]]]:
-    """Returns what the outputs split from that each finer set adds.
+def phone_parents(sets: Sequence[Any], task: int) -> List[Optional[int]]:
+    """Returns what the outputs split from that a finer set adds.
 
     Arguments
     ---------
     sets : list
         As for ``PhoneSets``.
+    task : int
+        Whose set it is, from 2 on.
 
     Returns
     -------
-    list of list
-        For each set after the first, as ``outputs`` of a growth takes it.
+    list of int
+        The parent of each, as ``outputs`` of a growth takes it.
 
     Example
     -------
-    >>> phone_parents([["ah", "sil"], {"ah": "ah", "ax": "ah", "h#": "sil"}])
-    [[1]]
+    >>> finer = {"ah": "ah", "ax": "ah", "h#": "sil", "q": None}
+    >>> phone_parents([["ah", "sil"], finer], task=2)
+    [1, None]
     """
-    places, found = numbered(sets), []
-    for before, now, phones in zip(places, places[1:], sets[1:]):
-        added = sorted(now, key=now.get)[len(before) :]
-        found.append([before.get(phones[phone]) for phone in added])
-    return found
+    before, now = numbered(sets[:task])[-2:]
+    added = sorted(now, key=now.get)[len(before) :]
+    return [before.get(sets[task - 1][phone]) for phone in added]
 
 
 def numbered(sets):

@@ -32,7 +32,7 @@ def exactness(plan, growth):
     ... )
     >>> plan = trace(Linear(3, 2), Linear(3, 4), outputs=growth.outputs)
     >>> exactness(plan, growth)
-    'exact for old outputs; new ones fresh'
+    'old outputs exact; new outputs fresh'
     """
     words = [] if growth.symmetry.exact else [str(growth.symmetry)]
     words += [
@@ -41,8 +41,8 @@ def exactness(plan, growth):
         if state.exact > Exact.YES
     ]
     if growth.outputs == FRESH:
-        words = words or ["exact for old outputs"]
-        words.append("new ones fresh")
+        words = words or ["old outputs exact"]
+        words.append("new outputs fresh")
     elif growth.outputs is not None:
         words = words or ["exact"]
         words.append("new outputs share posteriors")

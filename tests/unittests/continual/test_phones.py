@@ -27,10 +27,10 @@ PATH = ROOT / "recipes" / "TIMIT" / "timit_prepare.py"
 SPEC = importlib.util.spec_from_file_location("timit_prepare", PATH)
 timit = importlib.util.module_from_spec(SPEC)
 SPEC.loader.exec_module(timit)
+FINE, COARSE = timit.FROM_61_TO_48, timit.FROM_48_TO_39
 SIZES = [39, 48, 61]
 # From the phones of one task to those of another
 TABLES = {(2, 1): [COARSE], (3, 2): [FINE], (3, 1): [FINE, COARSE]}
-FINE, COARSE = timit.FROM_61_TO_48, timit.FROM_48_TO_39
 
 
 def stream(sizes=tuple(SIZES), **options):
@@ -88,10 +88,9 @@ def test_what_splits_and_what_has_no_parent():
     places = {phone: n for n, phone in enumerate(after, start=1)}
     assert appended["pcl"] == appended["tcl"] == places["cl"]
     assert one.labels[places["cl"] - 1] == "kcl"
-    assert phone_parents(timit.phone_sets(SIZES)) == [
-        one.parents(2),
-        one.parents(3),
-    ]
+    for task in (2, 3):  # as the YAML asks for them
+        sets = timit.phone_sets(SIZES)
+        assert phone_parents(sets, task) == one.parents(task)
 
 
 @settings(max_examples=60, deadline=None, derandomize=True)

@@ -39,8 +39,8 @@ def planned(folder, *entries):
 @pytest.mark.parametrize(
     "entry, exact",
     [
-        (MORE + ", outputs: fresh", "exact for old outputs; new ones fresh"),
-        (BOTH + ", outputs: fresh", "exact for old outputs; new ones fresh"),
+        (MORE + ", outputs: fresh", "old outputs exact; new outputs fresh"),
+        (BOTH + ", outputs: fresh", "old outputs exact; new outputs fresh"),
         (
             MORE + ", outputs: {output: [2, null]}",
             "exact; new outputs share posteriors",
