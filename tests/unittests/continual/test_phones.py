@@ -8,7 +8,11 @@ Authors
 """
 
 import importlib.util
+import math
+import runpy
+from functools import partial
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
@@ -18,7 +22,9 @@ from hypothesis import (
     strategies as st,
 )
 
+import speechbrain as sb
 from speechbrain.dataio.dataset import DynamicItemDataset
+from speechbrain.nnet.losses import ctc_loss
 from speechbrain_growth import GrowthError, PhoneSets, phone_parents
 from speechbrain_growth.schedule.growth import parse
 
@@ -44,6 +50,9 @@ def test_the_sets_are_those_of_the_tables():
     in_39 = {COARSE.get(phone, phone) for phone in in_48}
     assert [len(first), len(second), len(third)] == SIZES
     assert set(first) == in_39 and first == sorted(first)
+    assert [list(one) for one in (second, third)] == [
+        *map(sorted, (second, third))
+    ]
     assert second == {phone: COARSE.get(phone, phone) for phone in in_48}
     assert third == {
         phone: FINE.get(phone, phone) or None for phone in timit.PHONES
@@ -233,3 +242,31 @@ def test_facts_are_plain_and_complete():
     given_ = {k: v for k, v in facts.items() if k not in ("name", "tasks")}
     given_["sets"] = [list(facts["sets"][0]), *facts["sets"][1:]]
     assert PhoneSets(**given_).facts == facts
+
+
+def test_the_recipe_sums_before_it_searches():
+    script = ROOT / "recipes/TIMIT/ASR/continual_CTC/train.py"
+    brain = runpy.run_path(str(script))["ASR_Brain"]
+    one = PhoneSets([["a", "b"], {"a": "a", "b": "b", "c": "b"}])
+    found = []
+    metrics = SimpleNamespace(append=lambda **given_: found.append(given_))
+    hparams = SimpleNamespace(
+        blank_index=0, compute_cost=partial(ctc_loss, blank_index=0)
+    )
+    self = SimpleNamespace(
+        stream=one,
+        hparams=hparams,
+        per_metrics=metrics,
+        label_encoder=SimpleNamespace(decode_ndim=None),
+    )
+    batch = SimpleNamespace(
+        id=["u"],
+        task=torch.tensor([1]),
+        phn_encoded=(torch.tensor([[2]]), torch.ones(1)),
+    )
+    logs = torch.tensor([[[0.05, 0.4, 0.3, 0.25]]]).log()
+    loss = brain.compute_objectives(
+        self, (logs, torch.ones(1)), batch, sb.Stage.VALID
+    )
+    assert found[0]["predict"] == [[2]]
+    assert loss.item() == pytest.approx(-math.log(0.55))
