@@ -9,7 +9,6 @@ import torch
 from speechbrain_growth.blueprint.sizes import inline_sizes
 from speechbrain_growth.blueprint.values import wrong_sizes, wrong_values
 from speechbrain_growth.engine.births.layers import Birth
-from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.errors import GrowthError, shown
 from speechbrain_growth.launch.differences import wrong_sets
@@ -17,11 +16,12 @@ from speechbrain_growth.launch.models import (
     check_bare,
     check_depth,
     check_elements,
-    check_output,
+    check_outputs,
     cost_of,
     sized_cost,
 )
 from speechbrain_growth.launch.plans.ahead import growths_ahead
+from speechbrain_growth.launch.plans.exactness import exactness
 from speechbrain_growth.launch.plans.memory import bytes_to_grow, states_of
 from speechbrain_growth.launch.plans.spans import in_all
 from speechbrain_growth.measure.growth_log import GrowthLog
@@ -148,8 +148,9 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
             check_bare(old)
             birth = Birth(growth.birth, growth.born)
             way = {"birth": birth, "fold": True, "example": example}
+            way["outputs"] = growth.outputs
             plan = trace(old, new, growth.symmetry, **way)
-            check_output(plan.output)
+            check_outputs(plan, growth)
         except GrowthError as error:
             here = f"{growth.place}: {one.name and f'choose: {one.name}: '}"
             problems += [f"{here}{problem}" for problem in error.problems]
@@ -158,7 +159,7 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
                 {
                     "when": one.when,
                     "sizes": one.larger,
-                    "exact": _exactness(plan, growth),
+                    "exact": exactness(plan, growth),
                     "tensors": plan.text(one.before, one.after),
                     "growth": one.number,
                     "span": one.span,
@@ -185,19 +186,3 @@ def _directions(blueprint):
 def _measured(growth):
     """Measurements that its condition needs, of which passes are counted."""
     return [name for name in growth.condition.metrics if name in MEASURES]
-
-
-def _exactness(plan, growth):
-    """How exact a growth is, in a few words."""
-    words = [] if growth.symmetry.exact else [str(growth.symmetry)]
-    words += [
-        f"{name} {state}"
-        for name, state in plan.first_states.items()
-        if state.exact > Exact.YES
-    ]
-    if plan.weights:
-        words = words or ["exact"]
-        words.append(f"LayerNorms folded over {growth.fold} steps")
-    words = words or ["exact"] * bool(growth.sets)
-    words += [f"sets {key} {value}" for key, value in growth.sets.items()]
-    return "; ".join(words) or "exact"

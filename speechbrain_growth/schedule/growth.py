@@ -8,6 +8,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from speechbrain_growth.errors import GrowthError, did_you_mean
 from speechbrain_growth.schedule.afterwards.freezing import check_old, read_old
+from speechbrain_growth.schedule.afterwards.new_outputs import read_outputs
 from speechbrain_growth.schedule.afterwards.rates import read_lr
 from speechbrain_growth.schedule.afterwards.settings import read_sets
 from speechbrain_growth.schedule.amounts import Amount
@@ -60,6 +61,9 @@ class Growth(NamedTuple):
         Number of steps over which a weighted LayerNorm becomes a plain one.
     old : str
         ``frozen`` if the units from before the growth stay as they are.
+    outputs : dict or str
+        How new outputs begin: the parent of each by layer, or ``fresh``. None:
+        the outputs do not grow.
     """
 
     condition: Condition
@@ -79,6 +83,7 @@ class Growth(NamedTuple):
     born: Tuple[str, ...] = ()
     fold: int = FOLD
     old: str = ""
+    outputs: object = None
 
     @property
     def symmetry(self):
@@ -179,7 +184,7 @@ def _read(entry, number):
         amount, times = read_amount(left, [*READERS, *KEYS])
     one = Growth(read(name, entry[name]), amount, number, **fields)
     check_units(one, entry)
-    check_old(one.old, one.symmetry)
+    check_old(one)
     return [one._replace(time=n + 1, times=times) for n in range(times)]
 
 
@@ -265,4 +270,5 @@ READERS = {
     "birth": _birth,
     "fold": _fold,
     "old": read_old,
+    "outputs": read_outputs,
 }

@@ -62,7 +62,7 @@ class LargerBrain(ProbingBrain):
             batch, run = self._probe()
             plan = carry_modules(old, new, growth, seed, run)
             with calibrating(plan, new):
-                drift = self._drift(new, batch, run)
+                drift = self._drift(new, batch, run, plan)
         drift = on_main(float, drift)
         promised = must_keep(growth.symmetry, plan)
         tolerance = schedule.tolerance if promised else None

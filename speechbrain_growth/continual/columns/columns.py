@@ -22,6 +22,7 @@ from speechbrain_growth.continual.columns.laterals import (
 )
 from speechbrain_growth.engine.births.layers import FirstState
 from speechbrain_growth.engine.maps.plan import Exact
+from speechbrain_growth.engine.maps.widths import extend
 from speechbrain_growth.engine.rules.registry import rule
 from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError
@@ -198,8 +199,11 @@ def _key(layer):
 
 @rule.register(Columns)
 def _columns(old, new, signal, trace):
-    """Old columns stay as they are; a new one computes something of its own."""
-    parts = [("columns", old.columns, new.columns)]
+    """Old columns stay as they are; a new one computes something of its own.
+
+    If the outputs become more, so do those of old columns.
+    """
+    grown, parts = [], [("columns", old.columns, new.columns)]
     parts.append(("laterals", old.laterals, new.laterals))
     for part, before, after in parts:
         if not set(before) <= set(after):
@@ -211,6 +215,38 @@ def _columns(old, new, signal, trace):
                     {}, Exact.NO, "a task of its own"
                 )
                 continue
-            for key, tensor in state_of(before[name]).items():
-                trace.tensor(f"{part}.{name}.{key}", *[None] * tensor.ndim)
-    return signal
+            finished = name != list(new.columns)[-1]
+            pairs = state_of(before[name]), state_of(after[name])
+            for key, tensor in pairs[0].items():
+                place = f"{part}.{name}.{key}"
+                width = _more(tensor, pairs[1][key], place, trace)
+                # Nobody reads what a finished head gets: zeros, and held
+                axis = trace.into(width) if finished else trace.out(width)
+                rest = [None] * (tensor.ndim - 1)
+                trace.tensor(
+                    place, *[axis if width else None, *rest][: tensor.ndim]
+                )
+                grown += [width] if width else []
+    sizes = sorted({(width.old, width.new) for width in grown})
+    if len(sizes) > 1:
+        trace.problem(
+            f"its columns would get more units of {len(sizes)} kinds, "
+            f"{sizes}; only outputs can grow, by one number"
+        )
+    return signal._replace(width=grown[0]) if grown else signal
+
+
+def _more(old, new, place, trace):
+    """The map of the outputs that a column has more of; None if of none.
+
+    Units that no layer reads are outputs; so one axis grows, the first.
+    """
+    if old.shape == new.shape:
+        return None
+    if old.ndim != new.ndim or old.shape[1:] != new.shape[1:]:
+        trace.problem(
+            f"{place} would become {tuple(new.shape)}; columns that are there "
+            "keep their units, and may only get more outputs"
+        )
+        return None
+    return extend(len(old), len(new), label=f"{trace.name} outputs")

@@ -6,7 +6,7 @@ Authors
 
 from speechbrain_growth.errors import GrowthError
 
-ABOUT_UNITS = ("symmetry", "birth", "fold", "old")
+ABOUT_UNITS = ("symmetry", "birth", "fold", "old", "outputs")
 
 
 def check_units(growth, entry):

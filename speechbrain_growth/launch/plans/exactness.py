@@ -1,0 +1,54 @@
+"""Says how exact a growth is.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from speechbrain_growth.engine.maps.plan import Exact
+from speechbrain_growth.schedule.afterwards.new_outputs import FRESH
+
+
+def exactness(plan, growth):
+    """How exact a growth is, in a few words.
+
+    Arguments
+    ---------
+    plan : Plan
+        Of the growth.
+    growth : Growth
+        An entry of the schedule.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> from torch.nn import Linear
+    >>> from speechbrain_growth import trace
+    >>> from speechbrain_growth.schedule.growth import parse
+    >>> (growth,) = parse(
+    ...     [{"after_epoch": 1, "classes": 4, "outputs": "fresh"}]
+    ... )
+    >>> plan = trace(Linear(3, 2), Linear(3, 4), outputs=growth.outputs)
+    >>> exactness(plan, growth)
+    'old outputs exact; new outputs fresh'
+    """
+    words = [] if growth.symmetry.exact else [str(growth.symmetry)]
+    words += [
+        f"{name} {state}"
+        for name, state in plan.first_states.items()
+        if state.exact > Exact.YES
+    ]
+    if growth.outputs == FRESH:
+        words = words or ["old outputs exact"]
+        words.append("new outputs fresh")
+    elif growth.outputs is not None:
+        words = words or ["exact"]
+        words.append("new outputs share posteriors")
+    if plan.weights:
+        words = words or ["exact"]
+        words.append(f"LayerNorms folded over {growth.fold} steps")
+    words = words or ["exact"] * bool(growth.sets)
+    words += [f"sets {key} {value}" for key, value in growth.sets.items()]
+    return "; ".join(words) or "exact"
