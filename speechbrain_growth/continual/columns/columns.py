@@ -196,21 +196,36 @@ def _key(layer):
     return layer.replace(".", "-")
 
 
+def add_whole(part: str, old: nn.ModuleDict, new: nn.ModuleDict, trace: Any):
+    """Plans that old children stay as they are, and that new ones are as built.
+
+    Arguments
+    ---------
+    part : str
+        The name of the container.
+    old : torch.nn.ModuleDict
+        It in the present model.
+    new : torch.nn.ModuleDict
+        It in the larger one.
+    trace : Trace
+        As a growth rule gets it.
+    """
+    if not set(old) <= set(new):
+        trace.problem(f"has fewer {part}; a growth only adds some")
+    for name in new:
+        if name not in old:
+            full = ".".join([*trace.path, part, name])
+            trace.first_states[full] = FirstState(
+                {}, Exact.NO, "a task of its own"
+            )
+            continue
+        for key, tensor in state_of(old[name]).items():
+            trace.tensor(f"{part}.{name}.{key}", *[None] * tensor.ndim)
+
+
 @rule.register(Columns)
 def _columns(old, new, signal, trace):
     """Old columns stay as they are; a new one computes something of its own."""
-    parts = [("columns", old.columns, new.columns)]
-    parts.append(("laterals", old.laterals, new.laterals))
-    for part, before, after in parts:
-        if not set(before) <= set(after):
-            trace.problem("has fewer columns; a growth only adds some")
-        for name in after:
-            if name not in before:
-                full = ".".join([*trace.path, part, name])
-                trace.first_states[full] = FirstState(
-                    {}, Exact.NO, "a task of its own"
-                )
-                continue
-            for key, tensor in state_of(before[name]).items():
-                trace.tensor(f"{part}.{name}.{key}", *[None] * tensor.ndim)
+    add_whole("columns", old.columns, new.columns, trace)
+    add_whole("laterals", old.laterals, new.laterals, trace)
     return signal
