@@ -23,6 +23,7 @@ from speechbrain_growth.continual.experts.memory import (
 from speechbrain_growth.continual.experts.routing import routing_of
 from speechbrain_growth.continual.sampling import all_of, batches_of, in_order
 from speechbrain_growth.continual.strategy import Strategy
+from speechbrain_growth.continual.streams.stream import StreamDataset
 from speechbrain_growth.continual.streams.windows import Windows
 from speechbrain_growth.errors import GrowthError
 
@@ -108,6 +109,12 @@ class SEDEM(Strategy):
             problems.append(
                 f"strategy: the memory holds {self.items} items, but a window "
                 "has more; use smaller windows, or more items"
+            )
+        data = brain.train_loader.dataset
+        if not isinstance(data, StreamDataset):
+            problems.append(
+                "strategy: an item of SEDEM is one tensor, but the data are a "
+                f"{type(data).__name__}; use a stream of images"
             )
         if brain.distributed_launch:
             problems.append("strategy: SEDEM has one memory; use one process")

@@ -13,7 +13,7 @@ import pytest
 import torch
 from small import Killed, ended, same, small, train
 
-from speechbrain_growth import MLP, VAE, Experts, GrowthError
+from speechbrain_growth import MLP, VAE, Experts, GrowthError, task_loader
 
 WINDOW, MEMORY, WAIT = 12, 36, 4  # 3 batches of 4 items; items; windows
 CLASSES, EACH = 6, 48  # items for training: 8 windows of each two classes
@@ -391,6 +391,13 @@ def test_a_report_says_how_often_the_gates_are_right(whole):
     )
 
 
+class Plain(torch.utils.data.Dataset):
+    """Items of no known kind"""
+
+    def __init__(self, of):
+        self.tasks, self.window = of.tasks, of.window
+
+
 ADDS = growing(0.14)[0]
 WRONG = [
     ({"strategy": {"items": 0}}, {}, "items is 0; it must be a whole number"),
@@ -425,8 +432,13 @@ def test_a_mistake_is_refused_before_training(
     assert not list(tmp_path.glob("save/CKPT*"))
 
 
-def test_several_processes_are_refused(tmp_path):
+def test_several_processes_and_items_of_several_tensors_are_refused(tmp_path):
     brain = sedem(tmp_path)
     brain.train_loader, brain.distributed_launch = brain.loaders["train"], True
     (problem,) = brain.strategy.check(brain)
     assert "SEDEM has one memory; use one process" in problem
+    brain.distributed_launch = False
+    other = Plain(brain.train_loader.dataset)
+    brain.train_loader = task_loader(other, 4)
+    (problem,) = brain.strategy.check(brain)
+    assert "the data are a Plain; use a stream of images" in problem
