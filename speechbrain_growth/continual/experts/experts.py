@@ -67,7 +67,8 @@ class Experts(nn.Module):
     gate : callable
         Builds a gate, from ``inputs``.
     gate_on : str
-        What a gate sees: the ``input``, or the ``features`` of its expert.
+        What a gate sees: the ``features`` of its expert, as in the released
+        code, or the ``input``, so that the losses of all gates compare.
 
     Raises
     ------
@@ -95,7 +96,7 @@ class Experts(nn.Module):
         outputs: int,
         features: Callable[..., nn.Module],
         gate: Callable[..., nn.Module],
-        gate_on: str = "input",
+        gate_on: str = "features",
     ) -> None:
         super().__init__()
         if gate_on not in SPACES:

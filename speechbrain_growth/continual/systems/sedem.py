@@ -69,7 +69,7 @@ class SEDEM(Strategy):
         self,
         size: str = "experts",
         items: int = 1000,
-        passes: int = 2,
+        passes: int = 5,
         batch_size: int = 64,
     ) -> None:
         super().__init__()
