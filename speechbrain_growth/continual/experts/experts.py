@@ -4,7 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import Callable
+from typing import Callable, List
 
 import torch
 from torch import nn
@@ -119,12 +119,12 @@ class Experts(nn.Module):
             expert.requires_grad_(False)
 
     @property
-    def old(self):
+    def old(self) -> List[Expert]:
         """All experts but the newest."""
         return list(self.experts.values())[:-1]
 
     @property
-    def newest(self):
+    def newest(self) -> nn.Module:
         """The expert that is trained."""
         return self.experts[str(len(self.experts) - 1)]
 
