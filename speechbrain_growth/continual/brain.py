@@ -108,12 +108,12 @@ class ContinualBrain(TestedBrain):
         GrowthError
             Naming everything that would fail at a later task.
         """
+        self.train_loader = train_set
         if not self.test_only:
             problems = problems_of(self, epoch_counter, train_set, valid_set)
             if problems:
                 raise GrowthError(problems)
             batches_of(train_set).spread = True
-        self.train_loader = train_set
         super().fit(epoch_counter, train_set, valid_set, **kwargs)
 
     def on_fit_start(self) -> None:

@@ -326,6 +326,22 @@ class Strategy:
         """What ``tasks.json`` says of it."""
         return {}
 
+    def tested(self, brain: Any, loader: Any) -> Dict[str, Any]:
+        """Returns what ``tasks.json`` says of the test data, after training.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Its modules are those after the last task.
+        loader : DataLoader
+            Of the test data, from ``task_loader``.
+
+        Returns
+        -------
+        dict
+        """
+        return {}
+
     @mark_as_saver
     def _save(self, path):
         """Writes what it holds."""

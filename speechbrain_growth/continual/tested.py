@@ -128,6 +128,7 @@ class TestedBrain(PastBrain):
             "facts": self.finished.facts,
             **self._costs(),
             **self.strategy.report,
+            **self.strategy.tested(self, test_set),
         }
         if self.strategy.routes:
             report.update(self._routed(test_set, metric))

@@ -197,36 +197,66 @@ def _key(layer):
     return layer.replace(".", "-")
 
 
+def add_whole(
+    part: str,
+    old: nn.ModuleDict,
+    new: nn.ModuleDict,
+    trace: Any,
+    axes: Callable[..., Sequence] = lambda place, before, after: None,
+) -> None:
+    """Plans that old children stay as they are, and that new ones are as built.
+
+    Arguments
+    ---------
+    part : str
+        The name of the container.
+    old : torch.nn.ModuleDict
+        It in the present model.
+    new : torch.nn.ModuleDict
+        It in the larger one.
+    trace : Trace
+        As a growth rule gets it.
+    axes : callable
+        Takes the name of a tensor of an old child, and the tensor before and
+        after. Returns its axes in the plan; None if it does not grow.
+    """
+    if not set(old) <= set(new):
+        trace.problem(f"has fewer {part}; a growth only adds some")
+    for name in new:
+        if name not in old:
+            full = ".".join([*trace.path, part, name])
+            trace.first_states[full] = FirstState(
+                {}, Exact.NO, "a task of its own"
+            )
+            continue
+        after = state_of(new[name])
+        for key, tensor in state_of(old[name]).items():
+            place = f"{part}.{name}.{key}"
+            found = axes(place, tensor, after.get(key))
+            trace.tensor(place, *(found or [None] * tensor.ndim))
+
+
 @rule.register(Columns)
 def _columns(old, new, signal, trace):
     """Old columns stay as they are; a new one computes something of its own.
 
     If the outputs become more, so do those of old columns.
     """
-    grown, parts = [], [("columns", old.columns, new.columns)]
-    parts.append(("laterals", old.laterals, new.laterals))
-    for part, before, after in parts:
-        if not set(before) <= set(after):
-            trace.problem("has fewer columns; a growth only adds some")
-        for name in after:
-            if name not in before:
-                full = ".".join([*trace.path, part, name])
-                trace.first_states[full] = FirstState(
-                    {}, Exact.NO, "a task of its own"
-                )
-                continue
-            finished = name != list(new.columns)[-1]
-            pairs = state_of(before[name]), state_of(after[name])
-            for key, tensor in pairs[0].items():
-                place = f"{part}.{name}.{key}"
-                width = _more(tensor, pairs[1][key], place, trace)
-                # Nobody reads what a finished head gets: zeros, and held
-                axis = trace.into(width) if finished else trace.out(width)
-                rest = [None] * (tensor.ndim - 1)
-                trace.tensor(
-                    place, *[axis if width else None, *rest][: tensor.ndim]
-                )
-                grown += [width] if width else []
+    grown, last = [], list(new.columns)[-1]
+
+    def axes(place, before, after):
+        """Of a tensor with more outputs, which only the last column gives."""
+        width = _more(before, after, place, trace)
+        if width is None:
+            return None
+        grown.append(width)
+        # Nobody reads what a finished head gets: zeros, and held
+        finished = place.split(".")[1] != last
+        axis = trace.into(width) if finished else trace.out(width)
+        return [axis, *[None] * (before.ndim - 1)]
+
+    add_whole("columns", old.columns, new.columns, trace, axes)
+    add_whole("laterals", old.laterals, new.laterals, trace, axes)
     sizes = sorted({(width.old, width.new) for width in grown})
     if len(sizes) > 1:
         trace.problem(
