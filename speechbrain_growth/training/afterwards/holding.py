@@ -252,9 +252,8 @@ def _part_of(parameter, mask):
     shape = [-1] + [1] * (mask.ndim - 1)
     value = parameter.detach()
     if not torch.equal(mask, rows.view(shape).expand_as(mask)):
-        bits = _bits(value)
-        free = torch.full_like(bits, -1).masked_fill_(mask, 0)
-        return Single(parameter, free, bits & ~free)
+        free = torch.full_like(_bits(value), -1).masked_fill_(mask, 0)
+        return Single(parameter, free, _bits(value) & ~free)
     count = int(rows.sum())
     if rows[:count].all():
         return FirstRows(parameter, count, value[:count].clone())
