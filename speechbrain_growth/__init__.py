@@ -10,6 +10,7 @@ import importlib
 HOMES = {
     "Accents": "continual.streams.utterances",
     "Amount": "schedule.conditions.kinds",
+    "BNS": "continual.systems.bns",
     "Better": "schedule.conditions.kinds",
     "Birth": "engine.births.layers",
     "Blueprint": "blueprint.blueprint",

@@ -133,6 +133,21 @@ class Strategy:
         """
         return torch.zeros(0, dtype=torch.long)
 
+    def prepare(self, brain: Any, task: int, epoch: int) -> None:
+        """Called before a task begins, and before any growth for it.
+
+        Again in a run that was killed before the end of the task's first epoch.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Gives the data of the task.
+        task : int
+            From 1 on.
+        epoch : int
+            About to begin.
+        """
+
     def begin(self, brain: Any, task: int) -> None:
         """Called before the first epoch of a task, after any growth for it.
 

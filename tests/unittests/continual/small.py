@@ -119,8 +119,9 @@ class SmallBrain(ContinualBrain, LeanBrain):
         self.wrong = self.items = 0
 
     def valid_stats(self, stage_loss):
-        """Loss and share of wrong items."""
-        return {"loss": stage_loss, "error": 100 * self.wrong / self.items}
+        """Loss, and shares of wrong and right items."""
+        error = 100 * self.wrong / self.items
+        return {"loss": stage_loss, "error": error, "accuracy": 100 - error}
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
         """Counts as a moment."""
