@@ -128,6 +128,8 @@ class ContinualBrain(TestedBrain):
         """Finishes the last task."""
         super().after_epochs()
         if len(self.finished) < self.stream.tasks:
+            if self.strategy.grows_last and self.schedule.pending:
+                self.grow(self.hparams.epoch_counter.current + 1)
             self._finish_task(self.stream.tasks, end_of_epoch=True)
 
     def begin_epoch(self, epoch: int) -> None:
