@@ -11,7 +11,9 @@ Authors
 import math
 from typing import Callable, NamedTuple, Sequence
 
+import numpy as np
 import torch
+from scipy.optimize import minimize
 
 LEAST = 1e-3  # the share of F by which it must fall: less may be round-off
 CLOSE = 1e-7  # of a gradient, to where the best weights are
@@ -126,9 +128,9 @@ def solve(
 ) -> Solved:
     """Minimises loss(before + units weights^T) + price |weights|.
 
-    The problem is convex. Steps are those of FISTA (Beck & Teboulle 2009,
-    https://doi.org/10.1137/080716542), which begins anew where the objective
-    would rise.
+    The problem is convex. Positive and negative parts of the weights are
+    solved for by L-BFGS-B (Byrd et al. 1995, https://doi.org/10.1137/0916069),
+    so that weights can be 0.
 
     Arguments
     ---------
@@ -155,6 +157,8 @@ def solve(
     (1.5, 2.75)
     """
 
+    shape = (before.shape[1], units.shape[1])
+
     def slope(weights):
         """The loss and its gradient."""
         with torch.enable_grad():
@@ -162,40 +166,45 @@ def solve(
             value = loss(before + units @ weights.T)
             return value.item(), torch.autograd.grad(value, weights)[0]
 
-    best = before.new_zeros(before.shape[1], units.shape[1])
-    value, gradient = slope(best)
-    point, whole, momentum = best, value, 1.0
-    curvature, steps = 1e-3, 1
-    while steps < MOST_STEPS and _off(best, gradient, price) > CLOSE:
-        here, downhill = slope(point)
-        while True:
-            new = _soft(point - downhill / curvature, price / curvature)
-            moved, there = new - point, slope(new)
-            steps += 1
-            most = here + float(
-                (downhill * moved).sum() + curvature / 2 * moved.square().sum()
-            )
-            if there[0] <= most + 1e-12 * abs(most):
-                break
-            curvature *= 2
-        total = there[0] + priced(price, new)
-        if total > whole and momentum > 1.0:
-            point, momentum = best, 1.0
-            continue
-        following = (1 + math.sqrt(1 + 4 * momentum**2)) / 2
-        point = new + (momentum - 1) / following * (new - best)
-        best, gradient, whole, momentum = new, there[1], total, following
-        curvature *= 0.95
-    return Solved(best, whole, steps, _off(best, gradient, price))
+    def joined(sides):
+        """The objective of positive and negative parts, and its gradient."""
+        value, gradient = slope(_difference(sides, before, shape))
+        both = torch.stack([price + gradient, price - gradient])
+        return value + price * sides.sum(), both.flatten().cpu().numpy()
+
+    steps, weights = 1, before.new_zeros(shape)
+    if _off(weights, slope(weights)[1], price) > CLOSE:
+        found = minimize(
+            joined,
+            np.zeros(2 * weights.numel()),
+            jac=True,
+            method="L-BFGS-B",
+            bounds=[(0.0, None)] * (2 * weights.numel()),
+            options={
+                "maxiter": MOST_STEPS,
+                "maxfun": MOST_STEPS,
+                "maxcor": 30,
+                "gtol": CLOSE,
+                "ftol": 0.0,
+            },
+        )
+        weights = _difference(found.x, before, shape)
+        steps += found.nfev
+    value, gradient = slope(weights)
+    whole = value + priced(price, weights)
+    return Solved(weights, whole, steps, _off(weights, gradient, price))
 
 
-def _soft(weights, price):
-    """The proximal step of absolute values."""
-    return weights.sign() * (weights.abs() - price).clamp(min=0)
+def _difference(sides, like, shape):
+    """Weights from their positive and negative parts."""
+    positive, negative = torch.from_numpy(sides).to(like).view(2, *shape)
+    return positive - negative
 
 
 def _off(weights, gradient, price):
     """How far 0 is from the subgradients of the objective."""
+    if math.isinf(price):
+        return 0.0  # weights of 0 are best, which they are
     at_zero = (gradient.abs() - price).clamp(min=0)
     far = (gradient + price * weights.sign()).abs()
     return float(torch.where(weights == 0, at_zero, far).max())
