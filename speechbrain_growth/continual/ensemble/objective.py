@@ -203,8 +203,6 @@ def _difference(sides, like, shape):
 
 def _off(weights, gradient, price):
     """How far 0 is from the subgradients of the objective."""
-    if math.isinf(price):
-        return 0.0  # weights of 0 are best, which they are
     at_zero = (gradient.abs() - price).clamp(min=0)
     far = (gradient + price * weights.sign()).abs()
     return float(torch.where(weights == 0, at_zero, far).max())

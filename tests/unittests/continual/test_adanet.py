@@ -151,9 +151,9 @@ def test_the_objective_falls_and_is_what_a_recomputation_gives(plain):
         depth = line["candidates"][line["best"]]["depth"]
         assert depth == len(added[number - 1].layers)
     assert log[0]["before"] == pytest.approx(math.log(3))
-    befores = [line["before"] for line in log[1:]]
+    starts = [line["before"] for line in log[1:]]
     bests = [line["candidates"][line["best"]]["objective"] for line in log]
-    assert befores == pytest.approx(bests[:-1], rel=1e-9)
+    assert starts == pytest.approx(bests[:-1], rel=1e-9)
 
 
 def test_the_log_has_the_objective_of_the_loser(tmp_path):
