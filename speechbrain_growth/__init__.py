@@ -9,6 +9,7 @@ import importlib
 # The public face: YAMLs, recipes and users name these, never a file behind it
 HOMES = {
     "Accents": "continual.streams.utterances",
+    "AdaNet": "continual.systems.adanet",
     "Amount": "schedule.conditions.kinds",
     "BNS": "continual.systems.bns",
     "Better": "schedule.conditions.kinds",
@@ -44,6 +45,7 @@ HOMES = {
     "NoRuleError": "errors",
     "Number": "schedule.conditions.kinds",
     "POWERS": "engine.optimizers",
+    "Pair": "continual.streams.pair",
     "Permuted": "continual.streams.images",
     "PhoneSets": "continual.streams.phones",
     "Positive": "schedule.conditions.kinds",
@@ -60,6 +62,7 @@ HOMES = {
     "Split": "continual.streams.images",
     "Strategy": "continual.strategy",
     "Stream": "continual.streams.stream",
+    "Subnetworks": "continual.ensemble.subnetworks",
     "TaskMatrix": "measure.task_matrix",
     "TorchScheduler": "training.afterwards.torch_scheduler",
     "UtteranceGate": "continual.systems.utterance_gate",
@@ -70,6 +73,8 @@ HOMES = {
     "anneal_step": "training.afterwards.rates",
     "as_stock": "nnet.quick",
     "best_checkpoint": "launch.init_from",
+    "binary_exponential": "continual.ensemble.surrogates",
+    "binary_logistic": "continual.ensemble.surrogates",
     "bucketed": "data.bucketing",
     "carry": "engine.carrying",
     "check_annealing": "training.afterwards.rates",

@@ -127,6 +127,8 @@ class ContinualBrain(BeginningBrain):
         """Finishes the last task."""
         super().after_epochs()
         if len(self.finished) < self.stream.tasks:
+            if self.strategy.grows_last and self.schedule.pending:
+                self.grow(self.hparams.epoch_counter.current + 1)
             self._finish_task(self.stream.tasks, end_of_epoch=True)
 
     def begin_epoch(self, epoch: int) -> None:

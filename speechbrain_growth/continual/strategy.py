@@ -43,6 +43,10 @@ class Strategy:
         Brain checks it at the end of each task.
     routes : bool
         Whether ``route`` can tell the task of an item.
+    takes_best : bool
+        Whether the best epoch of a task is loaded at its end.
+    grows_last : bool
+        Whether a growth that was decided after the very last epoch is done.
     tensors : dict
         What a checkpoint holds of the strategy: tensors, numbers, and
         dictionaries and lists of them.
@@ -56,6 +60,7 @@ class Strategy:
     keeps = False
     routes = False
     takes_best = True
+    grows_last = False
 
     def __init__(self, own: Sequence[str] = ()) -> None:
         if isinstance(own, str) or not all(isinstance(o, str) for o in own):
@@ -330,6 +335,11 @@ class Strategy:
             Tasks from 1 on, shape (items,).
         """
         return None
+
+    @property
+    def is_over(self) -> bool:
+        """Whether it needs no more epochs, although some are left."""
+        return False
 
     @property
     def stored(self) -> float:
