@@ -114,7 +114,9 @@ class Staged(Strategy):
             modules = brain.blueprint.modules(
                 {**sizes, **brain.in_force, **wider}
             )
-            plan = trace(brain.raw_modules, modules)
+            # Its own, so that numbering draws nothing from the run's
+            generator = torch.Generator().manual_seed(0)
+            plan = trace(brain.raw_modules, modules, generator=generator)
             self._numbers = Units(plan, brain.device)
             self._sizes = str(sizes)
         return self._numbers
