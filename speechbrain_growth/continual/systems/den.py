@@ -9,8 +9,6 @@ Authors
 import math
 from typing import Any, Dict, List, Sequence, Union
 
-import torch
-
 from speechbrain_growth.continual.staged import Staged, named
 from speechbrain_growth.continual.stages import FIRST, LAST
 from speechbrain_growth.continual.weights.fitting import problems_of
@@ -18,6 +16,8 @@ from speechbrain_growth.continual.weights.proximal import shrink_units, soften
 from speechbrain_growth.continual.weights.selection import silent, unread
 from speechbrain_growth.continual.weights.splitting import (
     Chosen,
+    copies_needed,
+    copies_of,
     distances,
     drifted,
     moves,
@@ -137,9 +137,9 @@ class DEN(Staged):
 
     def check(self, brain: Any) -> List[str]:
         """Returns what is wrong: model, head, sizes, growths and epochs."""
-        problems, each = [], brain.hparams.epochs_per_task
-        needed, sizes = self.stages.end("whole"), brain.schedule.sizes
-        problems += [
+        each, sizes = brain.hparams.epochs_per_task, brain.schedule.sizes
+        needed = self.stages.end("whole")
+        problems = [
             f"size is {key}, but the model has the sizes {', '.join(sizes)}; "
             "name one of them"
             for key in self.keys
@@ -175,7 +175,8 @@ class DEN(Staged):
         if number == self.stages.end("selected") and stats["loss"] > self.tau:
             more = [self.units] * len(more)
         if number == self.stages.end("whole"):
-            more = self._copies(brain, self.drifted(brain))
+            needed = copies_needed(self.numbered(brain), self.drifted(brain))
+            more = [needed.get(n, 0) for n in range(1, 1 + len(more))]
         return self.widened(sizes, more)
 
     def drifted(self, brain: Any) -> Chosen:
@@ -197,33 +198,17 @@ class DEN(Staged):
         far[silent(units, named(brain)) | ~old] = math.nan
         return drifted(units, far, self.sigma, self.split == "least")
 
-    def _copies(self, brain, chosen):
-        """How many copies each of the sizes needs for the units chosen."""
-        units = self.numbered(brain)
-        found = [0] * len(self.places(brain.schedule.sizes))
-        for label, numbers in chosen.items():
-            place = units.added[label] - 1
-            found[place] = max(found[place], len(numbers))
-        return found
-
     def grown(self, brain: Any, plan: Any) -> None:
         """Notes that units were added; or fills copies, restores originals."""
         if self.tensors["stage"] == "selected":
             self.tensors["expanded"] = True
             return
         units, old = self.numbered(brain), self.old(brain)
-        chosen, copies = self.drifted(brain), {}
-        more, left = self._copies(brain, chosen), torch.zeros_like(old)
-        for label, numbers in chosen.items():
-            stop = units.layers[label].stop
-            start = stop - more[units.added[label] - 1]
-            copies[label] = start + torch.arange(len(numbers)).to(numbers)
-            left[start + len(numbers) : stop] = True
-        state, again = state_of(brain.raw_modules), torch.zeros_like(old)
+        chosen, state = self.drifted(brain), state_of(brain.raw_modules)
+        copies, spare = copies_of(units, chosen)
         split_units(units, state, chosen, copies, ~old | units.outputs)
-        again[torch.cat(list(chosen.values()))] = True
-        restore(units, state, self.before(brain), old, again)
-        silence(units, named(brain), left)
+        restore(units, state, self.before(brain), old, chosen)
+        silence(units, named(brain), spare)
 
     def penalty(self, brain: Any, predictions: Any, batch: Any) -> Any:
         """Returns the squares of the weights, or of how far they moved."""
@@ -241,13 +226,11 @@ class DEN(Staged):
 
     def after_step(self, brain: Any) -> None:
         """Takes the proximal steps of the stage, where weights are trained."""
-        stage, rate = (
-            self.tensors["stage"],
-            brain.optimizer.param_groups[0]["lr"],
-        )
+        stage, units = self.tensors["stage"], self.numbered(brain)
         if stage not in (FIRST, "head", "expanded"):
             return
-        units, parameters = self.numbered(brain), named(brain)
+        rate = brain.optimizer.param_groups[0]["lr"]
+        parameters = named(brain)
         for name, weight, _ in units.along("in", parameters):
             soften(weight, brain.held.masks[name], rate * self.mu)
         if stage == "expanded":

@@ -4,7 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import Dict
+from typing import Dict, Tuple
 
 import torch
 
@@ -139,6 +139,71 @@ def drifted(
     return found
 
 
+def copies_needed(units: Units, originals: Chosen) -> Dict[int, int]:
+    """Returns how many copies layers need; tied ones get as many as the most.
+
+    Arguments
+    ---------
+    units : Units
+        Of the network; layers that one size widens grow by as many units.
+    originals : dict
+        From ``drifted``.
+
+    Returns
+    -------
+    dict
+        The number of copies, by the number in ``units.added``.
+
+    Example
+    -------
+    >>> from torch.nn import Linear
+    >>> from speechbrain_growth import trace
+    >>> units = Units(trace(Linear(1, 2), Linear(1, 5)))
+    >>> copies_needed(units, {"model units": torch.tensor([1])})
+    {3: 1}
+    """
+    found = {}
+    for label, numbers in originals.items():
+        tied = units.added[label]
+        found[tied] = max(found.get(tied, 0), len(numbers))
+    return found
+
+
+def copies_of(units: Units, originals: Chosen) -> Tuple[Chosen, torch.Tensor]:
+    """Returns the units at the end of each layer that become copies.
+
+    Arguments
+    ---------
+    units : Units
+        Of the network, which has as many new units as ``copies_needed``.
+    originals : dict
+        From ``drifted``.
+
+    Returns
+    -------
+    dict
+        As many numbers as of originals, by the label of their layer.
+    torch.Tensor
+        Which new units are left over, boolean, shape (units,).
+
+    Example
+    -------
+    >>> from torch.nn import Linear
+    >>> from speechbrain_growth import trace
+    >>> units = Units(trace(Linear(1, 2), Linear(1, 5)))
+    >>> copies_of(units, {"model units": torch.tensor([0])})[0]
+    {'model units': tensor([1])}
+    """
+    needed, copies = copies_needed(units, originals), {}
+    spare = torch.zeros_like(units.hidden)
+    for label, numbers in originals.items():
+        stop = units.layers[label].stop
+        start = stop - needed[units.added[label]]
+        copies[label] = start + torch.arange(len(numbers)).to(numbers)
+        spare[start + len(numbers) : stop] = True
+    return copies, spare
+
+
 def split_units(
     units: Units, tensors: Tensors, originals: Chosen, copies: Chosen, later
 ) -> None:
@@ -196,7 +261,7 @@ def restore(
     tensors: Tensors,
     before: Tensors,
     old: torch.Tensor,
-    chosen: torch.Tensor,
+    chosen: Chosen,
 ) -> None:
     """Gives units what entered them earlier; from later units they get nothing.
 
@@ -210,8 +275,8 @@ def restore(
         As for ``moves``.
     old : torch.Tensor
         As for ``moves``.
-    chosen : torch.Tensor
-        Which units, boolean, shape (units,).
+    chosen : dict
+        Their numbers, by the label of their layer.
 
     Example
     -------
@@ -220,11 +285,15 @@ def restore(
     >>> layer, old = Linear(2, 1), torch.tensor([True, True, False])
     >>> units, before = Units(trace(layer, layer)), torch.tensor([[7.0]])
     >>> tensors = dict(layer.named_parameters())
-    >>> restore(units, tensors, {"weight": before}, old, units.outputs)
+    >>> chosen = {"model units": torch.tensor([0])}
+    >>> restore(units, tensors, {"weight": before}, old, chosen)
     >>> layer.weight
     Parameter containing:
     tensor([[7., 0.]], requires_grad=True)
     """
+    again = torch.zeros_like(old)
+    for numbers in chosen.values():
+        again[numbers] = True
     with torch.no_grad():
         for name, then in before.items():
             tensor = tensors[name]
@@ -235,7 +304,7 @@ def restore(
                 wider = then.new_zeros(shape)
                 then = wider.index_copy_(axis.dim, there, then)
             for _, _, axis in units.along("out", {name: tensor}):
-                mask = spread(chosen, axis, tensor)
+                mask = spread(again, axis, tensor)
                 tensor.copy_(torch.where(mask, then, tensor))
 
 
