@@ -113,7 +113,7 @@ class Staged(Strategy):
             wider = self.widened(sizes, list(numbers))
             modules = brain.blueprint.modules(
                 {**sizes, **brain.in_force, **wider}
-            )
+            ).to(brain.device)
             # Its own, so that numbering draws nothing from the run's
             generator = torch.Generator().manual_seed(0)
             plan = trace(brain.raw_modules, modules, generator=generator)
