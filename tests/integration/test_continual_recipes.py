@@ -27,6 +27,19 @@ SMALL = [
 ]
 # Streams of the recipe for speech, in the names of its YAMLs
 SPOKEN = ("accents", "channels", "phones")
+# Fewer epochs of systems that have several kinds of them
+FEW = {
+    "continual_accents_cpg": [
+        "--growth=[]",
+        "--epochs_per_task=2",
+        "--ratios=[0.5]",
+        "--prune_epochs=1",
+    ],
+    "continual_accents_den": [
+        "--epochs_per_task=5",
+        "--stages={head: 1, selected: 1, expanded: 1, whole: 1}",
+    ],
+}
 # Strategies that promise that nothing is forgotten
 KEEPING = ("Independent", "ExpertGate", "CPG", "Progressive")
 
@@ -123,7 +136,8 @@ def of_speech():
 @pytest.mark.slow
 @pytest.mark.parametrize("yaml", of_speech(), ids=lambda p: p.stem)
 def test_a_variant_learns_speech(yaml, corpus, tmp_path):
-    few = ["--epochs_per_task=1", f"--output_folder={tmp_path}", *SMALL]
+    few = FEW.get(yaml.stem, ["--epochs_per_task=1"])
+    few = [*few, f"--output_folder={tmp_path}", *SMALL]
     # Few utterances have few phones; phone sets are known without them
     labels = [] if "phones" in yaml.stem else ["--output_neurons=40"]
     report, matrix = run(SPEECH, yaml, corpus, *labels, *few)

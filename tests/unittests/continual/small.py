@@ -174,14 +174,27 @@ def text_of(system):
     return text.replace("GROWTH", growth)
 
 
-def small(folder, system, overrides=None, run_opts=None, parts=None, own=""):
+def small(
+    folder,
+    system,
+    overrides=None,
+    run_opts=None,
+    parts=None,
+    own="",
+    kind=SmallBrain,
+    shape="[1, 9]",
+):
     """A Brain and its loaders, from a folder that may have checkpoints.
 
-    `own` is a stream in the place of the YAML's.
+    `own` is a stream in the place of the YAML's; `kind` is the Brain's class,
+    and `shape` that of one input of its model.
     """
     path = folder / "small.yaml"
     folder.mkdir(exist_ok=True)
-    path.write_text(text_of(system).replace(STREAM, own or STREAM))
+    text = text_of(system).replace(STREAM, own or STREAM)
+    path.write_text(
+        text.replace("example_shape: [1, 9]", f"example_shape: {shape}")
+    )
     overrides = {"output_folder": str(folder), **(overrides or {})}
     blueprint = open_blueprint(str(path), overrides)
     with open(path) as fin:
@@ -191,7 +204,7 @@ def small(folder, system, overrides=None, run_opts=None, parts=None, own=""):
         part: task_loader(one, 4, shuffle=part == "train", seed=5)
         for part, one in datasets.items()
     }
-    brain = SmallBrain(
+    brain = kind(
         stream=hparams["stream"],
         strategy=hparams["strategy"],
         blueprint=blueprint,
