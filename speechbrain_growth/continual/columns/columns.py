@@ -20,11 +20,9 @@ from speechbrain_growth.continual.columns.laterals import (
     lateral_into,
     units_of,
 )
-from speechbrain_growth.engine.births.layers import FirstState
-from speechbrain_growth.engine.maps.plan import Exact
+from speechbrain_growth.continual.columns.whole import add_whole
 from speechbrain_growth.engine.maps.widths import extend
 from speechbrain_growth.engine.rules.registry import rule
-from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError
 
 KINDS = ("none", "linear", "adapters")
@@ -195,45 +193,6 @@ class Columns(nn.Module):
 def _key(layer):
     """The name of a lateral; a module's name has no dots."""
     return layer.replace(".", "-")
-
-
-def add_whole(
-    part: str,
-    old: nn.ModuleDict,
-    new: nn.ModuleDict,
-    trace: Any,
-    axes: Callable[..., Sequence] = lambda place, before, after: None,
-) -> None:
-    """Plans that old children stay as they are, and that new ones are as built.
-
-    Arguments
-    ---------
-    part : str
-        The name of the container.
-    old : torch.nn.ModuleDict
-        It in the present model.
-    new : torch.nn.ModuleDict
-        It in the larger one.
-    trace : Trace
-        As a growth rule gets it.
-    axes : callable
-        Takes the name of a tensor of an old child, and the tensor before and
-        after. Returns its axes in the plan; None if it does not grow.
-    """
-    if not set(old) <= set(new):
-        trace.problem(f"has fewer {part}; a growth only adds some")
-    for name in new:
-        if name not in old:
-            full = ".".join([*trace.path, part, name])
-            trace.first_states[full] = FirstState(
-                {}, Exact.NO, "a task of its own"
-            )
-            continue
-        after = state_of(new[name])
-        for key, tensor in state_of(old[name]).items():
-            place = f"{part}.{name}.{key}"
-            found = axes(place, tensor, after.get(key))
-            trace.tensor(place, *(found or [None] * tensor.ndim))
 
 
 @rule.register(Columns)

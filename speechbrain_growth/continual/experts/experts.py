@@ -9,7 +9,7 @@ from typing import Callable, List
 import torch
 from torch import nn
 
-from speechbrain_growth.continual.columns.columns import add_whole
+from speechbrain_growth.continual.columns.whole import add_whole
 from speechbrain_growth.engine.rules.registry import rule
 from speechbrain_growth.errors import GrowthError
 

@@ -85,9 +85,8 @@ class Held:
         modules : torch.nn.Module
             Has these parameters.
         """
-        gone = {
-            name for name in names if self.masks.pop(name, None) is not None
-        }
+        gone = set(names) & set(self.masks)
+        self.masks = {n: m for n, m in self.masks.items() if n not in gone}
         for name, parameter in modules.named_parameters():
             if name in gone:
                 parameter.requires_grad_(True)
