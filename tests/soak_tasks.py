@@ -25,7 +25,12 @@ ROOT = Path(__file__).parents[1]
 RECIPE = ROOT / "recipes/MNIST/continual/growing_MLP"
 KILLS, SECONDS = 8, (3.0, 6.0)  # after about three, Python has imported all
 # Epochs of a task: enough for the stages of a system
-EPOCHS = {"continual_cpg": 9, "continual_den": 14}
+EPOCHS = {
+    "continual_cpg": 9,
+    "continual_den": 14,
+    "continual_sedem": 40,
+    "adanet": 24,
+}
 
 
 def yaml_of(name):

@@ -352,6 +352,47 @@ def fold(phones, ends, phn_set):
     return folded, last
 
 
+def phone_sets(sizes):
+    """The phones of several sets, and what each is in the set before.
+
+    Arguments
+    ---------
+    sizes : list of int
+        39, 48 or 61, each larger than the one before.
+
+    Returns
+    -------
+    list
+        The phones of the first set, in alphabetical order; then for each other
+        set a mapping from each phone to that of the set before, or to None if
+        it is dropped there.
+
+    Raises
+    ------
+    ValueError
+        If a set is unknown, or no larger.
+
+    Example
+    -------
+    >>> first, finer = phone_sets([39, 48])
+    >>> len(first), len(finer), finer["ao"], finer["aa"]
+    (39, 48, 'aa', 'aa')
+    """
+    if sorted(set(sizes) & {39, 48, 61}) != list(sizes):
+        raise ValueError(
+            f"phone sets: {sizes!r}; some of 39, 48 and 61, in this order, are "
+            "accepted"
+        )
+    folded = [
+        [(fold([phone], [0], size)[0] or [None])[0] for phone in sorted(PHONES)]
+        for size in sizes
+    ]
+    first = sorted({phone for phone in folded[0] if phone})
+    pairs = zip(folded, folded[1:])
+    others = [{n: b for b, n in zip(*pair) if n} for pair in pairs]
+    return [first, *(dict(sorted(one.items())) for one in others)]
+
+
 @functools.lru_cache(maxsize=None)
 def _fold_table(phn_set):
     """The folded symbol of each symbol that changes."""

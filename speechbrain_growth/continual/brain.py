@@ -6,15 +6,14 @@ Authors
 
 from typing import Any, Dict, List, Optional
 
-import torch
 from torch.utils.data import DataLoader
 
 from speechbrain.utils.checkpoints import Checkpoint
 from speechbrain.utils.logger import get_logger
+from speechbrain_growth.continual.beginning import BeginningBrain
 from speechbrain_growth.continual.checks import problems_of
 from speechbrain_growth.continual.sampling import batches_of
-from speechbrain_growth.continual.tested import END_OF_TASK, TestedBrain
-from speechbrain_growth.engine.unwrap import state_of
+from speechbrain_growth.continual.tested import END_OF_TASK
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.init_from import load_modules
 
@@ -22,7 +21,7 @@ logger = get_logger(__name__)
 ROUNDOFF = 1e-5  # of another number of threads, or another machine
 
 
-class ContinualBrain(TestedBrain):
+class ContinualBrain(BeginningBrain):
     """Runs the tasks of a stream; growths come between epochs, or tasks.
 
     A recipe is written as for ``GrowingBrain``, with loaders from
@@ -108,12 +107,12 @@ class ContinualBrain(TestedBrain):
         GrowthError
             Naming everything that would fail at a later task.
         """
+        self.train_loader = train_set
         if not self.test_only:
             problems = problems_of(self, epoch_counter, train_set, valid_set)
             if problems:
                 raise GrowthError(problems)
             batches_of(train_set).spread = True
-        self.train_loader = train_set
         super().fit(epoch_counter, train_set, valid_set, **kwargs)
 
     def on_fit_start(self) -> None:
@@ -128,6 +127,8 @@ class ContinualBrain(TestedBrain):
         """Finishes the last task."""
         super().after_epochs()
         if len(self.finished) < self.stream.tasks:
+            if self.strategy.grows_last and self.schedule.pending:
+                self.grow(self.hparams.epoch_counter.current + 1)
             self._finish_task(self.stream.tasks, end_of_epoch=True)
 
     def begin_epoch(self, epoch: int) -> None:
@@ -144,9 +145,11 @@ class ContinualBrain(TestedBrain):
         if task - 1 > len(self.finished):
             self._finish_task(task - 1, end_of_epoch=False)
         self._choose(task)
+        if task > self.finished.begun:
+            self.strategy.prepare(self, task, epoch)
         super().begin_epoch(epoch)
         if task > self.finished.begun:
-            self._begin_task(task)
+            self.begin_task(task)
             self.check_kept()
         self.strategy.begin_epoch(self, task, self.epoch_of_task(epoch))
 
@@ -162,8 +165,7 @@ class ContinualBrain(TestedBrain):
         """
         sizes = self.strategy.asks(self, epoch, stats)
         if sizes:
-            entry = {"symmetry": "fresh", "optimizer": "reset", **sizes}
-            self.schedule.insert({"after_epoch": epoch, **entry})
+            self.insert_growth(epoch, sizes)
         super().decide_growth(epoch, stats)
 
     def _finish_task(self, task, end_of_epoch):
@@ -237,43 +239,6 @@ class ContinualBrain(TestedBrain):
         if best:
             parts = [*self.raw_modules.values(), self.strategy, self.held]
             load_modules(best, self.checkpointer.recoverables, parts)
-
-    def _begin_task(self, task):
-        """Begins a task: its own tensors as built, optimizer and rate anew."""
-        if task > 1:
-            modules, built = self._modules(), self.as_built(task)
-            state = state_of(modules)
-            with torch.no_grad():
-                for name in self.own_tensors(modules):
-                    state[name].copy_(built[name])
-            self.reset_optimizers()
-            self.restart_rates()
-        self.strategy.begin(self, task)
-        self.finished.begun = task
-
-    def as_built(self, task: int) -> Dict[str, torch.Tensor]:
-        """Returns new weights at the present sizes, others for each task.
-
-        Arguments
-        ---------
-        task : int
-            From 1 on.
-
-        Returns
-        -------
-        dict
-            By name, on the device.
-        """
-        seed = 1000 * int(getattr(self.hparams, "seed", 0)) + task
-        modules = self.blueprint.modules(
-            {**self.schedule.sizes, **self.in_force}, seed
-        )
-        return state_of(modules.to(self.device))
-
-    def reset_optimizers(self) -> None:
-        """Empties the state of all optimizers: it belongs to another loss."""
-        for optimizer in self._optimizers():
-            optimizer.state.clear()
 
     def _choose(self, task):
         """Lets the loaders give the data of a task."""

@@ -5,6 +5,7 @@ Authors
 """
 
 from speechbrain_growth.continual.sampling import batches_of
+from speechbrain_growth.schedule.afterwards.new_outputs import splits
 
 
 def problems_of(brain, epoch_counter, train_set, valid_set):
@@ -63,5 +64,19 @@ def problems_of(brain, epoch_counter, train_set, valid_set):
             "units send, and so what earlier tasks compute; use symmetry: fresh"
             for growth in brain.schedule.growths
             if str(growth.symmetry) != "fresh"
+        ]
+        problems += [
+            f"{growth.place}: an output that splits changes what earlier tasks "
+            "compute; use outputs: fresh"
+            for growth in brain.schedule.growths
+            if splits(growth.outputs)
+        ]
+    if brain.strategy.routes:
+        problems += [
+            f"{growth.place}: the networks of tasks would have other numbers "
+            "of outputs, so that none can be chosen for each item; leave "
+            "outputs out"
+            for growth in brain.schedule.growths
+            if growth.outputs is not None
         ]
     return problems

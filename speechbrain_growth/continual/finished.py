@@ -19,6 +19,7 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
+from speechbrain_growth.engine.carried.split_outputs import put_split_biases
 from speechbrain_growth.engine.transfer import grown_weight
 from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError
@@ -156,14 +157,7 @@ class FinishedTasks:
             Finished(
                 dict(sizes),
                 dict(settings),
-                {
-                    names[was]: grown_weight(
-                        tensor,
-                        plan.tensors[names[was]],
-                        built[names[was]].cpu(),
-                    )
-                    for was, tensor in one.own.items()
-                },
+                _grown(one.own, plan, names, built),
                 {
                     name: (name, [None] * tensor.ndim)
                     for name, tensor in built.items()
@@ -232,6 +226,17 @@ class FinishedTasks:
             raise GrowthError(problems)
         self.tasks, self.begun = tasks, state["begun"]
         self.probes = state["probes"]
+
+
+def _grown(own, plan, names, built):
+    """A task's own tensors after a growth."""
+    found = {}
+    for was, tensor in own.items():
+        name = names[was]
+        axes = plan.tensors[name]
+        found[name] = grown_weight(tensor, axes, built[name].cpu())
+    put_split_biases(found, plan)
+    return found
 
 
 def _moved(places, plan, names):

@@ -49,7 +49,7 @@ class PastBrain(GrowingBrain):
             self.checkpointer.add_recoverable(FINISHED, self.finished)
             self.checkpointer.add_recoverable(STRATEGY, self.strategy)
         # The recipe's own methods, whatever class defines them
-        self._forward, self._objectives = (
+        self._forward, self.recipe_objectives = (
             self.compute_forward,
             self.compute_objectives,
         )
@@ -104,10 +104,19 @@ class PastBrain(GrowingBrain):
 
     def _compute_objectives(self, predictions, batch, stage):
         """The recipe's loss; in training with the strategy's penalty."""
-        loss = self._objectives(predictions, batch, stage)
+        loss = self.recipe_objectives(predictions, batch, stage)
         if stage != sb.Stage.TRAIN:
             return loss
         return loss + self.strategy.penalty(self, predictions, batch)
+
+    def _until_spent(self, epoch_counter):
+        """The epochs, as long as the strategy needs them."""
+        epochs = super()._until_spent(epoch_counter)
+        while not self.strategy.is_over:
+            epoch = next(epochs, None)
+            if epoch is None:
+                return
+            yield epoch
 
     def optimizers_step(self):
         """One step; then the strategy's turn."""

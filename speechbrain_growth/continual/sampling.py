@@ -38,6 +38,9 @@ class TaskBatches(Sampler):
     memory : torch.Tensor
         Indices of items of earlier tasks, of which each batch gets as many as
         of the chosen tasks; empty for none.
+    given : list of torch.Tensor
+        The indices of each batch of the next epochs, in place of those of the
+        chosen tasks; None for those.
     spread : bool
         Whether each of several processes gets its part of every batch, as for
         training. All have as many batches.
@@ -63,6 +66,7 @@ class TaskBatches(Sampler):
         self.shuffle, self.seed, self.epoch = shuffle, seed, 1
         self.window = window
         self.chosen, self.memory = (1,), torch.zeros(0, dtype=torch.long)
+        self.given = None
         self.spread = False
 
     @property
@@ -88,20 +92,38 @@ class TaskBatches(Sampler):
         """How many items of the chosen tasks a batch has."""
         return max(self.batch_size // (2 if len(self.memory) else 1), 1)
 
-    def _items(self):
-        """The items of this epoch, in their order."""
+    def items(self, epoch: int) -> torch.Tensor:
+        """Returns what the stream has for an epoch: its window, if it has some.
+
+        Arguments
+        ---------
+        epoch : int
+            From 1 on.
+
+        Returns
+        -------
+        torch.Tensor
+            Indices, in the order of the stream.
+        """
         items = torch.cat([self.tasks[task - 1] for task in self.chosen])
         if self.window:
             size = self.window * self._each
-            return items[(self.epoch - 1) * size :][:size]
+            return items[(epoch - 1) * size :][:size]
         return items
 
     def __len__(self):
-        return -(-len(self._items()) // self._each)
+        if self.given is not None:
+            return len(self.given)
+        return -(-len(self.items(self.epoch)) // self._each)
 
     def __iter__(self):
+        for batch in self._batches() if self.given is None else self.given:
+            yield _own_part(batch) if self.spread else batch
+
+    def _batches(self):
+        """The batches of the chosen tasks, with those of the memory."""
         generator = torch.Generator().manual_seed(self.seed + self.epoch)
-        items = self._items()
+        items = self.items(self.epoch)
         if self.shuffle and not self.window:
             items = items[torch.randperm(len(items), generator=generator)]
         for batch in items.split(self._each):
@@ -111,7 +133,7 @@ class TaskBatches(Sampler):
                     len(self.memory), size, generator=generator
                 )
                 batch = torch.cat([batch, self.memory[drawn]])
-            yield _own_part(batch) if self.spread else batch
+            yield batch
 
 
 def task_loader(
@@ -199,7 +221,7 @@ def one_by_one(loader: DataLoader, task: int, most: int) -> DataLoader:
     -------
     DataLoader
     """
-    return _in_order(loader, batches_of(loader).tasks[task - 1][:most], 1)
+    return in_order(loader, batches_of(loader).tasks[task - 1][:most], 1)
 
 
 def all_of(loader: DataLoader, task: int, size: int = 100) -> DataLoader:
@@ -220,7 +242,7 @@ def all_of(loader: DataLoader, task: int, size: int = 100) -> DataLoader:
     -------
     DataLoader
     """
-    return _in_order(loader, batches_of(loader).tasks[task - 1], size)
+    return in_order(loader, batches_of(loader).tasks[task - 1], size)
 
 
 def reservoir(
@@ -267,8 +289,22 @@ def reservoir(
     return torch.tensor(held, dtype=torch.long)
 
 
-def _in_order(loader, items, size):
-    """A loader of some items, with the way of another to join them."""
+def in_order(loader: DataLoader, items: torch.Tensor, size: int) -> DataLoader:
+    """Makes a loader of some items, joined as another loader joins them.
+
+    Arguments
+    ---------
+    loader : DataLoader
+        From ``task_loader``.
+    items : torch.Tensor
+        Indices, in the order in which they are given.
+    size : int
+        Items of a batch.
+
+    Returns
+    -------
+    DataLoader
+    """
     items = items.split(size)
     if loader.batch_sampler is None:
         return DataLoader(loader.dataset, sampler=items, batch_size=None)

@@ -4,12 +4,12 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import Dict, List, Sequence
+from typing import Collection, Dict
 
 import torch
-from torch import nn
 
 from speechbrain_growth.continual.weights.selection import selected, silent
+from speechbrain_growth.continual.weights.units import Tensors, Units, spread
 from speechbrain_growth.errors import GrowthError
 
 # Those of a task after the first, but for the last stage
@@ -92,20 +92,30 @@ class Stages:
 
 
 def held_in(
-    stage: str, layers: Dict[str, nn.Linear], widths: Sequence[int]
+    stage: str,
+    units: Units,
+    tensors: Tensors,
+    old: torch.Tensor,
+    own: Collection[str],
 ) -> Dict[str, torch.Tensor]:
     """Finds the weights that a stage does not train, one by one.
 
-    Silent units are held in every stage.
+    All that enters or leaves silent units is held in every stage. What enters
+    units that cannot be split is held after the first task, as earlier tasks
+    read it.
 
     Arguments
     ---------
     stage : str
         From ``Stages.at``.
-    layers : dict
-        A chain of linear layers by dotted name; the last one is the head.
-    widths : list of int
-        Units of the hidden layers before the task; others stand behind them.
+    units : Units
+        Of the network.
+    tensors : dict
+        Its parameters by name.
+    old : torch.Tensor
+        Which units there were before the task, boolean, shape (units,).
+    own : collection of str
+        The parameters of which each task has its own.
 
     Returns
     -------
@@ -114,37 +124,30 @@ def held_in(
 
     Example
     -------
-    >>> layers = {"below": nn.Linear(1, 2), "head": nn.Linear(2, 1)}
-    >>> held_in("expanded", layers, [1])["below.weight"]
-    tensor([[ True],
-            [False]])
+    >>> from speechbrain_growth import trace
+    >>> layer = torch.nn.Linear(1, 3)
+    >>> units = Units(trace(layer, torch.nn.Linear(1, 4)))
+    >>> old = torch.tensor([True, True, False, True])
+    >>> held_in("expanded", units, {"bias": layer.bias}, old, [])["bias"]
+    tensor([ True,  True, False])
     """
-    gone, held = silent(list(layers.values())), {}
-    levels = _trained(stage, list(layers.values()), widths)
-    for number, (name, layer) in enumerate(layers.items()):
-        below, above = levels[number : number + 2]
-        free = above[:, None].expand_as(layer.weight)
-        if stage == "selected":
-            free = free & below
-        if stage == "expanded":
-            free = free | below
-        into, out = gone[number : number + 2]
-        held[f"{name}.weight"] = ~free | out[:, None] | into
-        held[f"{name}.bias"] = ~above | out
-    return held
-
-
-def _trained(stage, layers, widths) -> List[torch.Tensor]:
-    """Which inputs, units and outputs a stage trains."""
-    weights = [layer.weight.detach() for layer in layers]
+    trained = torch.ones_like(old) if stage != "expanded" else ~old
     if stage == "selected":
-        return selected(weights)
-    inputs = torch.ones_like(weights[0][0], dtype=torch.bool)
-    levels = [inputs, *(torch.ones_like(w[:, 0]).bool() for w in weights)]
-    if stage == "head":
-        levels[:-1] = map(torch.zeros_like, levels[:-1])
-    if stage == "expanded":
-        levels = list(map(torch.zeros_like, levels))
-        for level, width in zip(levels[1:], widths):
-            level[width:] = True
-    return levels
+        trained = selected(units, tensors)
+    fixed, held = ~units.hidden & ~units.outputs, {}
+    gone = silent(units, tensors)
+    for name, tensor in tensors.items():
+        is_own, axes = name in own, units.axes.get(name, ())
+        one = torch.zeros_like(tensor, dtype=torch.bool)
+        free = one if stage == "expanded" else ~one
+        stays = one if axes or is_own or stage == FIRST else ~one
+        for axis in axes:
+            along = spread(trained, axis, tensor)
+            free = free | along if stage == "expanded" else free & along
+            stays = stays | spread(gone, axis, tensor)
+            if axis.role == "out" and not is_own and stage != FIRST:
+                stays = stays | spread(fixed, axis, tensor)
+        if stage == "head":
+            free = ~one if is_own else one
+        held[name] = ~free | stays
+    return held

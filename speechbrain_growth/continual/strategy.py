@@ -43,6 +43,10 @@ class Strategy:
         Brain checks it at the end of each task.
     routes : bool
         Whether ``route`` can tell the task of an item.
+    takes_best : bool
+        Whether the best epoch of a task is loaded at its end.
+    grows_last : bool
+        Whether a growth that was decided after the very last epoch is done.
     tensors : dict
         What a checkpoint holds of the strategy: tensors, numbers, and
         dictionaries and lists of them.
@@ -56,6 +60,7 @@ class Strategy:
     keeps = False
     routes = False
     takes_best = True
+    grows_last = False
 
     def __init__(self, own: Sequence[str] = ()) -> None:
         if isinstance(own, str) or not all(isinstance(o, str) for o in own):
@@ -132,6 +137,21 @@ class Strategy:
             Some of the indices; empty for none.
         """
         return torch.zeros(0, dtype=torch.long)
+
+    def prepare(self, brain: Any, task: int, epoch: int) -> None:
+        """Called before a task begins, and before any growth for it.
+
+        Again in a run that was killed before the end of the task's first epoch.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Gives the data of the task.
+        task : int
+            From 1 on.
+        epoch : int
+            About to begin.
+        """
 
     def begin(self, brain: Any, task: int) -> None:
         """Called before the first epoch of a task, after any growth for it.
@@ -317,6 +337,11 @@ class Strategy:
         return None
 
     @property
+    def is_over(self) -> bool:
+        """Whether it needs no more epochs, although some are left."""
+        return False
+
+    @property
     def stored(self) -> float:
         """How many numbers of 32 bits it stores for finished tasks."""
         return 0.0
@@ -324,6 +349,22 @@ class Strategy:
     @property
     def report(self) -> Dict[str, Any]:
         """What ``tasks.json`` says of it."""
+        return {}
+
+    def tested(self, brain: Any, loader: Any) -> Dict[str, Any]:
+        """Returns what ``tasks.json`` says of the test data, after training.
+
+        Arguments
+        ---------
+        brain : ContinualBrain
+            Its modules are those after the last task.
+        loader : DataLoader
+            Of the test data, from ``task_loader``.
+
+        Returns
+        -------
+        dict
+        """
         return {}
 
     @mark_as_saver

@@ -128,6 +128,7 @@ class TestedBrain(PastBrain):
             "facts": self.finished.facts,
             **self._costs(),
             **self.strategy.report,
+            **self.strategy.tested(self, test_set),
         }
         if self.strategy.routes:
             report.update(self._routed(test_set, metric))
@@ -194,10 +195,14 @@ class TestedBrain(PastBrain):
         return tree_unflatten(chosen, kind)
 
     def _tested(self, task, loader, metric):
-        """The metric of one task now; NaN for a head that is not trained."""
-        if task > len(self.finished) and self.strategy.has_heads:
+        """The metric of one task now; NaN for a head that is not trained.
+
+        Of a task that was not begun, it is that of the network of the last one.
+        """
+        done = len(self.finished)
+        if task > done and self.strategy.has_heads:
             return math.nan
-        with self.on_task(task, loader), self.as_of(task):
+        with self.on_task(task, loader), self.as_of(min(task, done or task)):
             stats = self.measure(0, loader)
         if metric not in stats:
             raise GrowthError(

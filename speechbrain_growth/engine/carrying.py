@@ -21,15 +21,10 @@ from speechbrain_growth.engine.carried.arguments import (
 )
 from speechbrain_growth.engine.carried.beside import carry_beside, check_beside
 from speechbrain_growth.engine.carried.outputs import copied_outputs
-from speechbrain_growth.engine.carried.split_outputs import (
-    put_split_biases,
-    split_maps,
-    with_splits,
-)
+from speechbrain_growth.engine.carried.split_outputs import put_split_biases
 from speechbrain_growth.engine.checks import check_values
 from speechbrain_growth.engine.filling.filling import fill
 from speechbrain_growth.engine.maps.plan import Plan
-from speechbrain_growth.engine.maps.ties import Maps
 from speechbrain_growth.engine.optimizers import check_optimizers, follow
 from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.engine.proof import (
@@ -54,7 +49,7 @@ def carry(
     fold: Optional[int] = None,
     example: Any = None,
     tolerance: Optional[float] = None,
-    outputs: Optional[Dict[str, List[Optional[int]]]] = None,
+    outputs: Union[str, Dict[str, List[Optional[int]]], None] = None,
     batch: Union[Callable, List[Callable], None] = None,
 ) -> Plan:
     """Makes ``new`` compute what ``old`` does, and moves the optimizer to it.
@@ -98,7 +93,7 @@ def carry(
         Largest drift of the outputs on the example, relative to the largest
         of them. None: 1e-9 in float64, 1e-5 in float32, 0.1 in half precision;
         infinity: they are not compared.
-    outputs : dict
+    outputs : dict or str
         For the name of a last layer that gets new outputs, such as classes: a
         list with the parent of each, the index of an old output, or None if
         none stood for it. Old outputs keep their index; one that does not
@@ -107,7 +102,8 @@ def carry(
         its own. One without a parent has a zero row and the bias -20. In the
         optimizer, averages of gradients are divided by n, and those of squares
         by n squared. The sum of the former over the n is exact; the rest is if
-        the parent's examples are divided equally among the n.
+        the parent's examples are divided equally among the n. Or ``fresh``:
+        new outputs are as ``new`` was built, and old ones keep row and bias.
     batch : callable or list of callable
         For ``{"gradmax": level}`` and ``{"tiny": level}`` only: takes a model
         and returns the loss of a batch of training data; or a list of such.
@@ -152,10 +148,8 @@ def carry(
     check_models(old, new)
     generator = torch.Generator().manual_seed(int(seed))
     folds = fold is not None
-    splits = split_maps(old, new, outputs)
-    maps = Maps(way, generator, splits.values())
-    plan, seen = traced(old, new, maps, birth, folds, example)
-    plan = with_splits(plan, splits)
+    drawn = way, generator
+    plan, seen = traced(old, new, drawn, birth, folds, example, outputs)
     check_values(old, new, plan)
     check_optimizers(optimizers, old, plan)
     check_beside(old, new, plan)
@@ -193,7 +187,7 @@ def _put_weights(old, new, plan, way, generator):
             after[name].copy_(tensor)
         for name, tensor in born_tensors(plan, after):
             after[name].copy_(tensor)
-        put_split_biases(new, plan)
+        put_split_biases(after, plan)
 
 
 def _say(plan, way):

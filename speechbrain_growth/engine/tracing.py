@@ -23,6 +23,10 @@ import torch
 from speechbrain_growth.engine.births.blocks import Births
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.births.symmetry import Symmetry
+from speechbrain_growth.engine.carried.new_outputs import (
+    maps_of_outputs,
+    with_outputs,
+)
 from speechbrain_growth.engine.checks import check_shapes, check_sharing
 from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.maps.signals import Signal
@@ -47,6 +51,7 @@ def trace(
     birth: Optional[Birth] = None,
     fold: bool = False,
     example: Any = None,
+    outputs: Any = None,
 ) -> Plan:
     """Plans the growth of ``old`` into ``new``; changes nothing.
 
@@ -68,6 +73,8 @@ def trace(
     example : torch.Tensor, tuple, dict or callable
         An input of the models, as for ``carry``. Where a forward has no rule,
         both models are run on it; if it is None, one is made up.
+    outputs : dict or str
+        How new outputs begin, as for ``carry``.
 
     Returns
     -------
@@ -91,11 +98,11 @@ def trace(
     2.weight: out 2 units 3, in 0 units 4 -> 6
     2.bias: out 2 units 3
     """
-    maps = Maps(symmetry or Symmetry(), generator)
-    return traced(old, new, maps, birth, fold, example)[0]
+    way = symmetry or Symmetry(), generator
+    return traced(old, new, way, birth, fold, example, outputs)[0]
 
 
-def traced(old, new, maps, birth, fold, example):
+def traced(old, new, way, birth, fold, example, outputs):
     """As ``trace``, and what the old model was seen to compute on the way.
 
     Arguments
@@ -104,13 +111,15 @@ def traced(old, new, maps, birth, fold, example):
         The model before the growth.
     new : torch.nn.Module
         The same model built with larger sizes.
-    maps : Maps
-        Draws the maps of the layers' units.
+    way : tuple
+        How new units begin: a ``Symmetry``, and a generator for it.
     birth : Birth
         As for ``trace``.
     fold : bool
         As for ``trace``.
     example : torch.Tensor, tuple, dict or callable
+        As for ``trace``.
+    outputs : dict or str
         As for ``trace``.
 
     Returns
@@ -121,12 +130,14 @@ def traced(old, new, maps, birth, fold, example):
         In eval mode; None if every layer has a rule, so that none was run.
     """
     old, new = unwrap(old), unwrap(new)
+    splits = maps_of_outputs(old, new, outputs)
     check_shapes(old, new)
+    maps = Maps(*way, splits.values())
     walks, seen = _walks(old, new, birth, fold, example)
     for _ in range(WALKS):
         maps.changed = False
         walk = Trace(maps, birth, fold)
-        outputs = walks(walk)
+        leaving = walks(walk)
         if not maps.changed:
             break
     else:
@@ -145,7 +156,7 @@ def traced(old, new, maps, birth, fold, example):
     plan = Plan(
         {name: axes for name, axes in walk.tensors.items() if name in held},
         tuple(walk.fresh),
-        outputs,
+        leaving,
         walk.first_states,
         walk.moved,
         walk.weights,
@@ -163,7 +174,7 @@ def traced(old, new, maps, birth, fold, example):
     problems = problems or check_sharing(old, new, plan)
     if problems:
         raise GrowthError(problems)
-    return plan, seen
+    return with_outputs(plan, outputs, splits), seen
 
 
 def _walks(old, new, birth, fold, example):

@@ -40,24 +40,42 @@ def check_elements(modules):
         raise GrowthError(problems)
 
 
-def check_output(width):
-    """Raises if a growth changes the number of outputs.
+def check_outputs(plan, growth):
+    """Raises if a growth says nothing of new outputs, or has none to speak of.
 
     Arguments
     ---------
-    width : WidthMap
-        Of the units that leave the last module; None if nothing is known of
-        them, as nothing that grows reaches them.
+    plan : Plan
+        Of the growth.
+    growth : Growth
+        Its ``outputs`` say how new ones begin.
 
     Raises
     ------
     GrowthError
-        If there are more than before.
+        Naming each output that grows, and what to write.
     """
-    if width is not None and not width.is_identity:
-        raise GrowthError(
-            f"the outputs grow ({width}); the last module must keep its size"
+    grown = [width for width in plan.outputs if not width.is_identity]
+    if growth.outputs is not None:
+        if not grown:
+            raise GrowthError(
+                "outputs says how new outputs begin, but the model gets none; "
+                "leave it out"
+            )
+        return
+    problems = []
+    for width in grown:
+        keys = [key for key, _ in width.drawn_by or ()]
+        layer = keys[0][0].rpartition(" ")[0] if len(keys) == 1 else "LAYER"
+        problems.append(
+            f"the outputs grow ({width}); give the old output that each of the "
+            f"{width.new - width.old} new ones splits from, or null, as in "
+            f"outputs: {{{layer}: [0, null]}}, or write outputs: fresh, for "
+            "new ones as the model was built; else the last module must keep "
+            "its size"
         )
+    if problems:
+        raise GrowthError(problems)
 
 
 def check_depth(blueprint, before, larger, new):

@@ -16,7 +16,7 @@ from speechbrain_growth.launch.models import (
     check_bare,
     check_depth,
     check_elements,
-    check_output,
+    check_outputs,
     cost_of,
     sized_cost,
 )
@@ -149,8 +149,9 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
             check_bare(old)
             birth = Birth(growth.birth, growth.born)
             way = {"birth": birth, "fold": True, "example": example}
+            way["outputs"] = growth.outputs
             plan = trace(old, new, growth.symmetry, **way)
-            check_output(plan.output)
+            check_outputs(plan, growth)
             filling = filling_of(old, new, growth, plan, example)
         except GrowthError as error:
             here = f"{growth.place}: {one.name and f'choose: {one.name}: '}"

@@ -193,6 +193,7 @@ def growth_entry(schedule, plan, epoch, drift, tolerance):
         "per": growth.per,
         "restart": growth.restart,
         "sets": growth.sets,
+        "outputs": growth.outputs,
         "sizes_before": schedule.sizes,
         "sizes_after": schedule.wanted,
         "valid_before": schedule.metrics,

@@ -8,6 +8,7 @@ from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from speechbrain_growth.errors import GrowthError, did_you_mean
 from speechbrain_growth.schedule.afterwards.freezing import check_old, read_old
+from speechbrain_growth.schedule.afterwards.new_outputs import read_outputs
 from speechbrain_growth.schedule.afterwards.rates import read_lr
 from speechbrain_growth.schedule.afterwards.settings import read_sets
 from speechbrain_growth.schedule.amounts import Amount
@@ -67,6 +68,9 @@ class Growth(NamedTuple):
         ``frozen`` if the units from before the growth stay as they are.
     batches : int
         From how many batches new units begin, if they begin from gradients.
+    outputs : dict or str
+        How new outputs begin: the parent of each by layer, or ``fresh``. None:
+        the outputs do not grow.
     """
 
     condition: Condition
@@ -87,6 +91,7 @@ class Growth(NamedTuple):
     fold: int = FOLD
     old: str = ""
     batches: int = BATCHES
+    outputs: object = None
 
     @property
     def symmetry(self):
@@ -187,7 +192,7 @@ def _read(entry, number):
         amount, times = read_amount(left, [*READERS, *KEYS])
     one = Growth(read(name, entry[name]), amount, number, **fields)
     check_units(one, entry)
-    check_old(one.old, one.symmetry)
+    check_old(one)
     check_batches(one, entry)
     return [one._replace(time=n + 1, times=times) for n in range(times)]
 
@@ -276,4 +281,5 @@ READERS = {
     "fold": _fold,
     "old": read_old,
     "batches": read_batches,
+    "outputs": read_outputs,
 }

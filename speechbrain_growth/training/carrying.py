@@ -45,6 +45,7 @@ def carry_modules(old, new, growth, seed, run):
     way = {"symmetry": symmetry, "birth": birth, "fold": growth.fold}
     # The probe compares them, with the tolerance of the schedule
     way["tolerance"] = float("inf")
+    way["outputs"] = growth.outputs
     plan = carry(old, new, seed=seed, example=run, **way)
     lost = [
         f"{name}: is a tensor outside the state dict, so that no checkpoint "

@@ -63,12 +63,12 @@ class LargerBrain(ProbingBrain):
             batch, run = self._probe()
             plan = carry_modules(old, new, growth, seed, run)
             with calibrating(plan, new):
-                drift = self._drift(new, batch, run)
+                drift = self._drift(new, batch, run, plan)
         if growth.symmetry.fills:
             filled = fill_new_units(self, epoch, new, plan)
             plan = plan._replace(filled=filled)
             with all_or_none():
-                after = self._drift(new, batch, run)
+                after = self._drift(new, batch, run, plan)
             after = on_main(float, after)
             if growth.symmetry.exact:
                 drift = after

@@ -11,6 +11,7 @@ from tqdm import tqdm
 
 import speechbrain as sb
 from speechbrain.utils.distributed import if_main_process
+from speechbrain_growth.engine.carried.new_outputs import comparable
 from speechbrain_growth.engine.probe import drift, tensors_in
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.training.checks.suspects import suspects
@@ -124,7 +125,7 @@ class ProbingBrain(StartingBrain):
 
         return batch, run
 
-    def _drift(self, new, batch, run):
+    def _drift(self, new, batch, run, plan):
         """How far the outputs of new modules are from the present ones."""
         outputs = []
         # In full precision: rounding would hide a drift, or look like one
@@ -134,7 +135,7 @@ class ProbingBrain(StartingBrain):
                     module.eval()
                 outputs.append(run(modules))
                 _must_be_finite(outputs[0], batch)
-        return drift(*outputs)
+        return drift(*comparable(*outputs, plan))
 
 
 def _must_be_finite(outputs, batch):

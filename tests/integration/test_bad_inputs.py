@@ -808,10 +808,13 @@ ON_MNIST = {
     ),
     "outputs that grow": (
         None,
-        ["--growth=[{after_epoch: 1, outputs: 12}]"],
+        ["--growth=[{after_epoch: 1, adds: {outputs: 2}}]"],
         (
             "growth[0] (after_epoch 1): the outputs grow (model.output "
-            "units 10 -> 12); the last module must keep its size"
+            "units 10 -> 12); give the old output that each of the 2 new ones "
+            "splits from, or null, as in outputs: {model.output: [0, null]}, "
+            "or write outputs: fresh, for new ones as the model was built; "
+            "else the last module must keep its size"
         ),
     ),
     "a metric that is a number": (

@@ -274,7 +274,7 @@ def test_fashion_is_the_other_yaml_with_some_changes():
         ("[{after_epoch: 2, hidden: [8]}]", "would shrink to"),
         ("[{after_epoch: 2, hidden: 32}]", "must stay a list of 1 number"),
         ("[{after_epoch: 2, hidden: [16, 32]}]", "no identity"),
-        ("[{after_epoch: 2, outputs: 20}]", "the outputs grow"),
+        ("[{after_epoch: 2, adds: {outputs: 2}}]", "the outputs grow"),
         ("[{after_epoch: 2, inputs: 1000}]", "inputs"),
     ],
 )

@@ -20,10 +20,9 @@ from speechbrain_growth.continual.columns.laterals import (
     lateral_into,
     units_of,
 )
-from speechbrain_growth.engine.births.layers import FirstState
-from speechbrain_growth.engine.maps.plan import Exact
+from speechbrain_growth.continual.columns.whole import add_whole
+from speechbrain_growth.engine.maps.widths import extend
 from speechbrain_growth.engine.rules.registry import rule
-from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError
 
 KINDS = ("none", "linear", "adapters")
@@ -198,19 +197,45 @@ def _key(layer):
 
 @rule.register(Columns)
 def _columns(old, new, signal, trace):
-    """Old columns stay as they are; a new one computes something of its own."""
-    parts = [("columns", old.columns, new.columns)]
-    parts.append(("laterals", old.laterals, new.laterals))
-    for part, before, after in parts:
-        if not set(before) <= set(after):
-            trace.problem("has fewer columns; a growth only adds some")
-        for name in after:
-            if name not in before:
-                full = ".".join([*trace.path, part, name])
-                trace.first_states[full] = FirstState(
-                    {}, Exact.NO, "a task of its own"
-                )
-                continue
-            for key, tensor in state_of(before[name]).items():
-                trace.tensor(f"{part}.{name}.{key}", *[None] * tensor.ndim)
-    return signal
+    """Old columns stay as they are; a new one computes something of its own.
+
+    If the outputs become more, so do those of old columns.
+    """
+    grown, last = [], list(new.columns)[-1]
+
+    def axes(place, before, after):
+        """Of a tensor with more outputs, which only the last column gives."""
+        width = _more(before, after, place, trace)
+        if width is None:
+            return None
+        grown.append(width)
+        # Nobody reads what a finished head gets: zeros, and held
+        finished = place.split(".")[1] != last
+        axis = trace.into(width) if finished else trace.out(width)
+        return [axis, *[None] * (before.ndim - 1)]
+
+    add_whole("columns", old.columns, new.columns, trace, axes)
+    add_whole("laterals", old.laterals, new.laterals, trace, axes)
+    sizes = sorted({(width.old, width.new) for width in grown})
+    if len(sizes) > 1:
+        trace.problem(
+            f"its columns would get more units of {len(sizes)} kinds, "
+            f"{sizes}; only outputs can grow, by one number"
+        )
+    return signal._replace(width=grown[0]) if grown else signal
+
+
+def _more(old, new, place, trace):
+    """The map of the outputs that a column has more of; None if of none.
+
+    Units that no layer reads are outputs; so one axis grows, the first.
+    """
+    if old.shape == new.shape:
+        return None
+    if old.ndim != new.ndim or old.shape[1:] != new.shape[1:]:
+        trace.problem(
+            f"{place} would become {tuple(new.shape)}; columns that are there "
+            "keep their units, and may only get more outputs"
+        )
+        return None
+    return extend(len(old), len(new), label=f"{trace.name} outputs")

@@ -25,7 +25,16 @@ REGION = re.compile(r"(?:^|[/\\])(DR\d)[/\\]", re.IGNORECASE)
 
 
 class Utterances(Stream):
-    """All utterances in each task; those below say how tasks differ."""
+    """All utterances in each task; those below say how tasks differ.
+
+    Attributes
+    ----------
+    labels : list of str
+        What the outputs of a network stand for, in their order; empty for what
+        the transcriptions have.
+    """
+
+    labels: List[str] = []
 
     def belongs(self, item: Dict[str, Any], task: int) -> bool:
         """Returns whether a task has an utterance.
@@ -60,6 +69,35 @@ class Utterances(Stream):
         torch.Tensor
         """
         return wave
+
+    def shown(self, item: Dict[str, Any], task: int) -> Dict[str, Any]:
+        """Returns an utterance as a task has it.
+
+        Arguments
+        ---------
+        item : dict
+            What the data give of it.
+        task : int
+            From 1 on.
+
+        Returns
+        -------
+        dict
+        """
+        return {**item, "sig": self.heard(item["sig"], task, item["id"])}
+
+    def check_outputs(self, size: str, first: int, growths: Any) -> None:
+        """Raises if a network does not get the outputs that its tasks need.
+
+        Arguments
+        ---------
+        size : str
+            The key of the YAML that is the number of outputs.
+        first : int
+            Its value as the run begins.
+        growths : list of Growth
+            Those of the schedule.
+        """
 
     def of(self, *data: Dict[str, DynamicItemDataset]) -> Dict[str, Dataset]:
         """Splits utterances into tasks, in the order of the data.
@@ -226,5 +264,4 @@ class UtteranceTasks(Dataset):
 
     def __getitem__(self, index: int) -> Dict[str, Any]:
         item, task = dict(self.data[self.rows[index]]), self.task[index]
-        heard = self.stream.heard(item["sig"], task, item["id"])
-        return {**item, "sig": heard, "task": task}
+        return {**self.stream.shown(item, task), "task": task}

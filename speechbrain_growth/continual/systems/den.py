@@ -6,23 +6,26 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import Any, Dict, List, Sequence
+import math
+from typing import Any, Dict, List, Sequence, Union
 
-import torch
-
-from speechbrain_growth.continual.staged import Staged, layers_of
+from speechbrain_growth.continual.staged import Staged, named
 from speechbrain_growth.continual.stages import FIRST, LAST
+from speechbrain_growth.continual.weights.fitting import problems_of
 from speechbrain_growth.continual.weights.proximal import shrink_units, soften
-from speechbrain_growth.continual.weights.selection import (
-    chain_of,
-    silent,
-    unread_weights,
-)
+from speechbrain_growth.continual.weights.selection import silent, unread
 from speechbrain_growth.continual.weights.splitting import (
+    Chosen,
+    copies_needed,
+    copies_of,
+    distances,
     drifted,
     moves,
+    restore,
+    silence,
     split_units,
 )
+from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError
 
 
@@ -44,19 +47,28 @@ class DEN(Staged):
     A finished task reads no unit that came later. Yet its own weights may move
     in later tasks, as far as ``sigma`` and ``pull`` let them.
 
+    A unit is all that enters it: a row of a linear layer with its bias; in a
+    Li-GRU the rows of both gates, of its input and of its recurrent weight. A
+    norm behind them must be of each task, and its scale and shift count where a
+    unit is added or removed. Units whose number no size sets, such as channels
+    in front of a LayerNorm, are neither added nor split, and held after the
+    first task.
+
     The growths are asked for by the strategy, so the list of growths stays
     empty. A removed unit stays in the tensors as zeros which are held, and does
-    not count as stored.
+    not count as stored. Where one size widens several layers, and fewer units
+    of one are split, it gets such units, too.
 
     Arguments
     ---------
     own : list of str
-        The head, of which each task has its own: the output layer.
+        The head, of which each task has its own: the output layer. If there
+        are norms, they are, too: ``norms``.
     epochs : dict
         The epochs of each stage of a task; ``last`` has those that are left.
         If no units were added, those of ``expanded`` go to ``whole``.
-    size : str
-        The key of the YAML that is the list of units of the hidden layers.
+    size : str or list of str
+        The keys of the YAML that are the numbers of units of hidden layers.
     units : int
         How many units each hidden layer gets where the goal is missed.
     tau : float
@@ -93,7 +105,7 @@ class DEN(Staged):
         self,
         own: Sequence[str],
         epochs: Dict[str, int],
-        size: str = "hidden",
+        size: Union[str, Sequence[str]] = "hidden",
         units: int = 10,
         tau: float = 0.01,
         sigma: float = 0.05,
@@ -103,7 +115,7 @@ class DEN(Staged):
         l2: float = 1e-4,
         pull: float = 0.5,
     ) -> None:
-        super().__init__(own, epochs)
+        super().__init__(own, epochs, size)
         numbers = {"units": units, "tau": tau, "sigma": sigma, "mu": mu}
         numbers.update({"gamma": gamma, "l2": l2, "pull": pull})
         problems = [
@@ -117,26 +129,27 @@ class DEN(Staged):
             problems.append(f"split is {split!r}; it must be most or least")
         if problems:
             raise GrowthError([f"strategy: {one}" for one in problems])
-        self.size, self.split = size, split
-        self.units, self.tau, self.sigma = units, float(tau), float(sigma)
+        self.split = split
+        self.units, self.tau = units, float(tau)
+        self.sigma = float(sigma)
         self.mu, self.gamma = float(mu), float(gamma)
         self.l2, self.pull = float(l2), float(pull)
 
     def check(self, brain: Any) -> List[str]:
-        """Returns what is wrong: model, head, growths and epochs."""
-        problems, each = [], brain.hparams.epochs_per_task
+        """Returns what is wrong: model, head, sizes, growths and epochs."""
+        each, sizes = brain.hparams.epochs_per_task, brain.schedule.sizes
         needed = self.stages.end("whole")
-        try:
-            head = list(chain_of(brain.raw_modules))[-1]
-            if self.own != [head]:
-                problems.append(f"own is {self.own}; it must be [{head}]")
-        except GrowthError as error:
-            problems += error.problems
-        if self.size not in brain.schedule.sizes:
-            problems.append(
-                f"size is {self.size}, but the model has the sizes "
-                f"{', '.join(brain.schedule.sizes)}; name one of them"
-            )
+        problems = [
+            f"size is {key}, but the model has the sizes {', '.join(sizes)}; "
+            "name one of them"
+            for key in self.keys
+            if key not in sizes
+        ]
+        if not problems:
+            try:
+                problems += problems_of(self, brain)
+            except GrowthError as error:
+                problems += error.problems
         if brain.schedule.growths:
             problems.append("DEN asks for its growths; write growth: []")
         if needed >= each:
@@ -155,21 +168,18 @@ class DEN(Staged):
                 f"strategy: tau is a goal for the loss, but valid_stats gives "
                 f"{', '.join(stats)}; let it return the loss"
             )
-        number, now = (
-            brain.epoch_of_task(epoch),
-            brain.schedule.sizes[self.size],
-        )
-        more = [0] * len(now)
+        number, sizes = brain.epoch_of_task(epoch), brain.schedule.sizes
+        more = [0] * len(self.places(sizes))
         if self.tensors["stage"] == FIRST:
             return {}
         if number == self.stages.end("selected") and stats["loss"] > self.tau:
-            more = [self.units] * len(now)
+            more = [self.units] * len(more)
         if number == self.stages.end("whole"):
-            more = list(map(len, self.drifted(brain)))
-        wider = [a + b for a, b in zip(now, more)]
-        return {self.size: wider} if any(more) else {}
+            needed = copies_needed(self.numbered(brain), self.drifted(brain))
+            more = [needed.get(n, 0) for n in range(1, 1 + len(more))]
+        return self.widened(sizes, more)
 
-    def drifted(self, brain: Any) -> List[torch.Tensor]:
+    def drifted(self, brain: Any) -> Chosen:
         """Returns the units that are to be split.
 
         Arguments
@@ -179,56 +189,69 @@ class DEN(Staged):
 
         Returns
         -------
-        list of torch.Tensor
-            The indices of the units, for each hidden layer.
+        dict
+            The numbers of the units, by the label of each hidden layer.
         """
-        layers = layers_of(brain)
-        return drifted(
-            moves(layers, self.before(brain)),
-            silent(layers)[1:],
-            self.sigma,
-            self.split == "least",
-        )
+        units, old = self.numbered(brain), self.old(brain)
+        moved = moves(units, named(brain), self.before(brain), old)
+        far = distances(units, moved, old)
+        far[silent(units, named(brain)) | ~old] = math.nan
+        return drifted(units, far, self.sigma, self.split == "least")
 
     def grown(self, brain: Any, plan: Any) -> None:
         """Notes that units were added; or fills copies, restores originals."""
         if self.tensors["stage"] == "selected":
             self.tensors["expanded"] = True
             return
-        chosen = self.drifted(brain)
-        split_units(layers_of(brain), self.before(brain), chosen)
+        units, old = self.numbered(brain), self.old(brain)
+        chosen, state = self.drifted(brain), state_of(brain.raw_modules)
+        copies, spare = copies_of(units, chosen)
+        split_units(units, state, chosen, copies, ~old | units.outputs)
+        restore(units, state, self.before(brain), old, chosen)
+        silence(units, named(brain), spare)
 
     def penalty(self, brain: Any, predictions: Any, batch: Any) -> Any:
         """Returns the squares of the weights, or of how far they moved."""
-        stage, layers = self.tensors["stage"], layers_of(brain)
+        stage, units = self.tensors["stage"], self.numbered(brain)
         if stage == "selected":
-            return self.l2 * sum(one.weight.square().sum() for one in layers)
+            along = units.along("in", named(brain))
+            return self.l2 * sum(
+                weight.square().sum() for _, weight, _ in along
+            )
         if stage in ("whole", LAST):
-            moved = moves(layers, self.before(brain))
-            return self.pull * sum(one.square().sum() for one in moved)
+            before, old = self.before(brain), self.old(brain)
+            moved = moves(units, named(brain), before, old)
+            return self.pull * sum(one.square().sum() for one in moved.values())
         return 0.0
 
     def after_step(self, brain: Any) -> None:
         """Takes the proximal steps of the stage, where weights are trained."""
-        stage, rate = (
-            self.tensors["stage"],
-            brain.optimizer.param_groups[0]["lr"],
-        )
+        stage, units = self.tensors["stage"], self.numbered(brain)
         if stage not in (FIRST, "head", "expanded"):
             return
-        layers = chain_of(brain.raw_modules)
-        for name, layer in layers.items():
-            held = brain.held.masks[f"{name}.weight"]
-            soften(layer.weight, held, rate * self.mu)
+        rate = brain.optimizer.param_groups[0]["lr"]
+        parameters = named(brain)
+        for name, weight, _ in units.along("in", parameters):
+            soften(weight, brain.held.masks[name], rate * self.mu)
         if stage == "expanded":
-            for layer, (_, bias) in zip(layers.values(), self.before(brain)):
-                shrink_units(layer, len(bias), rate * self.gamma)
+            new, size = ~self.old(brain), rate * self.gamma
+            shrink_units(units, parameters, new, size)
 
     def end(self, brain: Any, task: int) -> None:
-        """Counts the weights of removed units, in all heads so far, too."""
-        *hidden, head = unread_weights(layers_of(brain))
-        heads = self.tensors.get("heads", 0) + head
-        self.tensors.update(before=[], heads=heads, removed=sum(hidden) + heads)
+        """Counts the numbers of removed units, in what is a task's own, too."""
+        units, parameters = self.numbered(brain), named(brain)
+        own = set(brain.own_tensors(brain.raw_modules))
+        gone = silent(units, parameters)
+        kept = {
+            n: t for n, t in state_of(brain.raw_modules).items() if n in own
+        }
+        earlier = self.tensors.get("own", 0)
+        self.tensors.update(
+            before={},
+            widths={},
+            own=earlier + unread(units, kept, gone),
+            removed=earlier + unread(units, parameters, gone),
+        )
 
     @property
     def stored(self) -> float:

@@ -8,7 +8,13 @@ Authors
 """
 
 import torch
-from torch import nn
+
+from speechbrain_growth.continual.weights.units import (
+    Tensors,
+    Units,
+    by_unit,
+    spread,
+)
 
 
 def soft_threshold(weights: torch.Tensor, size: float) -> torch.Tensor:
@@ -85,29 +91,42 @@ def soften(weights: torch.Tensor, held: torch.Tensor, size: float) -> None:
         weights.copy_(torch.where(held, weights, small))
 
 
-def shrink_units(layer: nn.Linear, first: int, size: float) -> None:
+def shrink_units(
+    units: Units, tensors: Tensors, shrunk: torch.Tensor, size: float
+) -> None:
     """Takes the proximal step of a group lasso, with a group for each unit.
 
-    A group is all that enters a unit, with the bias, which is a weight from a
-    unit that is always 1.
+    A group is all that enters a unit: the rows of all its gates, a bias, which
+    is a weight from a unit that is always 1, and scale and shift of its norm.
 
     Arguments
     ---------
-    layer : torch.nn.Linear
-        Changed in place.
-    first : int
-        Its first unit that is shrunk; so are all behind it.
+    units : Units
+        Of the network.
+    tensors : dict
+        Its parameters by name, changed in place.
+    shrunk : torch.Tensor
+        Which units are shrunk, boolean, shape (units,).
     size : float
         As for ``group_soft_threshold``.
 
     Example
     -------
-    >>> layer = nn.Linear(1, 2)
-    >>> shrink_units(layer, first=1, size=9.0)
+    >>> from torch.nn import Linear
+    >>> from speechbrain_growth import trace
+    >>> layer = Linear(1, 2)
+    >>> units, shrunk = Units(trace(layer, layer)), torch.arange(3) == 1
+    >>> shrink_units(units, dict(layer.named_parameters()), shrunk, 9.0)
     >>> (layer.weight == 0)[:, 0]
     tensor([False,  True])
     """
     with torch.no_grad():
-        rows = torch.cat([layer.weight, layer.bias[:, None]], 1)[first:]
-        rows = group_soft_threshold(rows, size)
-        layer.weight[first:], layer.bias[first:] = rows[:, :-1], rows[:, -1]
+        along = list(units.along("out", tensors))
+        squares = sum(by_unit(t.square(), a, len(units)) for _, t, a in along)
+        norms = squares.sqrt()[:, None]
+        # What is left of a row of this length, as a share
+        least = torch.finfo(norms.dtype).tiny
+        rest = group_soft_threshold(norms, size) / norms.clamp(min=least)
+        rest = torch.where(shrunk, rest[:, 0], torch.ones_like(rest[:, 0]))
+        for _, tensor, axis in along:
+            tensor.mul_(spread(rest, axis, tensor))

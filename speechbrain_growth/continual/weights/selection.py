@@ -1,145 +1,119 @@
-"""Chains of linear layers: which units an output reads, and which send nothing.
+"""Which units the outputs read, and which send nothing.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import Dict, List, Sequence
-
 import torch
-from torch import nn
 
-from speechbrain_growth.errors import GrowthError
-
-
-def chain_of(modules: nn.Module) -> Dict[str, nn.Linear]:
-    """Finds the linear layers of a network in which each reads the last one.
-
-    Arguments
-    ---------
-    modules : torch.nn.Module
-        Linear layers with biases, and activations that turn zero into zero.
-
-    Returns
-    -------
-    dict
-        By dotted name, from the inputs on.
-
-    Raises
-    ------
-    GrowthError
-        Naming every layer that does not fit.
-
-    Example
-    -------
-    >>> list(chain_of(nn.Sequential(nn.Linear(2, 3), nn.Linear(3, 1))))
-    ['0', '1']
-    """
-    layers, problems, before = {}, [], None
-    for name, one in modules.named_modules():
-        if any(one.children()):
-            continue
-        kind, where = type(one).__name__, f"model: {name} is a "
-        if isinstance(one, nn.Linear):
-            if before is not None and one.in_features != before:
-                problems.append(
-                    f"{where}{kind} that reads {one.in_features} units, but "
-                    f"the layer before it has {before}; use an MLP"
-                )
-            if one.bias is None:
-                problems.append(f"{where}{kind} without a bias; give it one")
-            layers[name], before = one, one.out_features
-        elif any(True for _ in one.parameters()):
-            problems.append(f"{where}{kind}; use linear layers alone")
-        elif one(torch.zeros(1, 1)).any():
-            problems.append(
-                f"{where}{kind}, which turns 0 into another number, so that a "
-                "unit without weights still sends it; use ReLU or Tanh"
-            )
-    if problems or not layers:
-        raise GrowthError(
-            problems or "model: found no linear layer; use an MLP"
-        )
-    return layers
+from speechbrain_growth.continual.weights.units import (
+    Tensors,
+    Units,
+    by_unit,
+    spread,
+)
 
 
-def selected(weights: Sequence[torch.Tensor]) -> List[torch.Tensor]:
+def selected(units: Units, tensors: Tensors) -> torch.Tensor:
     """Goes from the outputs back along all weights that are not zero.
 
+    Recurrent units read each other, so that it goes on until no unit is new.
+
     Arguments
     ---------
-    weights : list of torch.Tensor
-        Of a chain of linear layers, from the inputs on.
+    units : Units
+        Of the network.
+    tensors : dict
+        Its parameters by name.
 
     Returns
     -------
-    list of torch.Tensor
-        Which inputs, which units of each layer, and which outputs (all of
-        them) were met.
+    torch.Tensor
+        Which units were met, outputs included; boolean, shape (units,).
 
     Example
     -------
-    >>> below, above = torch.eye(2), torch.tensor([[0.0, 5.0]])
-    >>> selected([below, above])[:2]
-    [tensor([False,  True]), tensor([False,  True])]
+    >>> from torch.nn import Linear, Sequential
+    >>> from speechbrain_growth import trace
+    >>> net = Sequential(Linear(2, 2), Linear(2, 1))
+    >>> _ = net[1].weight.data[0, 0].zero_()
+    >>> units = Units(trace(net, net))
+    >>> selected(units, dict(net.named_parameters()))[:2]
+    tensor([False,  True])
     """
-    last = weights[-1]
-    found = [torch.ones(len(last), dtype=torch.bool, device=last.device)]
-    for weight in reversed(weights):
-        found.insert(0, (weight[found[0]] != 0).any(0))
+    found, before = units.outputs, None
+    while before is None or not torch.equal(found, before):
+        before = found
+        for name, tensor, axis in units.along("in", tensors):
+            read = tensor.detach() != 0
+            for _, _, out in units.along("out", {name: tensor}):
+                read = read & spread(found, out, tensor)
+            found = found | (by_unit(read.float(), axis, len(units)) > 0)
     return found
 
 
-def silent(layers: Sequence[nn.Linear]) -> List[torch.Tensor]:
-    """Finds the units of hidden layers that nothing enters, not even a bias.
+def silent(units: Units, tensors: Tensors) -> torch.Tensor:
+    """Finds the hidden units that nothing enters, not even a bias.
 
     Arguments
     ---------
-    layers : list of torch.nn.Linear
-        A chain, from the inputs on.
+    units : Units
+        Of the network.
+    tensors : dict
+        Its parameters by name.
 
     Returns
     -------
-    list of torch.Tensor
-        As ``selected``; no input and no output counts as silent.
+    torch.Tensor
+        Boolean, shape (units,).
 
     Example
     -------
-    >>> layers = [nn.Linear(2, 3), nn.Linear(3, 1)]
-    >>> _ = layers[0].weight.data[1].zero_(), layers[0].bias.data[1].zero_()
-    >>> silent(layers)[1]
+    >>> from torch.nn import Linear, Sequential
+    >>> from speechbrain_growth import trace
+    >>> old, new = (Sequential(Linear(2, n), Linear(n, 1)) for n in (3, 4))
+    >>> _ = old[0].weight.data[1].zero_(), old[0].bias.data[1].zero_()
+    >>> units = Units(trace(old, new))
+    >>> silent(units, dict(old.named_parameters()))[:3]
     tensor([False,  True, False])
     """
-    inputs, outputs = layers[0].weight[0], layers[-1].bias
-    return [
-        torch.zeros_like(inputs, dtype=torch.bool),
-        *((one.weight == 0).all(1) & (one.bias == 0) for one in layers[:-1]),
-        torch.zeros_like(outputs, dtype=torch.bool),
-    ]
+    entered = torch.zeros_like(units.hidden)
+    for _, tensor, axis in units.along("out", tensors):
+        into = by_unit((tensor.detach() != 0).float(), axis, len(units))
+        entered = entered | (into > 0)
+    return units.hidden & ~entered
 
 
-def unread_weights(layers: Sequence[nn.Linear]) -> List[int]:
-    """Counts the weights that enter or leave silent units.
+def unread(units: Units, tensors: Tensors, removed: torch.Tensor) -> int:
+    """Counts the numbers that enter or leave some units.
 
     Arguments
     ---------
-    layers : list of torch.nn.Linear
-        A chain, from the inputs on.
+    units : Units
+        Of the network.
+    tensors : dict
+        Of the network, by name.
+    removed : torch.Tensor
+        From ``silent``.
 
     Returns
     -------
-    list of int
-        For each layer, biases included.
+    int
 
     Example
     -------
-    >>> layers = [nn.Linear(2, 3), nn.Linear(3, 1)]
-    >>> _ = layers[0].weight.data[1].zero_(), layers[0].bias.data[1].zero_()
-    >>> unread_weights(layers)
-    [3, 1]
+    >>> from torch.nn import Linear, Sequential
+    >>> from speechbrain_growth import trace
+    >>> old, new = (Sequential(Linear(2, n), Linear(n, 1)) for n in (3, 4))
+    >>> _ = old[0].weight.data[1].zero_(), old[0].bias.data[1].zero_()
+    >>> units, tensors = Units(trace(old, new)), dict(old.named_parameters())
+    >>> unread(units, tensors, silent(units, tensors))
+    4
     """
-    gone, found = silent(layers), []
-    for layer, into, out in zip(layers, gone, gone[1:]):
-        read = int((~out).sum()) * (int((~into).sum()) + 1)
-        found.append(layer.weight.numel() + len(layer.bias) - read)
+    found = 0
+    for name, tensor in tensors.items():
+        left = torch.ones_like(tensor, dtype=torch.bool)
+        for axis in units.axes.get(name, ()):
+            left = left & ~spread(removed, axis, tensor)
+        found += int((~left).sum())
     return found

@@ -55,7 +55,7 @@ def split_maps(old, new, outputs):
     if not isinstance(outputs, dict):
         raise GrowthError(
             f"outputs is {outputs!r}; use {{name of the last layer: list of "
-            "parents}}"
+            "parents}}, or fresh"
         )
     pairs = {
         name: [dict(model.named_modules()).get(name) for model in (old, new)]
@@ -116,22 +116,27 @@ def with_splits(plan, splits):
     return plan._replace(splits=splits)
 
 
-def put_split_biases(new, plan):
+def put_split_biases(state, plan):
     """Gives added outputs the biases, and those without a parent zero rows.
 
     Arguments
     ---------
-    new : torch.nn.Module
-        The larger model, which has its weights.
+    state : dict
+        Tensors of the larger model by name, in which outputs are copies of
+        their parents. They are changed in place.
     plan : Plan
         Of the growth.
     """
     for name, width in plan.splits.items():
-        layer = new.get_submodule(name)
-        apart = width.fresh.to(layer.bias.device)
-        layer.bias.sub_(_logs(width).to(layer.bias))
-        layer.bias[apart] = BIAS_WITHOUT_PARENT
-        layer.weight[apart] = 0
+        weight, bias = (
+            state.get(_inside(name, own)) for own in ("weight", "bias")
+        )
+        apart = width.fresh
+        if weight is not None:
+            weight[apart.to(weight.device)] = 0
+        if bias is not None:
+            bias.sub_(_logs(width).to(bias))
+            bias[apart.to(bias.device)] = BIAS_WITHOUT_PARENT
 
 
 def as_split(logits, dim, width):

@@ -5,6 +5,7 @@ Authors
 """
 
 from speechbrain_growth.engine.maps.plan import Exact
+from speechbrain_growth.schedule.afterwards.new_outputs import FRESH
 
 
 def exactness(plan, growth):
@@ -20,6 +21,18 @@ def exactness(plan, growth):
     Returns
     -------
     str
+
+    Example
+    -------
+    >>> from torch.nn import Linear
+    >>> from speechbrain_growth import trace
+    >>> from speechbrain_growth.schedule.growth import parse
+    >>> (growth,) = parse(
+    ...     [{"after_epoch": 1, "classes": 4, "outputs": "fresh"}]
+    ... )
+    >>> plan = trace(Linear(3, 2), Linear(3, 4), outputs=growth.outputs)
+    >>> exactness(plan, growth)
+    'old outputs exact; new outputs fresh'
     """
     words = [] if growth.symmetry.exact else [str(growth.symmetry)]
     words += [
@@ -27,6 +40,12 @@ def exactness(plan, growth):
         for name, state in plan.first_states.items()
         if state.exact > Exact.YES
     ]
+    if growth.outputs == FRESH:
+        words = words or ["old outputs exact"]
+        words.append("new outputs fresh")
+    elif growth.outputs is not None:
+        words = words or ["exact"]
+        words.append("new outputs share posteriors")
     if plan.weights:
         words = words or ["exact"]
         words.append(f"LayerNorms folded over {growth.fold} steps")

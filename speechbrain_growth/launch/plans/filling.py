@@ -63,6 +63,7 @@ def filling_of(old, new, growth, plan, example):
     options = [one for one in growth.symmetry.options if one[0] in known]
     symmetry = growth.symmetry._replace(options=tuple(options))
     way = {"symmetry": symmetry, "birth": birth, "fold": growth.fold}
+    way["outputs"] = growth.outputs
     with torch.random.fork_rng(), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # of what the log says
         filled = carry(

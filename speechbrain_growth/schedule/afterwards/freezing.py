@@ -5,28 +5,35 @@ Authors
 """
 
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.schedule.afterwards.new_outputs import splits
 
 
-def check_old(old, symmetry):
+def check_old(growth):
     """Raises if old units are to be frozen that the growth would change.
 
     Arguments
     ---------
-    old : str
-        From ``read_old``; empty if they are trained on.
-    symmetry : Symmetry
-        How the new units begin.
+    growth : Growth
+        Its ``old`` is empty if they are trained on.
 
     Raises
     ------
     GrowthError
-        If the symmetry changes what old units send or read.
+        If it changes what old units send or read, or splits old outputs.
     """
-    if old and str(symmetry) != "fresh":
-        raise GrowthError(
-            f"old is {old}, but symmetry {symmetry} changes what old units "
-            "send or read; use fresh, or leave symmetry out"
+    problems = []
+    if growth.old and str(growth.symmetry) != "fresh":
+        problems.append(
+            f"old is {growth.old}, but symmetry {growth.symmetry} changes what "
+            "old units send or read; use fresh, or leave symmetry out"
         )
+    if growth.old and splits(growth.outputs):
+        problems.append(
+            f"old is {growth.old}, but an old output that splits changes; use "
+            "outputs: fresh, or null for each parent"
+        )
+    if problems:
+        raise GrowthError(problems)
 
 
 def thawing(growth, growths):
@@ -45,12 +52,20 @@ def thawing(growth, growths):
         Empty if it leaves old units alone.
     """
     earlier = [one for one in growths if one.old and one.number < growth.number]
-    if not earlier or growth.adds_nothing or str(growth.symmetry) == "fresh":
+    if not earlier or growth.adds_nothing:
         return []
-    return [
-        f"symmetry {growth.symmetry} would change units that growth"
-        f"[{earlier[0].number}] has frozen; use symmetry: fresh"
-    ]
+    found, frozen = [], f"growth[{earlier[0].number}] has frozen; use"
+    if str(growth.symmetry) != "fresh":
+        found.append(
+            f"symmetry {growth.symmetry} would change units that {frozen} "
+            "symmetry: fresh"
+        )
+    if splits(growth.outputs):
+        found.append(
+            f"outputs: a split would change outputs that {frozen} outputs: "
+            "fresh, or null for each parent"
+        )
+    return found
 
 
 def read_old(value):

@@ -6,7 +6,7 @@ Authors
 
 from speechbrain_growth.errors import GrowthError
 
-ABOUT_UNITS = ("symmetry", "birth", "fold", "old", "batches")
+ABOUT_UNITS = ("symmetry", "birth", "fold", "old", "outputs", "batches")
 OF_NEW_UNITS = ("natural_gradient", "gradmax_gain")  # what those promise
 
 

@@ -85,9 +85,8 @@ class Held:
         modules : torch.nn.Module
             Has these parameters.
         """
-        gone = {
-            name for name in names if self.masks.pop(name, None) is not None
-        }
+        gone = set(names) & set(self.masks)
+        self.masks = {n: m for n, m in self.masks.items() if n not in gone}
         for name, parameter in modules.named_parameters():
             if name in gone:
                 parameter.requires_grad_(True)
@@ -252,9 +251,8 @@ def _part_of(parameter, mask):
     shape = [-1] + [1] * (mask.ndim - 1)
     value = parameter.detach()
     if not torch.equal(mask, rows.view(shape).expand_as(mask)):
-        bits = _bits(value)
-        free = torch.full_like(bits, -1).masked_fill_(mask, 0)
-        return Single(parameter, free, bits & ~free)
+        free = torch.full_like(_bits(value), -1).masked_fill_(mask, 0)
+        return Single(parameter, free, _bits(value) & ~free)
     count = int(rows.sum())
     if rows[:count].all():
         return FirstRows(parameter, count, value[:count].clone())

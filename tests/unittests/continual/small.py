@@ -119,8 +119,9 @@ class SmallBrain(ContinualBrain, LeanBrain):
         self.wrong = self.items = 0
 
     def valid_stats(self, stage_loss):
-        """Loss and share of wrong items."""
-        return {"loss": stage_loss, "error": 100 * self.wrong / self.items}
+        """Loss, and shares of wrong and right items."""
+        error = 100 * self.wrong / self.items
+        return {"loss": stage_loss, "error": error, "accuracy": 100 - error}
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
         """Counts as a moment."""
@@ -173,14 +174,27 @@ def text_of(system):
     return text.replace("GROWTH", growth)
 
 
-def small(folder, system, overrides=None, run_opts=None, parts=None, own=""):
+def small(
+    folder,
+    system,
+    overrides=None,
+    run_opts=None,
+    parts=None,
+    own="",
+    kind=SmallBrain,
+    shape="[1, 9]",
+):
     """A Brain and its loaders, from a folder that may have checkpoints.
 
-    `own` is a stream in the place of the YAML's.
+    `own` is a stream in the place of the YAML's; `kind` is the Brain's class,
+    and `shape` that of one input of its model.
     """
     path = folder / "small.yaml"
     folder.mkdir(exist_ok=True)
-    path.write_text(text_of(system).replace(STREAM, own or STREAM))
+    text = text_of(system).replace(STREAM, own or STREAM)
+    path.write_text(
+        text.replace("example_shape: [1, 9]", f"example_shape: {shape}")
+    )
     overrides = {"output_folder": str(folder), **(overrides or {})}
     blueprint = open_blueprint(str(path), overrides)
     with open(path) as fin:
@@ -190,7 +204,7 @@ def small(folder, system, overrides=None, run_opts=None, parts=None, own=""):
         part: task_loader(one, 4, shuffle=part == "train", seed=5)
         for part, one in datasets.items()
     }
-    brain = SmallBrain(
+    brain = kind(
         stream=hparams["stream"],
         strategy=hparams["strategy"],
         blueprint=blueprint,

@@ -18,8 +18,8 @@ from speechbrain_growth import (
     GrowthError,
     LeanBrain,
     task_loader,
+    trace,
 )
-from speechbrain_growth.continual.staged import layers_of
 from speechbrain_growth.continual.stages import FIRST, LAST, STAGES
 from speechbrain_growth.continual.weights.proximal import (
     group_soft_threshold,
@@ -27,6 +27,7 @@ from speechbrain_growth.continual.weights.proximal import (
     soft_threshold,
 )
 from speechbrain_growth.continual.weights.selection import selected
+from speechbrain_growth.continual.weights.units import Units
 from speechbrain_growth.launch.init_from import open_blueprint
 
 HIDDEN, TASKS, EACH, INPUTS, CLASSES = [6, 5], 3, 6, 9, 3
@@ -199,6 +200,16 @@ def plain(tmp_path_factory):
     return brain
 
 
+def layers_of_modules(modules):
+    """The linear layers of some modules"""
+    return [m for m in modules.modules() if isinstance(m, torch.nn.Linear)]
+
+
+def layers_of(brain):
+    """The linear layers of a Brain"""
+    return layers_of_modules(brain.raw_modules)
+
+
 def first_of(task):
     """The first epoch of a task"""
     return (task - 1) * EACH + 1
@@ -247,7 +258,9 @@ def test_a_group_soft_threshold_is_optimal():
 def test_a_group_is_all_that_enters_a_unit():
     layer = torch.nn.Linear(3, 4).double()
     rows = torch.cat([layer.weight, layer.bias[:, None]], 1).detach()
-    shrink_units(layer, 1, 0.2)
+    units = Units(trace(layer, layer))
+    new = torch.arange(len(units)) >= 1
+    shrink_units(units, dict(layer.named_parameters()), new, 0.2)
     found = torch.cat([layer.weight, layer.bias[:, None]], 1)
     expected = rows * (1 - 0.2 / rows.norm(dim=1, keepdim=True))
     assert torch.equal(found[0], rows[0])
@@ -278,7 +291,18 @@ def test_the_selection_follows_every_path():
         weights.append(
             torch.randn(above, below) * (torch.rand(above, below) > 0.7)
         )
-    found = [set(one.nonzero()[:, 0].tolist()) for one in selected(weights)]
+    net = torch.nn.Sequential(
+        *(torch.nn.Linear(b, a) for b, a in zip(sizes, sizes[1:]))
+    )
+    for layer, weight in zip(net, weights):
+        layer.weight.data.copy_(weight)
+    units = Units(trace(net, net))
+    met = selected(units, dict(net.named_parameters()))
+    labels = ["inputs 7", *(f"{n} units" for n in range(3))]
+    found = [
+        set(met[list(units.layers[label])].nonzero()[:, 0].tolist())
+        for label in labels
+    ]
     assert found == reachable(weights)
     assert any(len(one) < size for one, size in zip(found, sizes))
 
@@ -350,11 +374,6 @@ def test_an_expansion_trains_new_weights_alone(plain):
         assert torch.equal(old, new)
         assert torch.equal(one.bias[:above], other.bias[:above])
         assert not torch.equal(one.weight, other.weight)
-
-
-def layers_of_modules(modules):
-    """The linear layers of some modules"""
-    return [m for m in modules.modules() if isinstance(m, torch.nn.Linear)]
 
 
 def without(layers, gone):
@@ -595,7 +614,7 @@ WRONG = {
     ),
     "head": ({"own": "[model.hidden_0]"}, "", r"it must be \[model.output\]"),
     "size": ({"size": "width"}, "", "size is width, but the model has the s"),
-    "norms": ({}, "batch_norm: True", "is a BatchNorm1d; use linear layers al"),
+    "norms": ({}, "batch_norm: True", "is a BatchNorm1d; later tasks would ch"),
     "sigmoid": (
         {},
         "activation: !name:torch.nn.Sigmoid",

@@ -22,6 +22,7 @@ from torch import nn
 
 from speechbrain.nnet import linear
 from speechbrain_growth import GrowthError, carry
+from speechbrain_growth.engine.carried.new_outputs import comparable
 
 torch.set_num_threads(1)
 
@@ -158,6 +159,49 @@ def test_outputs_that_do_not_split_stay_to_the_bit(drawn):
         for row in (k, parent):
             assert torch.equal(new[2].weight[row], old[2].weight[parent])
             assert torch.equal(new[2].bias[row], lower)
+
+
+@pytest.mark.parametrize("name", BUILDERS)
+@pytest.mark.parametrize("symmetry", ["shares", "fresh", {"zero_sum": 0.1}])
+@settings(max_examples=12, deadline=None, derandomize=True)
+@given(drawn=families())
+def test_beside_fresh_outputs_old_ones_stay(name, symmetry, drawn):
+    build, layer, shape, dim = BUILDERS[name]
+    classes, parents, *hidden = drawn
+    torch.manual_seed(0)
+    old = build(hidden[0], classes)
+    new = build(hidden[1], classes + len(parents))
+    built = copy.deepcopy(new).get_submodule(layer)
+    inputs = torch.randn(shape).double()
+    plan = carry(old, new, symmetry=symmetry, example=inputs, outputs="fresh")
+    found = new(inputs).narrow(dim, 0, classes)
+    torch.testing.assert_close(found, old(inputs), rtol=0, atol=1e-12)
+    before, after = (m.get_submodule(layer) for m in (old, new))
+    assert torch.equal(after.bias[:classes], before.bias)
+    assert torch.equal(after.bias[classes:], built.bias[classes:])
+    if hidden[0] == hidden[1]:  # no noise on what reads copies
+        assert torch.equal(after.weight[classes:], built.weight[classes:])
+        assert torch.equal(after.weight[:classes], before.weight)
+    logs = [m(inputs).log_softmax(dim) for m in (old, new)]
+    one, other = comparable(*logs, plan)
+    torch.testing.assert_close(one, other, rtol=0, atol=1e-12)
+
+
+def test_fresh_outputs_that_a_layer_reads_are_refused():
+    class Again(Read):
+        """What leaves is also read."""
+
+        def __init__(self, hidden, classes):
+            super().__init__(hidden, classes)
+            self.reader = nn.Linear(classes, 2).double()
+
+        def forward(self, x):
+            found = super().forward(x)
+            return found, self.reader(found)
+
+    old, new = Again(3, 4), Again(3, 6)
+    with pytest.raises(GrowthError, match="outputs is fresh, but .* also read"):
+        carry(old, new, example=torch.randn(2, 3).double(), outputs="fresh")
 
 
 def test_two_heads_of_the_same_sizes_split_differently():

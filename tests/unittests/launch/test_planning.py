@@ -385,7 +385,7 @@ def test_a_candidate_that_cannot_be_built_is_named_with_its_line(tmp_path):
     given = TEXT.replace("{norm}", "LayerNorm").replace(
         "    - after_epoch: 2\n      width: 8\n",
         "    - after_epoch: 2\n"
-        "      choose: {more: {width: 8}, none: {outputs: 4}}\n",
+        "      choose: {more: {width: 8}, none: {adds: {outputs: 2}}}\n",
     )
     path.write_text(given)
     with pytest.raises(GrowthError) as raised:
@@ -400,7 +400,7 @@ def test_all_problems_of_all_growths_are_named_at_once(plan):
     growth = [
         {"after_epoch": 1, "depth_width": 7},
         {"after_epoch": 2, "width": 6},
-        {"after_epoch": 3, "depth_width": 9, "outputs": 3},
+        {"after_epoch": 3, "depth_width": 9, "adds": {"outputs": 1}},
     ]
     with pytest.raises(GrowthError) as raised:
         plan("InstanceNorm1d", growth=growth)
@@ -410,10 +410,10 @@ def test_all_problems_of_all_growths_are_named_at_once(plan):
 
 
 def test_outputs_cannot_grow(plan):
-    growth = [{"after_epoch": 1, "outputs": 3}]
+    growth = [{"after_epoch": 1, "adds": {"outputs": 1}}]
     message = (
-        r"^growth\[0\] \(after_epoch 1\): the outputs grow \(.*2 -> 3\); the "
-        "last module must keep its size"
+        r"^growth\[0\] \(after_epoch 1\): the outputs grow \(.*2 -> 3\); give "
+        "the old output .* else the last module must keep its size"
     )
     with pytest.raises(GrowthError, match=message):
         plan(growth=growth)

@@ -30,6 +30,7 @@ def modules(n, table=None):
 def grown(old, new, shape=(2, 3)):
     """Carries them as a growth of a schedule does"""
     way = {"symmetry": "shares", "birth": None, "born": (), "fold": 3}
+    way["outputs"] = None
 
     def run(both):
         """What a Brain does with a batch"""

@@ -1,7 +1,8 @@
 #!/usr/bin/env python3
 """Recipe for training a phoneme recognizer on one kind of speech after another.
 
-A CRDNN with CTC learns one accent of TIMIT after another, or one channel. It
+A CRDNN with CTC learns one accent of TIMIT after another, one channel, or one
+phone set, of which each is finer than the one before. It
 grows when a task begins, as the list ``growth`` of the YAML says. What else
 happens to it is the ``strategy``: progressive networks, and baselines, one of
 which forgets. Greedy search is used throughout.
@@ -64,6 +65,8 @@ class ASR_Brain(ContinualBrain):
     def compute_objectives(self, predictions, batch, stage):
         """Given the network predictions and targets computes the CTC loss."""
         pout, pout_lens = predictions
+        # In the phones of each utterance's task, before any is chosen
+        pout = self.stream.only(pout, batch.task)
         phns, phn_lens = batch.phn_encoded
         loss = self.hparams.compute_cost(pout, phns, pout_lens, phn_lens)
 
@@ -175,16 +178,18 @@ def dataio_prep(hparams):
     for pipeline in (audio_pipeline, text_pipeline):
         sb.dataio.dataset.add_dynamic_item(list(datasets.values()), pipeline)
 
-    # 4. Fit encoder, on the phones of all tasks:
+    # 4. Fit encoder, on the phones of all tasks; a stream may have numbered
+    # them already:
     label_encoder.load_or_create(
         path=os.path.join(hparams["save_folder"], "label_encoder.txt"),
+        from_iterables=[[hparams["stream"].labels]],
         from_didatasets=[datasets["train"]],
         output_key="phn_list",
         special_labels={"blank_label": hparams["blank_index"]},
         sequence_input=True,
     )
     outputs, labels = hparams["output_neurons"], len(label_encoder)
-    if labels != outputs:
+    if labels != outputs and not hparams["stream"].labels:
         raise GrowthError(
             f"output_neurons is {outputs}, but there are {labels} labels, the "
             f"blank included; use {labels}"
@@ -215,6 +220,11 @@ def check_hparams(hparams):
             f"tasks is {hparams['tasks']}, but the stream has "
             f"{hparams['stream'].tasks}; use that"
         )
+    hparams["stream"].check_outputs(
+        "output_neurons",
+        hparams["output_neurons"],
+        hparams["growth_schedule"].growths,
+    )
     check_annealing(hparams["lr_annealing"], hparams["epochs_per_task"])
     check_features(hparams["compute_features"], hparams["sample_rate"])
 
@@ -244,6 +254,7 @@ if __name__ == "__main__":
                 "save_json_train": hparams["train_annotation"],
                 "save_json_valid": hparams["valid_annotation"],
                 "save_json_test": hparams["test_annotation"],
+                "phn_set": hparams["phn_set"],
                 "skip_prep": hparams["skip_prep"],
                 "sample_rate": hparams["sample_rate"],
             },
