@@ -12,7 +12,7 @@ from speechbrain_growth.blueprint.text import dump
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.growth import parse
 
-WITH_TORCH = ("symmetry", "birth")  # keys that need it
+WITH_TORCH = ("symmetry", "birth", "batches")  # keys that need it
 
 
 def refuse_soon(hparams_file, arguments):

@@ -6,26 +6,33 @@ Authors
 
 import warnings
 from functools import partial
-from typing import Any, Dict, List, Optional, Union
+from typing import Any, Callable, Dict, List, Optional, Union
 
 import torch
 from torch.optim import Optimizer
 
 from speechbrain_growth.engine.births.batchnorm import calibrating
 from speechbrain_growth.engine.births.layers import Birth, born_tensors
-from speechbrain_growth.engine.births.units import Symmetry
+from speechbrain_growth.engine.births.symmetry import Symmetry
 from speechbrain_growth.engine.carried.arguments import (
     check_arguments,
     check_models,
+    losses_of,
 )
 from speechbrain_growth.engine.carried.beside import carry_beside, check_beside
 from speechbrain_growth.engine.carried.outputs import copied_outputs
 from speechbrain_growth.engine.carried.split_outputs import put_split_biases
 from speechbrain_growth.engine.checks import check_values
+from speechbrain_growth.engine.filling.filling import fill
 from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.optimizers import check_optimizers, follow
 from speechbrain_growth.engine.probe import in_eval
-from speechbrain_growth.engine.proof import must_keep, proved, see_first
+from speechbrain_growth.engine.proof import (
+    must_keep,
+    prove,
+    see_first,
+    undone_if_raised,
+)
 from speechbrain_growth.engine.tracing import traced
 from speechbrain_growth.engine.transfer import carry_weights
 from speechbrain_growth.engine.unwrap import Model, state_of, unwrap
@@ -43,6 +50,7 @@ def carry(
     example: Any = None,
     tolerance: Optional[float] = None,
     outputs: Union[str, Dict[str, List[Optional[int]]], None] = None,
+    batch: Union[Callable, List[Callable], None] = None,
 ) -> Plan:
     """Makes ``new`` compute what ``old`` does, and moves the optimizer to it.
 
@@ -96,6 +104,9 @@ def carry(
         by n squared. The sum of the former over the n is exact; the rest is if
         the parent's examples are divided equally among the n. Or ``fresh``:
         new outputs are as ``new`` was built, and old ones keep row and bias.
+    batch : callable or list of callable
+        For ``{"gradmax": level}`` and ``{"tiny": level}`` only: takes a model
+        and returns the loss of a batch of training data; or a list of such.
 
     Returns
     -------
@@ -132,6 +143,7 @@ def carry(
     optimizers, way, birth = check_arguments(
         optimizer, symmetry, seed, birth, fold, tolerance
     )
+    losses = losses_of(batch, way)
     old, new = unwrap(old), unwrap(new)
     check_models(old, new)
     generator = torch.Generator().manual_seed(int(seed))
@@ -146,8 +158,13 @@ def carry(
         seen = None
     elif seen is None:
         seen = see_first(old, new, example)
-    with proved(old, new, plan, seen, tolerance):
+    with undone_if_raised(new, seen is not None or way.fills):
         _put_weights(old, new, plan, way, generator)
+        if way.fills and way.exact:
+            plan = plan._replace(filled=fill(old, new, plan, way, losses))
+        prove(old, new, plan, seen, tolerance)
+        if way.fills and not way.exact:
+            plan = plan._replace(filled=fill(old, new, plan, way, losses))
     carry_beside(old, new, plan)
     for name, (weights, dim) in plan.weights.items():
         weigh(new.get_submodule(name), weights, dim, fold)
@@ -155,6 +172,8 @@ def carry(
         with torch.no_grad(), in_eval(new), calibrating(plan, new):
             new(birth.probe)
     follow(optimizers, old, new, plan)
+    if plan.filled:
+        _say_left(plan.filled, way)
     return plan
 
 
@@ -183,5 +202,15 @@ def _say(plan, way):
         warnings.warn(
             f"{text}; if they are classes, use symmetry='fresh', so that new "
             "ones begin as the new model was built",
+            stacklevel=3,
+        )
+
+
+def _say_left(filled, way):
+    """Warns of units that no gradient could begin."""
+    for name, why in filled.left.items():
+        warnings.warn(
+            f"symmetry {way}: the new units of {name} begin as fresh ones: "
+            f"{why}",
             stacklevel=3,
         )

@@ -24,8 +24,43 @@ COARSE = 0.1  # of float16 and bfloat16
 
 
 @contextlib.contextmanager
-def proved(old, new, plan, seen=None, tolerance=None):
-    """Inside this context, ``new`` gets its weights; then both are compared.
+def undone_if_raised(new, needed=True):
+    """Inside this context, ``new`` gets its weights.
+
+    Arguments
+    ---------
+    new : torch.nn.Module
+        The larger model. Whatever is raised, it is then as it was.
+    needed : bool
+        Whether anything inside can raise; if not, no copy is kept.
+
+    Yields
+    ------
+    None
+
+    Example
+    -------
+    >>> layer = torch.nn.Linear(1, 1)
+    >>> with torch.no_grad(), contextlib.suppress(GrowthError):
+    ...     with undone_if_raised(layer):
+    ...         layer.weight[:] = 100
+    ...         raise GrowthError("no")
+    >>> float(layer.weight) < 100
+    True
+    """
+    state = state_of(new) if needed else {}
+    built = {name: tensor.clone() for name, tensor in state.items()}
+    try:
+        yield
+    except Exception:
+        with torch.no_grad():
+            for name, tensor in state.items():
+                tensor.copy_(built[name])
+        raise
+
+
+def prove(old, new, plan, seen=None, tolerance=None):
+    """Compares both models, once ``new`` has its weights.
 
     Both run in eval mode, as copies that share their weights.
 
@@ -42,15 +77,10 @@ def proved(old, new, plan, seen=None, tolerance=None):
     tolerance : float
         Largest drift; None takes that of the dtype.
 
-    Yields
-    ------
-    None
-
     Raises
     ------
     GrowthError
-        If they drift further apart, or one cannot run. Whatever is raised,
-        ``new`` is then as it was.
+        If they drift further apart, or one cannot run.
 
     Example
     -------
@@ -58,40 +88,30 @@ def proved(old, new, plan, seen=None, tolerance=None):
     >>> from speechbrain_growth import trace
     >>> old, new = nn.Linear(2, 3), nn.Linear(2, 3)
     >>> seen = see_first(old, new, torch.ones(2))
-    >>> with proved(old, new, trace(old, new), seen):
-    ...     pass
+    >>> prove(old, new, trace(old, new), seen)
     Traceback (most recent call last):
     ...
     speechbrain_growth.errors.GrowthError: the larger model computes ...
     """
     if seen is None:
-        yield
         return
-    built = {name: t.clone() for name, t in state_of(new).items()}
-    try:
-        yield
-        with running("new"):
-            found = see(_complete(old, new, plan), seen.run).outputs
-        far = _distance(seen.outputs, found, plan)
-        if tolerance is None:
-            tolerance = _roundoff(seen.dtypes)
-        if far > tolerance:
-            raise GrowthError(
-                f"the larger model computes something else: on the example, "
-                f"its outputs drift by {far:.1e}, and round-off explains "
-                f"{tolerance:.0e}; a rule of a layer or of a function is "
-                "wrong, or the forward draws random numbers in eval mode; "
-                f"mend it, or accept the drift: tolerance={far:.0e}"
-            )
-    except Exception:
-        with torch.no_grad():
-            for name, tensor in state_of(new).items():
-                tensor.copy_(built[name])
-        raise
+    with running("new"):
+        found = see(complete(old, new, plan), seen.run).outputs
+    far = _distance(seen.outputs, found, plan)
+    if tolerance is None:
+        tolerance = _roundoff(seen.dtypes)
+    if far > tolerance:
+        raise GrowthError(
+            f"the larger model computes something else: on the example, "
+            f"its outputs drift by {far:.1e}, and round-off explains "
+            f"{tolerance:.0e}; a rule of a layer or of a function is "
+            "wrong, or the forward draws random numbers in eval mode; "
+            f"mend it, or accept the drift: tolerance={far:.0e}"
+        )
 
 
 def must_keep(symmetry, plan):
-    """Whether a growth promises to keep the function, in eval mode.
+    """Whether the carried weights promise to keep the function, in eval mode.
 
     Arguments
     ---------
@@ -104,7 +124,9 @@ def must_keep(symmetry, plan):
     -------
     bool
     """
-    return symmetry.exact and plan.promise < Exact.NO
+    # A filling comes after the proof if it is not exact itself
+    exact = symmetry.exact or symmetry.fills
+    return exact and plan.promise < Exact.NO
 
 
 def see_first(old, new, example=None):
@@ -138,8 +160,22 @@ def see_first(old, new, example=None):
     return None
 
 
-def _complete(old, new, plan):
-    """A twin of the new model, with all that it will have beside weights."""
+def complete(old, new, plan):
+    """A twin of the new model, with all that it will have beside weights.
+
+    Arguments
+    ---------
+    old : torch.nn.Module
+        The model before the growth.
+    new : torch.nn.Module
+        The larger model; the twin has its parameters, and buffers of its own.
+    plan : Plan
+        What each tensor copies.
+
+    Returns
+    -------
+    torch.nn.Module
+    """
     twin = twin_of(new)
     take_statistics(old, twin, plan.moved)
     carry_loose(old, twin, plan)

@@ -22,7 +22,7 @@ import torch
 
 from speechbrain_growth.engine.births.blocks import Births
 from speechbrain_growth.engine.births.layers import Birth
-from speechbrain_growth.engine.births.units import Symmetry
+from speechbrain_growth.engine.births.symmetry import Symmetry
 from speechbrain_growth.engine.carried.new_outputs import (
     maps_of_outputs,
     with_outputs,

@@ -142,10 +142,29 @@ def _sentences(rows):
             f"Until its growth, {', '.join(dict.fromkeys(names))} is measured "
             "after each validation, on top of that."
         )
+    found += [
+        text for row in rows if row.get("filling") for text in _filling(row)
+    ]
     steps = sum(row.get("trial", 0) for row in rows)
     if steps:
         found.append(
             f"Choices take {steps} steps of training on top of that, and as "
             "many batches to measure."
         )
+    return found
+
+
+def _filling(row):
+    """What the filling of new units costs, and which begin without it."""
+    one = row["filling"]
+    left, number = one["left"], one["batches"]
+    found = [
+        f"{row['when']}: new units begin from the gradients of {number} batches; "
+        f"on top of that, this costs about as much as training on {one['cost']:.1f} "
+        "before the growth."
+    ]
+    found += [
+        f"{row['when']}: those of {name} begin as fresh ones: {why}."
+        for name, why in left.items()
+    ]
     return found

@@ -22,6 +22,7 @@ from speechbrain_growth.launch.models import (
 )
 from speechbrain_growth.launch.plans.ahead import growths_ahead
 from speechbrain_growth.launch.plans.exactness import exactness
+from speechbrain_growth.launch.plans.filling import filling_of
 from speechbrain_growth.launch.plans.memory import bytes_to_grow, states_of
 from speechbrain_growth.launch.plans.spans import in_all
 from speechbrain_growth.measure.growth_log import GrowthLog
@@ -151,6 +152,7 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
             way["outputs"] = growth.outputs
             plan = trace(old, new, growth.symmetry, **way)
             check_outputs(plan, growth)
+            filling = filling_of(old, new, growth, plan, example)
         except GrowthError as error:
             here = f"{growth.place}: {one.name and f'choose: {one.name}: '}"
             problems += [f"{here}{problem}" for problem in error.problems]
@@ -165,7 +167,8 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
                     "span": one.span,
                     "measured": _measured(growth),
                     "trial": growth.amount.choose_steps if one.name else 0,
-                    "bytes": bytes_to_grow(old, new, growth, states),
+                    "bytes": bytes_to_grow(old, new, growth, states, filling),
+                    "filling": filling,
                     **cost_of(log, new),
                 }
             )

@@ -11,6 +11,10 @@ from torch.nn import ModuleDict
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.measure import cost
 from speechbrain_growth.measure.events import read_events, write_events
+from speechbrain_growth.measure.filling_log import (
+    filling_entry,
+    filling_in_words,
+)
 
 
 class GrowthLog:
@@ -193,6 +197,7 @@ def growth_entry(schedule, plan, epoch, drift, tolerance):
         "sizes_before": schedule.sizes,
         "sizes_after": schedule.wanted,
         "valid_before": schedule.metrics,
+        **filling_entry(plan),
     }
 
 
@@ -242,6 +247,7 @@ def growth_in_words(entry, example):
         f"{name} is born, {exact}"
         for name, exact in entry.get("born", {}).items()
     ]
+    changes += filling_in_words(entry)
     changes += [
         f"{key} becomes {value}" for key, value in entry.get("sets", {}).items()
     ]

@@ -17,6 +17,11 @@ from speechbrain_growth.schedule.checks.units import check_units
 from speechbrain_growth.schedule.conditions.condition import Condition
 from speechbrain_growth.schedule.conditions.reading import read
 from speechbrain_growth.schedule.conditions.registry import CONDITIONS
+from speechbrain_growth.schedule.filling import (
+    BATCHES,
+    check_batches,
+    read_batches,
+)
 
 FOLD = 300  # steps; enough for the layers behind a LayerNorm to adapt
 
@@ -61,6 +66,8 @@ class Growth(NamedTuple):
         Number of steps over which a weighted LayerNorm becomes a plain one.
     old : str
         ``frozen`` if the units from before the growth stay as they are.
+    batches : int
+        From how many batches new units begin, if they begin from gradients.
     outputs : dict or str
         How new outputs begin: the parent of each by layer, or ``fresh``. None:
         the outputs do not grow.
@@ -83,6 +90,7 @@ class Growth(NamedTuple):
     born: Tuple[str, ...] = ()
     fold: int = FOLD
     old: str = ""
+    batches: int = BATCHES
     outputs: object = None
 
     @property
@@ -185,6 +193,7 @@ def _read(entry, number):
     one = Growth(read(name, entry[name]), amount, number, **fields)
     check_units(one, entry)
     check_old(one)
+    check_batches(one, entry)
     return [one._replace(time=n + 1, times=times) for n in range(times)]
 
 
@@ -256,7 +265,8 @@ def _fold(value):
 
 def _symmetry_of(value):
     """The ``Symmetry`` that a YAML asks for."""
-    from speechbrain_growth.engine.births.units import symmetry_of  # has torch
+    # Imported here, as it has torch
+    from speechbrain_growth.engine.births.symmetry import symmetry_of
 
     return symmetry_of(value)
 
@@ -270,5 +280,6 @@ READERS = {
     "birth": _birth,
     "fold": _fold,
     "old": read_old,
+    "batches": read_batches,
     "outputs": read_outputs,
 }

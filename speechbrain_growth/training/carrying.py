@@ -40,7 +40,9 @@ def carry_modules(old, new, growth, seed, run):
     """
     built = loose_of(new)
     birth = Birth(growth.birth, growth.born)
-    way = {"symmetry": growth.symmetry, "birth": birth, "fold": growth.fold}
+    # New units that begin from gradients are carried as fresh ones
+    symmetry = "fresh" if growth.symmetry.fills else growth.symmetry
+    way = {"symmetry": symmetry, "birth": birth, "fold": growth.fold}
     # The probe compares them, with the tolerance of the schedule
     way["tolerance"] = float("inf")
     way["outputs"] = growth.outputs

@@ -81,14 +81,20 @@ class ChoosingBrain(LargerBrain):
         Raises
         ------
         GrowthError
-            If growths choose, and the training data are no ``DataLoader``.
+            If growths choose, or begin units from gradients, and the training
+            data are no ``DataLoader``.
         """
         self.train_loader = train_set
-        chooses = any(growth.amount.choose for growth in self.schedule.growths)
-        if chooses and not isinstance(train_set, DataLoader):
+        asking = {
+            "choose" if growth.amount.choose else str(growth.symmetry)
+            for growth in self.schedule.growths
+            if growth.amount.choose or growth.symmetry.fills
+        }
+        if asking and not isinstance(train_set, DataLoader):
             raise GrowthError(
                 f"fit: the training data are a {type(train_set).__name__}; "
-                "choose reads its first batches twice, and needs a DataLoader"
+                f"{' and '.join(sorted(asking))} reads its first batches "
+                "twice, and needs a DataLoader"
             )
         super().fit(epoch_counter, train_set, valid_set, **kwargs)
 
@@ -143,14 +149,14 @@ class ChoosingBrain(LargerBrain):
 
     def _tried(self, name, epoch, trained, held_out):
         """Grows these copies as a candidate, trains and measures them."""
-        sizes, works = {}, True
+        sizes, works, begun = {}, True, self._macs()
         if name != PRESENT:
             self.schedule.choose(name)
             sizes = self.schedule.targets[-1]
             old, new, plan, entry = self.larger(epoch)
             self.put(old, new, plan)
             works = entry["grown"]
-        self.meter.looks, start = 1, self._macs()
+        self.meter.looks, start = 1, self._macs()  # growing is no training
         try:
             if name != PRESENT:
                 self._train_on(epoch, trained)
@@ -160,7 +166,7 @@ class ChoosingBrain(LargerBrain):
             loss, training = math.nan, 0
         works = works and math.isfinite(loss)
         macs = sum(gather(training))
-        return Trial(sizes, loss, macs, self._macs() - start, works)
+        return Trial(sizes, loss, macs, self._macs() - begun, works)
 
     def _macs(self):
         """All that this process counted since the sum over all of them."""

@@ -21,7 +21,7 @@ SHARED = (DataLoader, LoopedLoader, Dataset, Sampler, Checkpointer, Blueprint)
 
 
 @contextlib.contextmanager
-def on_copies(brain):
+def on_copies(brain, shared=SHARED):
     """Inside this context, a Brain holds copies of all that it holds.
 
     Its data are not copied, nor what cannot be, such as an open file.
@@ -31,6 +31,8 @@ def on_copies(brain):
     brain : speechbrain.Brain
         The same object inside, so that its methods and functions that know it
         still find it. Afterwards it holds what it held before.
+    shared : tuple of type
+        What it holds of these is not copied.
 
     Yields
     ------
@@ -49,7 +51,7 @@ def on_copies(brain):
     held = [dict(vars(holder)) for holder in holders]
     memo = {id(holder): holder for holder in holders}
     for own in held:
-        memo.update({id(v): v for v in own.values() if isinstance(v, SHARED)})
+        memo.update({id(v): v for v in own.values() if isinstance(v, shared)})
     try:
         for holder, own in zip(holders, held):
             for name, value in own.items():

@@ -18,6 +18,7 @@ from speechbrain_growth.schedule.growth import Growth
 from speechbrain_growth.training.afterwards.holding import entering_old_units
 from speechbrain_growth.training.afterwards.scaling import powers_by_name
 from speechbrain_growth.training.carrying import carry_modules
+from speechbrain_growth.training.measures.filling import fill_new_units
 from speechbrain_growth.training.probing import ProbingBrain
 
 
@@ -63,10 +64,20 @@ class LargerBrain(ProbingBrain):
             plan = carry_modules(old, new, growth, seed, run)
             with calibrating(plan, new):
                 drift = self._drift(new, batch, run, plan)
+        if growth.symmetry.fills:
+            filled = fill_new_units(self, epoch, new, plan)
+            plan = plan._replace(filled=filled)
+            with all_or_none():
+                after = self._drift(new, batch, run, plan)
+            after = on_main(float, after)
+            if growth.symmetry.exact:
+                drift = after
         drift = on_main(float, drift)
         promised = must_keep(growth.symmetry, plan)
         tolerance = schedule.tolerance if promised else None
         entry = growth_entry(schedule, plan, epoch - 1, drift, tolerance)
+        if growth.symmetry.fills:
+            entry["filling"]["drift"] = after
         return old, new, plan, entry
 
     def frozen_by(self, growth: Growth, plan: Plan, new: ModuleDict) -> dict:

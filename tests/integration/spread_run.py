@@ -159,6 +159,14 @@ def chosen_again(folder):
     return chosen(folder)
 
 
+def filled(folder):
+    """New units begin from the gradients of both processes."""
+    growth = {"after_epoch": 2, "cnn_channels": [4, 8], "rnn_neurons": 9}
+    way = {"symmetry": {"gradmax": 0.5}, "batches": 2}
+    brain = train(spread(folder, growth=[{**growth, "dnn_neurons": 13, **way}]))
+    return {**outcome(brain), "filling": brain.growth_log.read()[0]["filling"]}
+
+
 def failure(folder):
     """The second process cannot grow; neither does."""
     brain = spread(folder)
@@ -279,6 +287,7 @@ if __name__ == "__main__":
         one_size_only,
         chosen,
         chosen_again,
+        filled,
         budgeted,
         failure,
         drifting,

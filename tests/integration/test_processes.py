@@ -62,7 +62,9 @@ def same(one, other):
     )
 
 
-SCENES = "whole resumed_before resumed_after one_to_two two_to_one scripted"
+SCENES = (
+    "whole resumed_before resumed_after one_to_two two_to_one scripted filled"
+)
 
 
 PARTLY = ("by_hand", "measured", "one_size_only", "budgeted")
@@ -77,6 +79,11 @@ def test_all_processes_end_with_the_same_weights(scene, scenes):
     assert {key: one["sizes"][key] for key in sizes} == sizes
     parallel = "DistributedDataParallel"
     assert one["wrapped"] == other["wrapped"] == [parallel, parallel]
+
+
+def test_processes_begin_units_from_the_gradients_of_both(scenes):
+    one, other = (part["filling"] for part in scenes["filled"])
+    assert one == other and len(one["units"]) == 4 and one["batches"] == 2
 
 
 def test_all_processes_make_the_same_choice(scenes):

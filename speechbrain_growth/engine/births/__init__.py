@@ -4,4 +4,4 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.engine.births import batchnorm, identity
+from speechbrain_growth.engine.births import batchnorm, filled, identity

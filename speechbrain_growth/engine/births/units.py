@@ -10,17 +10,33 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import math
 from functools import partial
-from typing import Callable, NamedTuple, Optional, Tuple, Type
+from typing import Any, Callable, NamedTuple, Optional, Tuple, Type
 
 import torch
 
 from speechbrain_growth.engine.maps import widths
 from speechbrain_growth.engine.maps.plan import Axis
-from speechbrain_growth.errors import GrowthError
 
 WAYS = {}
+
+
+class Option(NamedTuple):
+    """A key that stands beside the level of a way.
+
+    Arguments
+    ---------
+    default : object
+        Its value if it is not given.
+    takes : callable
+        Whether it takes a value.
+    words : str
+        What it takes, for people.
+    """
+
+    default: Any
+    takes: Callable[[Any], bool]
+    words: str
 
 
 class Way:
@@ -36,12 +52,18 @@ class Way:
         Whether the new model computes what the old one does.
     breaks : bool
         Whether training can tell the new units from the old ones.
+    fills : bool
+        Whether new units are written once more, from batches of training data.
+    options : dict
+        An ``Option`` for each other key that stands beside the level.
     """
 
     source = ""
     takes_level = False
     exact = True
     breaks = True
+    fills = False
+    options = {}
 
     @staticmethod
     def draw(
@@ -79,6 +101,7 @@ def way(name: str) -> Callable[[Type[Way]], Type[Way]]:
 
     Example
     -------
+    >>> from speechbrain_growth.engine.births.symmetry import symmetry_of
     >>> @way("noisy_pairs")
     ... class NoisyPairs(Pairs):
     ...     "Pairs with noise on their incoming weights."
@@ -202,122 +225,6 @@ class Equal(Way):
     """Copies with equal shares alone, which stay identical for ever."""
 
     breaks = False
-
-
-class Symmetry(NamedTuple):
-    """One way in which new units begin, and its level.
-
-    Arguments
-    ---------
-    way : str
-        Its name in ``WAYS``.
-    level : float
-        Concentration of the Dirichlet distribution, or standard deviation of
-        the noise relative to that of the weights.
-    """
-
-    way: str = "shares"
-    level: Optional[float] = None
-
-    @property
-    def exact(self):
-        """Whether the new model computes what the old one does."""
-        return WAYS[self.way].exact
-
-    @property
-    def breaks(self):
-        """Whether training can tell the new units from the old ones."""
-        return WAYS[self.way].breaks
-
-    def __str__(self):
-        return self.way if self.level is None else f"{self.way} {self.level}"
-
-    def draw(self, old, new, generator=None):
-        """Returns a random map from ``old`` to ``new`` units.
-
-        Arguments
-        ---------
-        old : int
-            Number of old units.
-        new : int
-            Number of new units.
-        generator : torch.Generator
-            Source of randomness.
-
-        Returns
-        -------
-        WidthMap
-
-        Example
-        -------
-        >>> Symmetry("fresh").draw(2, 3).share
-        tensor([1., 1., 0.], dtype=torch.float64)
-        """
-        return WAYS[self.way].draw(self.level, old, new, generator)
-
-    def adjust(self, tensor, axes, generator=None):
-        """Returns a grown tensor with the noise that this way adds.
-
-        Arguments
-        ---------
-        tensor : torch.Tensor
-            Already grown.
-        axes : tuple
-            Its axes in the plan, which say what rows and columns are copies.
-        generator : torch.Generator
-            Source of randomness, on the CPU.
-
-        Returns
-        -------
-        torch.Tensor
-        """
-        if tensor.ndim < 2:  # a bias, or the statistics of a norm
-            return tensor
-        return WAYS[self.way].adjust(self.level, tensor, axes, generator)
-
-
-def symmetry_of(value):
-    """Reads the value of the YAML key ``symmetry``.
-
-    Arguments
-    ---------
-    value : str, dict or Symmetry
-        A name, or ``{name: level}``.
-
-    Returns
-    -------
-    Symmetry
-
-    Raises
-    ------
-    GrowthError
-        If it is neither.
-
-    Example
-    -------
-    >>> symmetry_of({"zero_sum": 0.1}).level
-    0.1
-    """
-    if isinstance(value, Symmetry):
-        value = value.way if value.level is None else {value.way: value.level}
-    if isinstance(value, str) and value in WAYS:
-        if not WAYS[value].takes_level:
-            return Symmetry(value)
-    if isinstance(value, dict) and len(value) == 1:
-        ((name, level),) = value.items()
-        number = type(level) in (int, float) and 0 < level < math.inf
-        if number and name in WAYS and WAYS[name].takes_level:
-            return Symmetry(name, float(level))
-    named = [n for n, k in WAYS.items() if k.breaks and not k.takes_level]
-    named += [
-        f"{{{name}: number above 0}}"
-        for name, kind in WAYS.items()
-        if kind.takes_level
-    ]
-    raise GrowthError(
-        f"symmetry is {value!r}; it must be {', '.join(named[:-1])} or "
-        f"{named[-1]}"
-    )
 
 
 def _grown(axes):

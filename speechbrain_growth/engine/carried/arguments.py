@@ -10,7 +10,7 @@ import torch
 from torch.nn.parameter import is_lazy
 
 from speechbrain_growth.engine.births.layers import WAYS, Birth
-from speechbrain_growth.engine.births.units import symmetry_of
+from speechbrain_growth.engine.births.symmetry import symmetry_of
 from speechbrain_growth.engine.optimizers import wrapped_by
 from speechbrain_growth.errors import GrowthError
 
@@ -77,6 +77,48 @@ def check_arguments(optimizer, symmetry, seed, birth, fold, tolerance=None):
     if problems:
         raise GrowthError(problems)
     return optimizers, symmetry, birth
+
+
+def losses_of(batch, symmetry):
+    """Reads the argument ``batch`` of ``carry``.
+
+    Arguments
+    ---------
+    batch : callable or list of callable
+        As ``carry`` takes it.
+    symmetry : Symmetry
+        How the new units begin.
+
+    Returns
+    -------
+    list of callable
+        Empty if this symmetry needs none.
+
+    Raises
+    ------
+    GrowthError
+        If it is missing, or there for nothing.
+
+    Example
+    -------
+    >>> losses_of(None, symmetry_of("fresh"))
+    []
+    """
+    losses = list(batch) if isinstance(batch, (list, tuple)) else [batch]
+    if not symmetry.fills:
+        if batch is not None:
+            raise GrowthError(
+                f"batch: symmetry {symmetry} reads no batches; leave it out, "
+                'or use symmetry={"gradmax": 0.5}'
+            )
+        return []
+    if not losses or not all(callable(loss) for loss in losses):
+        raise GrowthError(
+            f"batch is {batch!r}, but symmetry {symmetry} begins units from "
+            "gradients; give a function that takes a model and returns the "
+            "loss of a batch of training data, or a list of such"
+        )
+    return losses
 
 
 def check_models(old, new):

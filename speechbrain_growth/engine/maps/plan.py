@@ -9,7 +9,7 @@ Authors
 
 import re
 from enum import IntEnum
-from typing import Dict, NamedTuple, Tuple
+from typing import Any, Dict, NamedTuple, Tuple
 
 import torch
 
@@ -168,6 +168,8 @@ class Plan(NamedTuple):
         A ``Normed`` for each direction of weights under weight norm.
     splits : dict
         For each layer whose outputs split, the map of its outputs.
+    filled : Filled
+        Which new units begin from gradients; None if nothing was filled.
     """
 
     tensors: Dict[str, tuple]
@@ -180,6 +182,7 @@ class Plan(NamedTuple):
     scales: Dict[str, float] = {}
     normed: Dict[str, Normed] = {}
     splits: Dict[str, WidthMap] = {}
+    filled: Any = None
 
     @property
     def output(self):
@@ -269,4 +272,5 @@ class Plan(NamedTuple):
         lines += [
             f"{name}: units weighted, until folded" for name in self.weights
         ]
+        lines += [str(self.filled)] * bool(self.filled)
         return "\n".join(lines)

@@ -39,12 +39,13 @@ def states_of(blueprint):
     return sum(n for n in numbers if n > 1) / weight.numel()
 
 
-def bytes_to_grow(old, new, growth, states):
+def bytes_to_grow(old, new, growth, states, filling=None):
     """Returns how much memory weights and optimizer take while a model grows.
 
     While it grows, there are two models. A candidate is trained beside the
     present model, on a copy of it, and has gradients. What runs through the
-    models is not counted.
+    models is not counted. Gradients that begin units are taken of a copy of the
+    present model.
 
     Arguments
     ---------
@@ -56,6 +57,8 @@ def bytes_to_grow(old, new, growth, states):
         Whether it carries the optimizer's state, or chooses.
     states : float
         From ``states_of``.
+    filling : dict
+        From ``filling_of``.
 
     Returns
     -------
@@ -72,4 +75,6 @@ def bytes_to_grow(old, new, growth, states):
     numbers = before * (1 + states) + after * (1 + kept)
     if growth.amount.choose:
         numbers += before * (1 + states) + after * (1 + states - kept)
-    return int(BYTES * numbers)
+    if filling is None:
+        return int(BYTES * numbers)
+    return int(BYTES * (numbers + before)) + filling["bytes"]

@@ -6,7 +6,8 @@ Authors
 
 from speechbrain_growth.errors import GrowthError
 
-ABOUT_UNITS = ("symmetry", "birth", "fold", "old", "outputs")
+ABOUT_UNITS = ("symmetry", "birth", "fold", "old", "outputs", "batches")
+OF_NEW_UNITS = ("natural_gradient", "gradmax_gain")  # what those promise
 
 
 def check_units(growth, entry):
@@ -34,8 +35,7 @@ def _check_without_units(growth, entry):
     found = [key for key in ABOUT_UNITS if key in entry]
     if growth.per or growth.rewarmed == "new":
         found.append(f"lr: {entry['lr']}")
-    if "natural_gradient" in growth.condition.metrics:
-        found.append("natural_gradient")
+    found += [m for m in OF_NEW_UNITS if m in growth.condition.metrics]
     if found:
         raise GrowthError(
             f"found {', '.join(found)}, about new units, but no size grows; "
@@ -45,18 +45,18 @@ def _check_without_units(growth, entry):
 
 def _check_rates(growth):
     """Raises if rates that differ by weight do not go with the symmetry."""
-    way = str(growth.symmetry).partition(" ")[0]
-    if growth.per == "norm" and way == "fresh":
+    way = growth.symmetry.way
+    if growth.per == "norm" and (way == "fresh" or growth.symmetry.fills):
         raise GrowthError(
-            "lr is per_norm, but with symmetry fresh what leaves a new unit "
-            "is 0 at first, and so its rate; use pairs or shares"
+            f"lr is per_norm, but with symmetry {way} what enters or leaves a "
+            "new unit is 0 at first, and so its rate; use pairs or shares"
         )
     if growth.per == "axis" and way not in ("zero_sum", "noise"):
         raise GrowthError(
             f"lr is per_axis, but with symmetry {way} "
             + (
                 "no unit is copied, so it changes nothing; leave it out"
-                if way in ("fresh", "pairs")
+                if way in ("fresh", "pairs") or growth.symmetry.fills
                 else "the copies of a unit then stay identical for ever; use "
                 "symmetry {zero_sum: 0.1}"
             )

@@ -12,7 +12,12 @@ from typing import Any, Callable
 
 # Function by name. These are registered once a Brain is there; a plan has none
 MEASURES = dict.fromkeys(
-    ("natural_gradient", "feature_shift", "prediction_shift")
+    (
+        "natural_gradient",
+        "gradmax_gain",
+        "feature_shift",
+        "prediction_shift",
+    )
 )
 
 

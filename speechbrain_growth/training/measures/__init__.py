@@ -8,4 +8,4 @@ Authors
 """
 
 from speechbrain_growth.schedule.conditions.measured import MEASURES
-from speechbrain_growth.training.measures import gradients, shifts
+from speechbrain_growth.training.measures import gains, gradients, shifts

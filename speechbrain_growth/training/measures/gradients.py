@@ -36,13 +36,26 @@ def natural_gradient(brain):
     of self-expanding networks (https://arxiv.org/abs/2307.04526).
     """
     return max(
-        (_promised(brain, amount) for amount in _amounts(brain.schedule.next)),
+        (
+            _promised(brain, amount)
+            for amount in amounts_of(brain.schedule.next)
+        ),
         default=0.0,
     )
 
 
-def _amounts(growth):
-    """The amounts of a growth; several if it chooses among them."""
+def amounts_of(growth):
+    """The amounts of a growth; several if it chooses among them.
+
+    Arguments
+    ---------
+    growth : Growth
+        None if no growth is left.
+
+    Returns
+    -------
+    list of Amount
+    """
     if growth is None:
         return []
     return list(growth.amount.choose.values()) or [growth.amount]
@@ -50,10 +63,7 @@ def _amounts(growth):
 
 def _promised(brain, amount):
     """The score of one amount."""
-    schedule = brain.schedule
-    growth, now = schedule.next, schedule.wanted
-    sizes = next_sizes(amount, now, growth.left, schedule.cost)
-    sizes = {**now, **sizes}
+    growth, sizes = brain.schedule.next, sizes_after(brain.schedule, amount)
     with on_raw_copies(brain), torch.backends.cudnn.flags(enabled=False):
         batches = batches_of(brain.train_loader, BATCHES)
         new, masks = _grown(brain, growth, sizes)
@@ -62,6 +72,24 @@ def _promised(brain, amount):
         spent = brain.meter.shapes
     brain.meter.count_at(sizes, spent)
     return promise(gradients, masks)
+
+
+def sizes_after(schedule, amount):
+    """All sizes of the model after the next growth.
+
+    Arguments
+    ---------
+    schedule : GrowthSchedule
+        Has a growth left.
+    amount : Amount
+        What that growth adds.
+
+    Returns
+    -------
+    dict
+    """
+    growth, now = schedule.next, schedule.wanted
+    return {**now, **next_sizes(amount, now, growth.left, schedule.cost)}
 
 
 def _grown(brain, growth, sizes):

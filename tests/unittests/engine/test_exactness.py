@@ -18,7 +18,7 @@ from torch import nn
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain.nnet import CNN, RNN, linear, normalization, pooling
 from speechbrain_growth import carry, trace
-from speechbrain_growth.engine.births.units import Symmetry
+from speechbrain_growth.engine.births.symmetry import Symmetry
 from speechbrain_growth.engine.transfer import carry_weights
 from speechbrain_growth.nnet import ligru, quick
 

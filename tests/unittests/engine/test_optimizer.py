@@ -16,7 +16,7 @@ from torch import nn
 
 from speechbrain.nnet import RNN, linear
 from speechbrain_growth import GrowthError, carry, trace
-from speechbrain_growth.engine.births.units import Symmetry
+from speechbrain_growth.engine.births.symmetry import Symmetry
 from speechbrain_growth.engine.optimizers import FIRST, POWERS, follow
 from speechbrain_growth.engine.transfer import carry_weights, remap
 

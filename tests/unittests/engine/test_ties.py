@@ -12,7 +12,7 @@ from hypothesis import (
     strategies as st,
 )
 
-from speechbrain_growth.engine.births.units import Symmetry
+from speechbrain_growth.engine.births.symmetry import Symmetry
 from speechbrain_growth.engine.maps.ties import Maps
 from speechbrain_growth.engine.maps.undoing import block_of
 from speechbrain_growth.engine.maps.widths import (

@@ -187,6 +187,39 @@ def test_a_choice_has_a_row_for_each_candidate(plan):
     assert "take 10 steps of training on top of that" in text
 
 
+def test_a_filling_is_tried_before_training(plan):
+    sizes, way = {"width": 8, "depth_width": 10}, {"gradmax": 0.5}
+    growth = {"after_epoch": 2, **sizes, "symmetry": way, "batches": 3}
+    words = r"growth\[0\] \(after_epoch 2\): net.0: the activation .* slope 0"
+    with pytest.raises(GrowthError, match=words):
+        plan(growth=[growth])
+    way["zero_slope"] = 0.001
+    rows = plan(growth=[growth])
+    found = rows[1]["filling"]
+    assert (found["batches"], found["left"]) == (3, {})
+    assert rows[1]["exact"] == "gradmax 0.5, zero_slope 0.001"
+    # Each twice, of at most three features beside what a unit reads
+    assert found["bytes"] == 8 * 2 * (6 * (6 + 10) + 11 * (11 + 2))
+    one, two = rows[0]["macs"], rows[1]["macs"]
+    # Only before the norm it is asked how what units read varies; two looks,
+    # as one activation is flat
+    sums = 4 * 5 + 5 * 2 + 5 * 5
+    cost = 3 * (1 + sums / (3 * one)) + 2 * two / one
+    assert found["cost"] == pytest.approx(cost)
+    words = "begin from the gradients of 3 batches; on top of that, this costs"
+    assert words in as_table(rows)
+
+
+def test_it_names_units_that_begin_fresh(plan):
+    # A single example of random numbers says nothing of a step or a threshold
+    way = {"tiny": 0.5, "natural_step": True, "threshold": 0, "kink": True}
+    sizes = {"width": 8, "depth_width": 10}
+    rows = plan("PReLU", growth=[{"after_epoch": 2, **sizes, "symmetry": way}])
+    (why,) = rows[1]["filling"]["left"].values()
+    assert why == "net.3 has weights for each of them"
+    assert f"those of net.2 units begin as fresh ones: {why}." in as_table(rows)
+
+
 def test_what_is_measured_for_a_condition_is_said(plan):
     growth = [{"on_gradient": 0.5, "width": 8}]
     text = as_table(plan(growth=growth))

@@ -11,7 +11,7 @@ import torch
 import yaml
 
 from speechbrain.utils.checkpoints import Checkpointer
-from speechbrain_growth.engine.births.units import Symmetry
+from speechbrain_growth.engine.births.symmetry import Symmetry
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.afterwards.budget import totals
 from speechbrain_growth.schedule.checking import check
@@ -131,6 +131,22 @@ UNREADABLE = {
         r"lr is given per_axis and per_norm; keep one of them",
     ),
     "rates per norm of what is zero": (
+        [late(lr="per_norm", symmetry={"gradmax": 0.5})],
+        r"lr is per_norm, but with symmetry gradmax .*; use pairs or shares",
+    ),
+    "old units frozen behind a filling": (
+        [late(old="frozen", symmetry={"gradmax": 0.5})],
+        r"old is frozen, but symmetry gradmax 0.5 changes .*; use fresh",
+    ),
+    "no batches": (
+        [late(batches=0, symmetry={"gradmax": 0.5})],
+        r"batches is 0; it must be a whole number above 0",
+    ),
+    "batches for nothing": (
+        [late(batches=4, symmetry="fresh")],
+        r"batches is 4, but symmetry fresh reads none; leave it out, or",
+    ),
+    "rates per norm of what leaves as zero": (
         [late(lr="per_norm", symmetry="fresh")],
         r"lr is per_norm, but with symmetry fresh .*; use pairs or shares",
     ),
