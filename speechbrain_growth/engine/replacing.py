@@ -45,4 +45,5 @@ def replaced(modules, tensors):
     finally:
         for layer, leaf, parameter in held:
             delattr(layer, leaf)
-            layer.register_parameter(leaf, parameter)
+            # Not register_parameter: a recurrent layer keeps a list beside
+            setattr(layer, leaf, parameter)
