@@ -48,7 +48,9 @@ class Found(NamedTuple):
     left : dict
         Why some sizes were not touched, by name.
     tensors : dict
-        By name: what ``write`` gives the larger model.
+        By name: what ``write`` gives the larger model, on the CPU.
+    tried : dict
+        All sizes of the model of all candidates.
     """
 
     sizes: Dict[str, Any]
@@ -57,6 +59,7 @@ class Found(NamedTuple):
     candidates: int
     left: Dict[str, str]
     tensors: Dict[str, torch.Tensor]
+    tried: Dict[str, Any]
 
     @property
     def predicted(self):
@@ -201,7 +204,8 @@ def firefly(
     for slot in slots:
         if slot not in fitting:
             left[str(slot)] = "one unit passes the budget"
-    model = build(candidate_sizes(sizes, fitting, search.new))
+    tried = candidate_sizes(sizes, fitting, search.new)
+    model = build(tried)
     args = fitting, search.new, search.seed, example
     candidates = Candidates(old, model, *args)
     gates = train(candidates, losses, search.step)
@@ -214,7 +218,7 @@ def firefly(
     ranked = bundles(fitting, by_layer)
     kept = within(ranked, sizes, cost, search.budget)
     larger = with_more(sizes, units_of(kept))
-    found = Found(larger, {}, [], len(values), left, {})
+    found = Found(larger, {}, [], len(values), left, {}, tried)
     open_gates, chosen = torch.zeros_like(gates), {}
     for bundle in kept:
         for label, number in bundle.members.items():
@@ -234,7 +238,8 @@ def firefly(
             }
         )
     if kept:
-        found.tensors.update(candidates.merged(open_gates, chosen))
+        merged = candidates.merged(open_gates, chosen)
+        found.tensors.update({n: one.cpu() for n, one in merged.items()})
     return found
 
 
