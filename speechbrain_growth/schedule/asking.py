@@ -146,7 +146,7 @@ def _steps(value):
 
 
 def _max_times(value):
-    """Repeats a growth by ``adds``, ``choose`` or ``firefly``, each when due anew.
+    """Repeats ``adds``, ``choose`` or ``firefly``, each when it is due anew.
 
     Values: a whole number above 0.
     Default: ``1``

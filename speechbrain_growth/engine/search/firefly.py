@@ -109,7 +109,7 @@ class Search(NamedTuple):
     points: int = 3
     seed: int = 0
 
-    def check(self):
+    def check(self) -> None:
         """Raises if one of the numbers cannot be used."""
         problems = [
             f"{key} is {value!r}; use a whole number, {least} or above"
@@ -136,6 +136,7 @@ def firefly(
     search: Search,
     example: Any = None,
     cost: Optional[Callable[[Dict[str, Any]], float]] = None,
+    slots: Optional[tuple] = None,
 ) -> Found:
     """Finds which units a model is best given, within a budget.
 
@@ -159,6 +160,8 @@ def firefly(
     cost : callable
         Takes all sizes, and returns what the budget counts; None for the number
         of parameters.
+    slots : tuple
+        What ``find_slots`` returned; None to call it.
 
     Returns
     -------
@@ -199,7 +202,7 @@ def firefly(
             "and return the loss of a batch"
         )
     cost = cost or (lambda sizes: _parameters(build(sizes)))
-    slots, left = find_slots(old, build, sizes, search.sizes, example)
+    slots, left = slots or find_slots(old, build, sizes, search.sizes, example)
     fitting = affordable(slots, sizes, cost, search.budget)
     for slot in slots:
         if slot not in fitting:

@@ -74,11 +74,15 @@ def read_firefly(value):
             )
         elif key in ("new", "batches"):
             found[key] = given
-            whole = type(given) is int and given >= (key == "batches")
-            problems += _unless(whole, key, given, "a whole number")
+            least = int(key == "batches")
+            whole = type(given) is int and given >= least
+            kind = "a whole number" + (" above 0" if least else ", at least 0")
+            problems += _unless(whole, key, given, kind)
         elif key == "step":
             found[key] = given
-            problems += _unless(is_above_0(given), key, given, "a number")
+            problems += _unless(
+                is_above_0(given), key, given, "a number above 0"
+            )
         elif key == "sizes":
             good = isinstance(given, (list, tuple)) and given
             good = good and all(isinstance(one, str) for one in given)
@@ -132,7 +136,7 @@ def _unless(good, key, given, kind):
     """What is wrong with a number."""
     if good:
         return []
-    return [f"firefly: {key} is {given!r}; it must be {kind} above 0"]
+    return [f"firefly: {key} is {given!r}; it must be {kind}"]
 
 
 def check_search(growth, entry):

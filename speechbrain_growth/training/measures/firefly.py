@@ -15,6 +15,7 @@ from speechbrain_growth.engine.search.firefly import Search, firefly
 from speechbrain_growth.engine.search.slots import find_slots
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.processes import on_main
+from speechbrain_growth.measure.cost import parameters
 from speechbrain_growth.measure.growth_log import growth_entry, growth_in_words
 from speechbrain_growth.training.measures.batches import (
     batches_of,
@@ -104,7 +105,7 @@ def _searched(brain, epoch, growth):
     asked, schedule = growth.amount.firefly, brain.schedule
     sizes, old = schedule.sizes, brain._modules()
     _, run = brain._probe()
-    seed, place = brain._seed(), int(asked.unit == "macs")
+    seed = brain._seed()
 
     def build(sizes):
         """Modules of some sizes."""
@@ -112,11 +113,13 @@ def _searched(brain, epoch, growth):
 
     def cost(sizes):
         """What the budget counts."""
-        return schedule.cost(sizes)[place]
+        if asked.unit == "macs":
+            return schedule.cost(sizes)[1]
+        return parameters(build(sizes))
 
     names = list(asked.sizes) or None
-    slots, _ = find_slots(old, build, sizes, names, run)
-    tried = candidate_sizes(sizes, slots, asked.new)
+    slots = find_slots(old, build, sizes, names, run)
+    tried = candidate_sizes(sizes, slots[0], asked.new)
     ratio = schedule.cost(tried)[1] / schedule.cost(sizes)[1]
     count = affordable_batches(brain.train_loader, asked.batches, ratio)
     batches = batches_of(brain.train_loader, count, epoch)
@@ -127,7 +130,8 @@ def _searched(brain, epoch, growth):
         )
     losses = [Loss(brain, batch, epoch) for batch in batches]
     how = asked.budget, names, asked.new, asked.step, POINTS, seed
-    found = firefly(old, build, sizes, losses, Search(*how), run, cost)
+    args = old, build, sizes, losses, Search(*how), run, cost, slots
+    found = firefly(*args)
     shapes = Counter()
     for loss in losses:
         for passes in loss.shapes.values():
