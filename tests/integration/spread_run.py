@@ -169,7 +169,7 @@ def filled(folder):
 
 def searched(folder):
     """The first process finds the new units, and tells the second."""
-    asked = {"budget": 200, "sizes": ["dnn_neurons"], "new": 2, "batches": 1}
+    asked = {"budget": 200, "sizes": ["dnn_neurons"], "new": 2, "batches": 4}
     growth = [{"after_epoch": 1, "firefly": asked}]
     brain = spread(folder, growth=growth, number_of_epochs=2)
     train(brain, data(24))
