@@ -45,5 +45,4 @@ def replaced(modules, tensors):
     finally:
         for layer, leaf, parameter in held:
             delattr(layer, leaf)
-            # Not register_parameter: a recurrent layer keeps a list beside
-            setattr(layer, leaf, parameter)
+            layer.register_parameter(leaf, parameter)

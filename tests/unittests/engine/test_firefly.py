@@ -12,12 +12,10 @@ from torch import nn
 
 from speechbrain.nnet.RNN import LiGRU
 from speechbrain_growth import MLP, GrowthError, carry
-from speechbrain_growth.engine.replacing import replaced
 from speechbrain_growth.engine.search.candidates import (
     Candidates,
     candidate_sizes,
 )
-from speechbrain_growth.engine.search.choosing import units_of
 from speechbrain_growth.engine.search.firefly import Search, firefly
 from speechbrain_growth.engine.search.scoring import bound, scores, train
 from speechbrain_growth.engine.search.slots import find_slots, with_more
@@ -376,19 +374,3 @@ def test_units_can_be_named_in_carry():
             carry(old, MLP(3, [6], 2), units=units)
     with pytest.raises(GrowthError, match="found the parents 4"):
         carry(old, MLP(3, [6], 2), units={"hidden_0.linear units": [4, 0]})
-
-
-def test_a_recurrent_layer_gets_its_weights_back():
-    layer = nn.LSTM(2, 3)
-    inputs = torch.randn(4, 1, 2)
-    before = layer(inputs)[0]
-    own = layer.weight_hh_l0
-    with replaced(layer, {"weight_hh_l0": 0 * own}):
-        assert not torch.equal(layer(inputs)[0], before)
-    assert layer.weight_hh_l0 is own
-    assert torch.equal(layer(inputs)[0], before)
-
-
-def test_units_of_counts_each_size():
-    found = candidates_of("mlp")[-1]
-    assert units_of([]) == {} and len(found) == 2
