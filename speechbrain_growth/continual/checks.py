@@ -60,8 +60,14 @@ def problems_of(brain, epoch_counter, train_set, valid_set):
         )
     if tasks > 1 and brain.strategy.stamps:
         problems += [
-            f"{growth.place}: symmetry {growth.symmetry} changes what old "
-            "units send, and so what earlier tasks compute; use symmetry: fresh"
+            f"{growth.place}: "
+            + (
+                "firefly splits old units, and so changes"
+                if growth.amount.firefly
+                else f"symmetry {growth.symmetry} changes what old units send, "
+                "and so"
+            )
+            + " what earlier tasks compute; use adds, with symmetry: fresh"
             for growth in brain.schedule.growths
             if str(growth.symmetry) != "fresh"
         ]

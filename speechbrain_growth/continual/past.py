@@ -13,8 +13,8 @@ from torch.nn.modules.batchnorm import _NormBase
 import speechbrain as sb
 from speechbrain_growth.continual.finished import FINISHED, FinishedTasks
 from speechbrain_growth.continual.strategy import GROUPS, STRATEGY
-from speechbrain_growth.continual.weights.replacing import replaced
 from speechbrain_growth.engine.probe import drift, tensors_in
+from speechbrain_growth.engine.replacing import replaced
 from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError, did_you_mean
 from speechbrain_growth.training.brain import GrowingBrain

@@ -51,6 +51,7 @@ def carry(
     tolerance: Optional[float] = None,
     outputs: Union[str, Dict[str, List[Optional[int]]], None] = None,
     batch: Union[Callable, List[Callable], None] = None,
+    units: Optional[Dict[str, List[Optional[int]]]] = None,
 ) -> Plan:
     """Makes ``new`` compute what ``old`` does, and moves the optimizer to it.
 
@@ -107,6 +108,11 @@ def carry(
     batch : callable or list of callable
         For ``{"gradmax": level}`` and ``{"tiny": level}`` only: takes a model
         and returns the loss of a batch of training data; or a list of such.
+    units : dict
+        For hidden units, by their name in the plan, such as ``"0 units"``: the
+        index of the old unit that each new one copies, or None for a fresh one.
+        The copies of a unit share equally what it sends, and stay identical
+        until something is added to them. Other units begin as ``symmetry`` says.
 
     Returns
     -------
@@ -148,7 +154,7 @@ def carry(
     check_models(old, new)
     generator = torch.Generator().manual_seed(int(seed))
     folds = fold is not None
-    drawn = way, generator
+    drawn = way, generator, dict(units or {})
     plan, seen = traced(old, new, drawn, birth, folds, example, outputs)
     check_values(old, new, plan)
     check_optimizers(optimizers, old, plan)

@@ -28,6 +28,7 @@ from speechbrain_growth.engine.carried.new_outputs import (
     with_outputs,
 )
 from speechbrain_growth.engine.checks import check_shapes, check_sharing
+from speechbrain_growth.engine.maps.parents import check_parents
 from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.maps.signals import Signal
 from speechbrain_growth.engine.maps.ties import Maps
@@ -98,7 +99,7 @@ def trace(
     2.weight: out 2 units 3, in 0 units 4 -> 6
     2.bias: out 2 units 3
     """
-    way = symmetry or Symmetry(), generator
+    way = symmetry or Symmetry(), generator, {}
     return traced(old, new, way, birth, fold, example, outputs)[0]
 
 
@@ -112,7 +113,8 @@ def traced(old, new, way, birth, fold, example, outputs):
     new : torch.nn.Module
         The same model built with larger sizes.
     way : tuple
-        How new units begin: a ``Symmetry``, and a generator for it.
+        How new units begin: a ``Symmetry``, a generator for it, and the
+        parents of those that are named, as ``units`` of ``carry``.
     birth : Birth
         As for ``trace``.
     fold : bool
@@ -132,7 +134,8 @@ def traced(old, new, way, birth, fold, example, outputs):
     old, new = unwrap(old), unwrap(new)
     splits = maps_of_outputs(old, new, outputs)
     check_shapes(old, new)
-    maps = Maps(*way, splits.values())
+    symmetry, generator, units = way
+    maps = Maps(symmetry, generator, splits.values(), units)
     walks, seen = _walks(old, new, birth, fold, example)
     for _ in range(WALKS):
         maps.changed = False
@@ -174,6 +177,8 @@ def traced(old, new, way, birth, fold, example, outputs):
     problems = problems or check_sharing(old, new, plan)
     if problems:
         raise GrowthError(problems)
+    if units:
+        check_parents(units, maps.drawn)
     return with_outputs(plan, outputs, splits), seen
 
 

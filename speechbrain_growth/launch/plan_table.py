@@ -145,12 +145,32 @@ def _sentences(rows):
     found += [
         text for row in rows if row.get("filling") for text in _filling(row)
     ]
+    found += [
+        text for row in rows if row.get("search") for text in _search(row)
+    ]
     steps = sum(row.get("trial", 0) for row in rows)
     if steps:
         found.append(
             f"Choices take {steps} steps of training on top of that, and as "
             "many batches to measure."
         )
+    return found
+
+
+def _search(row):
+    """What a search costs, what it may touch, and what is not known."""
+    one = row["search"]
+    found = [
+        f"{row['when']}: firefly adds {one['words']}, at most, to "
+        f"{', '.join(one['slots'])}; only training tells where. So what is said "
+        "of the time after it is of the sizes before.",
+        f"{row['when']}: the search costs about as much as training on "
+        f"{one['cost']:.1f} batches before the growth, and two epochs at most.",
+    ]
+    found += [
+        f"{row['when']}: firefly leaves {name} alone: {why}."
+        for name, why in one["left"].items()
+    ]
     return found
 
 

@@ -23,6 +23,7 @@ from speechbrain_growth.launch.models import (
 from speechbrain_growth.launch.plans.ahead import growths_ahead
 from speechbrain_growth.launch.plans.exactness import exactness
 from speechbrain_growth.launch.plans.filling import filling_of
+from speechbrain_growth.launch.plans.firefly import search_of
 from speechbrain_growth.launch.plans.memory import bytes_to_grow, states_of
 from speechbrain_growth.launch.plans.spans import in_all
 from speechbrain_growth.measure.growth_log import GrowthLog
@@ -153,6 +154,8 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
             plan = trace(old, new, growth.symmetry, **way)
             check_outputs(plan, growth)
             filling = filling_of(old, new, growth, plan, example)
+            args = blueprint.modules, old, now, growth, schedule.cost
+            search = search_of(*args)
         except GrowthError as error:
             here = f"{growth.place}: {one.name and f'choose: {one.name}: '}"
             problems += [f"{here}{problem}" for problem in error.problems]
@@ -160,15 +163,20 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
             rows.append(
                 {
                     "when": one.when,
-                    "sizes": one.larger,
+                    "sizes": {"firefly": search["words"]}
+                    if search
+                    else one.larger,
                     "exact": exactness(plan, growth),
                     "tensors": plan.text(one.before, one.after),
                     "growth": one.number,
                     "span": one.span,
                     "measured": _measured(growth),
                     "trial": growth.amount.choose_steps if one.name else 0,
-                    "bytes": bytes_to_grow(old, new, growth, states, filling),
+                    "bytes": bytes_to_grow(
+                        old, new, growth, states, filling, search
+                    ),
                     "filling": filling,
+                    "search": search,
                     **cost_of(log, new),
                 }
             )

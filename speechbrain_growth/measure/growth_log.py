@@ -15,6 +15,7 @@ from speechbrain_growth.measure.filling_log import (
     filling_entry,
     filling_in_words,
 )
+from speechbrain_growth.measure.search_log import search_in_words
 
 
 class GrowthLog:
@@ -247,7 +248,7 @@ def growth_in_words(entry, example):
         f"{name} is born, {exact}"
         for name, exact in entry.get("born", {}).items()
     ]
-    changes += filling_in_words(entry)
+    changes += filling_in_words(entry) + search_in_words(entry)
     changes += [
         f"{key} becomes {value}" for key, value in entry.get("sets", {}).items()
     ]

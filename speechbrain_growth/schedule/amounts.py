@@ -6,6 +6,7 @@ Authors
 
 from typing import Dict, NamedTuple, Optional
 
+from speechbrain_growth.schedule.searches.firefly import Firefly
 from speechbrain_growth.schedule.state import Sizes
 
 HALVINGS = 40  # of the share of the way, when steps are equal in MACs
@@ -37,6 +38,8 @@ class Amount(NamedTuple):
         Other amounts by name, one of which is chosen by measuring it.
     choose_steps : int
         Number of optimizer steps that each of them is trained for that.
+    firefly : Firefly
+        What a search may add; None if nothing is searched.
     """
 
     sizes: Sizes = {}
@@ -48,6 +51,7 @@ class Amount(NamedTuple):
     max_macs: Optional[float] = None
     choose: Dict[str, "Amount"] = {}
     choose_steps: int = CHOOSE_STEPS
+    firefly: Optional[Firefly] = None
 
     @property
     def candidates(self):

@@ -8,6 +8,7 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.amounts import Amount
 from speechbrain_growth.schedule.conditions.kinds import is_number
 from speechbrain_growth.schedule.numbers import wrong_numbers
+from speechbrain_growth.schedule.searches.firefly import read_firefly
 from speechbrain_growth.schedule.state import as_text
 
 
@@ -56,7 +57,7 @@ def read_amount(entry, keywords):
 
 def _contradictions(fields):
     """What does not fit together."""
-    found, ways = [], ("sizes", "adds", "towards", "choose")
+    found, ways = [], ("sizes", "adds", "towards", "choose", "firefly")
     if not any(fields.get(key) for key in ways):
         found.append("found no size; name at least one that grows")
     named = [(key, size) for key in ways[:3] for size in fields.get(key, {})]
@@ -69,6 +70,8 @@ def _contradictions(fields):
         found.append(
             "found choose beside other sizes; put them into each candidate"
         )
+    if "firefly" in fields and (named or "choose" in fields):
+        found.append("found firefly beside other sizes; it finds them itself")
     if "choose_steps" in fields and "choose" not in fields:
         found.append("choose_steps says how choose measures; drop it")
     steps, times = fields.get("steps"), fields.get("max_times")
@@ -83,10 +86,11 @@ def _contradictions(fields):
         fields.get("adds", {})
     ):
         found.append("at_most names a size that adds does not; drop it there")
-    if times and (steps or not ("adds" in fields or "choose" in fields)):
+    repeated = {"adds", "choose", "firefly"} & {*fields}
+    if times and (steps or not repeated):
         found.append(
-            "max_times repeats adds or choose; sizes are reached once, and "
-            "towards has steps"
+            "max_times repeats adds, choose or firefly; sizes are reached once, "
+            "and towards has steps"
         )
     return found
 
@@ -142,7 +146,7 @@ def _steps(value):
 
 
 def _max_times(value):
-    """Repeats a growth by ``adds`` or ``choose``, each when it is due anew.
+    """Repeats ``adds``, ``choose`` or ``firefly``, each when it is due anew.
 
     Values: a whole number above 0.
     Default: ``1``
@@ -256,4 +260,5 @@ KEYS = {
     "max_macs": _max_macs,
     "choose": _choose,
     "choose_steps": _choose_steps,
+    "firefly": read_firefly,
 }

@@ -9,6 +9,10 @@ from speechbrain_growth.schedule.afterwards.freezing import thawing
 from speechbrain_growth.schedule.amounts import next_sizes
 from speechbrain_growth.schedule.checks.dates import early_dates, late_dates
 from speechbrain_growth.schedule.checks.sizes import wrong_amounts, wrong_sizes
+from speechbrain_growth.schedule.searches.firefly import (
+    unknown_names,
+    unknown_sizes,
+)
 
 
 def check(growths, sizes, run, inline=None, cost=None):
@@ -43,7 +47,8 @@ def check(growths, sizes, run, inline=None, cost=None):
         if not unmet:
             unmet = late_dates(growth.condition, run)
             unmet += early_dates(growth, run, dates)
-        unmet += thawing(growth, growths)
+        unmet += thawing(growth, growths) + unknown_sizes(growth, growths)
+        unmet += unknown_names(growth.amount.firefly, sizes)
         # Of an entry that repeats, the first has told
         return found + unmet if growth.time == 1 else []
 
@@ -106,6 +111,8 @@ def _grown(growth, models, inline, cost):
     amount = growth.amount
     found = [p for now in models for p in wrong_amounts(amount, now, inline)]
     larger = models if found else []
+    if amount.firefly is not None:
+        return [], models  # only training tells
     for name, way in () if found else _ways(amount).items():
         head, wrong = f"choose: {name}: " if name else "", []
         steps = [next_sizes(way, now, growth.left, cost) for now in models]

@@ -22,6 +22,7 @@ from speechbrain_growth.schedule.filling import (
     check_batches,
     read_batches,
 )
+from speechbrain_growth.schedule.searches.firefly import check_search
 
 FOLD = 300  # steps; enough for the layers behind a LayerNorm to adapt
 
@@ -114,7 +115,7 @@ class Growth(NamedTuple):
     @property
     def adds_nothing(self):
         """Whether it changes settings only."""
-        return not self.amount.named
+        return not self.amount.named and self.amount.firefly is None
 
     def happens(self, target):
         """Whether it is done, or is left out as the sizes that it sets add none."""
@@ -194,6 +195,7 @@ def _read(entry, number):
     check_units(one, entry)
     check_old(one)
     check_batches(one, entry)
+    check_search(one, entry)
     return [one._replace(time=n + 1, times=times) for n in range(times)]
 
 

@@ -16,10 +16,11 @@ from speechbrain_growth.schedule.growth import Growth, parse
 from speechbrain_growth.schedule.keeping import Kept
 from speechbrain_growth.schedule.options import check_options
 from speechbrain_growth.schedule.past import refuse_edited_past
+from speechbrain_growth.schedule.searches.waiting import Waiting
 from speechbrain_growth.schedule.state import Sizes, as_text
 
 
-class GrowthSchedule(Kept):
+class GrowthSchedule(Kept, Waiting):
     """Decides which sizes the model has, and when it gets larger ones.
 
     Growths happen in the order of the list, at most one after an epoch. A
@@ -104,14 +105,6 @@ class GrowthSchedule(Kept):
         return wanted
 
     @property
-    def choices(self) -> Dict[str, Sizes]:
-        """The sizes to choose from by name, if a choice is to be made."""
-        made = not self.targets or self.targets[-1] is not None
-        if made or self.decided - 1 in self.refused:
-            return {}
-        return candidate_sizes(self.current.amount, self.sizes, self.cost)
-
-    @property
     def wanted_settings(self) -> Dict[str, Any]:
         """Other keys of the YAML that growths change, the last one included."""
         found = dict(self.settings)
@@ -123,7 +116,8 @@ class GrowthSchedule(Kept):
     def pending(self) -> bool:
         """Whether a growth was decided that has not been done yet."""
         changed = self.wanted_settings != self.settings
-        return bool(self.choices) or self.wanted != self.sizes or changed
+        open_ = bool(self.choices) or self.searching
+        return open_ or self.wanted != self.sizes or changed
 
     @property
     def current(self) -> Growth:
@@ -195,19 +189,11 @@ class GrowthSchedule(Kept):
             self.seen, self.past = [], self._entries(self.decided)
         return asked or due
 
-    def choose(self, name: str) -> None:
-        """Takes note of the candidate that was chosen for the present growth.
-
-        Arguments
-        ---------
-        name : str
-            One of ``choices``.
-        """
-        self.targets[-1] = self.choices[name]
-
     def _target(self, growth):
         """The sizes that a growth sets now; None if it must be chosen."""
         amount, now = growth.amount, self.wanted
+        if amount.firefly is not None:
+            return None
         if amount.choose:
             return None if candidate_sizes(amount, now, self.cost) else {}
         return next_sizes(amount, now, growth.left, self.cost)

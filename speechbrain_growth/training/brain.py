@@ -25,6 +25,7 @@ from speechbrain_growth.training.afterwards.annealing import AnnealingBrain
 from speechbrain_growth.training.afterwards.rates import scaled_lr
 from speechbrain_growth.training.afterwards.scaling import rates_of
 from speechbrain_growth.training.choosing import ChoosingBrain
+from speechbrain_growth.training.measures.firefly import find_units
 
 logger = get_logger(__name__)
 
@@ -176,7 +177,12 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
         begin = time.time()
         self.meter.fold()  # prices the steps taken at the present sizes
         scores = self.choose(epoch) if self.schedule.choices else {}
+        if self.schedule.searching:
+            self.found, scores = find_units(self, epoch)
+            if self.found is None:
+                return None
         old, new, plan, entry = self.larger(epoch)
+        self.found = None
         entry.update(scores)
         if not entry["grown"]:
             return self.roll_back(entry)

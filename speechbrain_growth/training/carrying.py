@@ -13,7 +13,7 @@ from speechbrain_growth.engine.carrying import carry
 from speechbrain_growth.errors import GrowthError
 
 
-def carry_modules(old, new, growth, seed, run):
+def carry_modules(old, new, growth, seed, run, units=None):
     """Carries old modules into new ones as a growth of the schedule says.
 
     Arguments
@@ -28,6 +28,8 @@ def carry_modules(old, new, growth, seed, run):
         Of the random choices.
     run : callable
         Calls the modules that it gets on a batch.
+    units : dict
+        Parents of new units, as for ``carry``; None if they are drawn.
 
     Returns
     -------
@@ -45,7 +47,7 @@ def carry_modules(old, new, growth, seed, run):
     way = {"symmetry": symmetry, "birth": birth, "fold": growth.fold}
     # The probe compares them, with the tolerance of the schedule
     way["tolerance"] = float("inf")
-    way["outputs"] = growth.outputs
+    way["outputs"], way["units"] = growth.outputs, units
     plan = carry(old, new, seed=seed, example=run, **way)
     lost = [
         f"{name}: is a tensor outside the state dict, so that no checkpoint "

@@ -81,14 +81,19 @@ class ChoosingBrain(LargerBrain):
         Raises
         ------
         GrowthError
-            If growths choose, or begin units from gradients, and the training
-            data are no ``DataLoader``.
+            If growths choose, search, or begin units from gradients, and the
+            training data are no ``DataLoader``.
         """
         self.train_loader = train_set
         asking = {
-            "choose" if growth.amount.choose else str(growth.symmetry)
+            word
             for growth in self.schedule.growths
-            if growth.amount.choose or growth.symmetry.fills
+            for word, reads in (
+                ("choose", growth.amount.choose),
+                ("firefly", growth.amount.firefly),
+                (str(growth.symmetry), growth.symmetry.fills),
+            )
+            if reads
         }
         if asking and not isinstance(train_set, DataLoader):
             raise GrowthError(

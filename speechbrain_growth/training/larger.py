@@ -31,6 +31,8 @@ class LargerBrain(ProbingBrain):
         As for ``ProbingBrain``.
     """
 
+    found = None  # the units of the present growth, if they were searched
+
     def _seed(self):
         """The seed of the present growth."""
         own = int(getattr(self.hparams, "seed", 0))
@@ -61,7 +63,8 @@ class LargerBrain(ProbingBrain):
             old = self._modules()
             new = self._build(schedule.wanted, self.in_force, seed)
             batch, run = self._probe()
-            plan = carry_modules(old, new, growth, seed, run)
+            units = self.found and self.found.units
+            plan = carry_modules(old, new, growth, seed, run, units)
             with calibrating(plan, new):
                 drift = self._drift(new, batch, run, plan)
         if growth.symmetry.fills:
@@ -72,12 +75,19 @@ class LargerBrain(ProbingBrain):
             after = on_main(float, after)
             if growth.symmetry.exact:
                 drift = after
+        if self.found is not None:
+            self.found.write(new)
+            with all_or_none():
+                after = self._drift(new, batch, run, plan)
+            after = on_main(float, after)
         drift = on_main(float, drift)
         promised = must_keep(growth.symmetry, plan)
         tolerance = schedule.tolerance if promised else None
         entry = growth_entry(schedule, plan, epoch - 1, drift, tolerance)
         if growth.symmetry.fills:
             entry["filling"]["drift"] = after
+        if self.found is not None:
+            entry["symmetry"], entry["drift_after"] = "firefly", after
         return old, new, plan, entry
 
     def frozen_by(self, growth: Growth, plan: Plan, new: ModuleDict) -> dict:

@@ -167,6 +167,20 @@ def filled(folder):
     return {**outcome(brain), "filling": brain.growth_log.read()[0]["filling"]}
 
 
+def searched(folder):
+    """The first process finds the new units, and tells the second."""
+    asked = {"budget": 200, "sizes": ["dnn_neurons"], "new": 2, "batches": 4}
+    growth = [{"after_epoch": 1, "firefly": asked}]
+    brain = spread(folder, growth=growth, number_of_epochs=2)
+    train(brain, data(24))
+    found = brain.growth_log.read()[0]["firefly"]
+    return {
+        **outcome(brain),
+        "found": found,
+        "macs": brain.meter.stats()["macs"],
+    }
+
+
 def failure(folder):
     """The second process cannot grow; neither does."""
     brain = spread(folder)
@@ -288,6 +302,7 @@ if __name__ == "__main__":
         chosen,
         chosen_again,
         filled,
+        searched,
         budgeted,
         failure,
         drifting,

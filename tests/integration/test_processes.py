@@ -86,6 +86,13 @@ def test_processes_begin_units_from_the_gradients_of_both(scenes):
     assert one == other and len(one["units"]) == 4 and one["batches"] == 2
 
 
+def test_one_process_searches_and_all_grow_alike(scenes):
+    one, other = scenes["searched"]
+    assert same(one["weights"], other["weights"])
+    assert one["found"] == other["found"] and one["macs"] == other["macs"]
+    assert one["sizes"] == other["sizes"] and one["sizes"]["dnn_neurons"] > 8
+
+
 def test_all_processes_make_the_same_choice(scenes):
     one, other = scenes["chosen"]
     assert same(one["weights"], other["weights"])

@@ -8,6 +8,7 @@ from math import isclose
 
 from speechbrain_growth.engine.maps import undoing, widths
 from speechbrain_growth.engine.maps.layouts import Layouts
+from speechbrain_growth.engine.maps.parents import with_parents
 from speechbrain_growth.engine.maps.widths import shared_by_keys
 
 
@@ -44,6 +45,9 @@ class Maps(Layouts):
         Source of randomness.
     chosen : iterable of WidthMap
         Maps that some layers have in place of drawn ones.
+    parents : dict
+        By label: the old unit that each new one copies, or None for a fresh
+        one, in place of what the symmetry draws.
 
     Attributes
     ----------
@@ -58,12 +62,13 @@ class Maps(Layouts):
         which they meet, and their gain, see ``WidthMap``.
     """
 
-    def __init__(self, symmetry, generator=None, chosen=()):
+    def __init__(self, symmetry, generator=None, chosen=(), parents=None):
         super().__init__()
         self.drawn.update({_key(width): width for width in chosen})
         self.symmetry = symmetry
         self.generator = generator
         self.scored = {}
+        self.parents = dict(parents or {})
 
     def draw(self, label, old, new, blocks=1):
         """Returns the map of a layer's units, in equal blocks if asked.
@@ -232,12 +237,20 @@ class Maps(Layouts):
             return width._replace(drawn_by=((key, 1),))
         if key not in self.made_of:
             if key not in self.drawn:
-                width = self.symmetry.draw(*key[1:], self.generator)
+                width = self._first(key)
                 made = {"label": key[0], "drawn_by": ((key, 1),)}
                 self.drawn[key] = width._replace(**made)
             return self.drawn[key]
         made = self.made_of[key]
         return made if type(made) is not tuple else self._made(made, key[0])
+
+    def _first(self, key):
+        """A map that nothing has been said of."""
+        label, old, new = key
+        parents = self.parents.get(label, ())
+        if parents and len(parents) == new - old:
+            return with_parents(old, parents)
+        return self.symmetry.draw(old, new, self.generator)
 
     def _made(self, parts, label):
         """The map that is made of some keys'."""

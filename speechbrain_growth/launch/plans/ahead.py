@@ -139,5 +139,5 @@ def _ways(growth, now, cost):
     return [
         Ahead(growth, name, now, sizes)
         for name, sizes in larger.items()
-        if sizes or growth.adds_nothing
+        if sizes or growth.adds_nothing or growth.amount.firefly
     ]

@@ -35,6 +35,7 @@ def exactness(plan, growth):
     'old outputs exact; new outputs fresh'
     """
     words = [] if growth.symmetry.exact else [str(growth.symmetry)]
+    words += ["firefly, as far as its step"] * bool(growth.amount.firefly)
     words += [
         f"{name} {state}"
         for name, state in plan.first_states.items()

@@ -9,6 +9,9 @@ import torch
 from speechbrain_growth.blueprint.merging import tag_of
 
 BYTES = 4  # of a weight in float32
+# For each weight of all candidates: two directions, each with its gradient and
+# two averages of Adam; the weight, as carried, and as the gates change it
+SEARCH = 2 * 4 + 3
 
 
 def states_of(blueprint):
@@ -39,7 +42,7 @@ def states_of(blueprint):
     return sum(n for n in numbers if n > 1) / weight.numel()
 
 
-def bytes_to_grow(old, new, growth, states, filling=None):
+def bytes_to_grow(old, new, growth, states, filling=None, search=None):
     """Returns how much memory weights and optimizer take while a model grows.
 
     While it grows, there are two models. A candidate is trained beside the
@@ -59,6 +62,8 @@ def bytes_to_grow(old, new, growth, states, filling=None):
         From ``states_of``.
     filling : dict
         From ``filling_of``.
+    search : dict
+        From ``search_of``.
 
     Returns
     -------
@@ -75,6 +80,8 @@ def bytes_to_grow(old, new, growth, states, filling=None):
     numbers = before * (1 + states) + after * (1 + kept)
     if growth.amount.choose:
         numbers += before * (1 + states) + after * (1 + states - kept)
+    if search is not None:
+        numbers += before + SEARCH * search["parameters"]
     if filling is None:
         return int(BYTES * numbers)
     return int(BYTES * (numbers + before)) + filling["bytes"]

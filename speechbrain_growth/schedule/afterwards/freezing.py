@@ -54,7 +54,12 @@ def thawing(growth, growths):
     earlier = [one for one in growths if one.old and one.number < growth.number]
     if not earlier or growth.adds_nothing:
         return []
-    found, frozen = [], f"growth[{earlier[0].number}] has frozen; use"
+    frozen = f"growth[{earlier[0].number}] has frozen; use"
+    if growth.amount.firefly is not None:
+        return [
+            f"firefly splits units that {frozen} adds, with symmetry: fresh"
+        ]
+    found = []
     if str(growth.symmetry) != "fresh":
         found.append(
             f"symmetry {growth.symmetry} would change units that {frozen} "

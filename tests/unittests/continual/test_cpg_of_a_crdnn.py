@@ -11,7 +11,7 @@ from small_crdnn import FEATURES, RNN, TIME, small_crdnn
 
 import speechbrain as sb
 from speechbrain.lobes.models.CRDNN import CRDNN
-from speechbrain_growth.continual.weights.replacing import replaced
+from speechbrain_growth.engine.replacing import replaced
 from speechbrain_growth.resume.dropout_masks import DRAWN
 
 GROWTH = """

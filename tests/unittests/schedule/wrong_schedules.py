@@ -310,7 +310,7 @@ WRONG = {
     "a size many times": (
         AT_3 + "  width: 32\n  max_times: 3",
         1,
-        "max_times repeats adds or choose; sizes are reached once",
+        "max_times repeats adds, choose or firefly; sizes are reached once",
     ),
     "no times": (
         AT_3 + "  adds: {width: 8}\n  max_times: 0",
@@ -368,6 +368,63 @@ WRONG = {
         AT_3 + "  width: 9\n  choose_steps: 5",
         1,
         "choose_steps says how choose measures; drop it",
+    ),
+    # A search
+    "a search without a budget": (
+        AT_3 + "  firefly: {new: 4}",
+        1,
+        "firefly: found no budget; give one of budget",
+    ),
+    "a search with two budgets": (
+        AT_3 + "  firefly: {budget: 40, macs: 40}",
+        1,
+        "firefly: found budget and macs; give one of",
+    ),
+    "a search with a misspelt key": (
+        AT_3 + "  firefly: {budget: 40, size: [width]}",
+        1,
+        "firefly has no key 'size'; did you mean sizes",
+    ),
+    "a search from no batches": (
+        AT_3 + "  firefly: {budget: 40, batches: 0}",
+        1,
+        "firefly: batches is 0; it must be a whole number above 0",
+    ),
+    "a search of no sizes": (
+        AT_3 + "  firefly: {budget: 40, sizes: width}",
+        1,
+        "firefly: sizes is 'width'; it must be a list of sizes",
+    ),
+    "a search beside sizes": (
+        AT_3 + "  firefly: {budget: 40}\n  width: 9",
+        1,
+        "found firefly beside other sizes",
+    ),
+    "a search that is told how units begin": (
+        AT_3 + "  firefly: {budget: 40}\n  symmetry: fresh",
+        1,
+        "found symmetry beside firefly, which finds out how new",
+    ),
+    "a search of frozen units": (
+        AT_3
+        + "  width: 9\n  old: frozen\n- after_epoch: 5\n  firefly: {budget: 40}",
+        4,
+        r"firefly splits units that growth\[0\] has frozen; use adds",
+    ),
+    "a size that a search may have passed": (
+        AT_3 + "  firefly: {budget: 40}\n- after_epoch: 5\n  width: 9",
+        3,
+        r"width: nobody knows beforehand what firefly of growth\[0\] makes of",
+    ),
+    "a search of a size that is not there": (
+        AT_3 + "  firefly: {budget: 40, sizes: [wide]}",
+        1,
+        "firefly: the model has no size 'wide'",
+    ),
+    "a search below one unit": (
+        AT_3 + "  firefly: {budget: 4}",
+        1,
+        "budget is 4, but one unit adds [0-9]+ or more",
     ),
     # Other keys
     "a misspelt key": (
