@@ -789,6 +789,7 @@ ON_MNIST = {
         ["--growth=[{after_epoch: 1, batch_size: 128}]"],
         (
             "growth[0] (after_epoch 1): the model has no size 'batch_size'; "
+            "did you mean batches? "
             "its sizes are inputs, hidden, outputs"
         ),
     ),

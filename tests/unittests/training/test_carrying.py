@@ -5,7 +5,6 @@ Authors
 """
 
 import warnings
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -13,6 +12,7 @@ from torch import nn
 
 from speechbrain.processing.features import InputNormalization
 from speechbrain_growth import GrowthError, MidFoldWarning
+from speechbrain_growth.schedule.growth import parse
 from speechbrain_growth.training.afterwards.transition import Transition
 from speechbrain_growth.training.carrying import carry_modules
 
@@ -29,14 +29,13 @@ def modules(n, table=None):
 
 def grown(old, new, shape=(2, 3)):
     """Carries them as a growth of a schedule does"""
-    way = {"symmetry": "shares", "birth": None, "born": (), "fold": 3}
-    way["outputs"] = None
+    (growth,) = parse([{"after_epoch": 1, "units": 6, "fold": 3}])
 
     def run(both):
         """What a Brain does with a batch"""
         return both["model"](torch.ones(shape))
 
-    return carry_modules(old, new, SimpleNamespace(**way), 0, run)
+    return carry_modules(old, new, growth, 0, run)
 
 
 def test_a_tensor_that_no_checkpoint_has_is_named():
