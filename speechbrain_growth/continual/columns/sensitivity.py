@@ -131,6 +131,7 @@ def fisher_sensitivity(
     -------
     >>> from functools import partial
     >>> from speechbrain_growth import MLP
+    >>> _ = torch.manual_seed(0)
     >>> column = partial(MLP, inputs=3, hidden=[4], outputs=2)
     >>> net = Columns(2, column, "linear", into=["output"])
     >>> _ = torch.nn.init.zeros_(net.laterals["1"].output.from_column[0].weight)
