@@ -213,6 +213,12 @@ def at(moment):
     return kill
 
 
+def entry_of(brain):
+    """The line of the growth log, of a run with one growth."""
+    (entry,) = brain.growth_log.read()
+    return entry
+
+
 def weights(brain):
     """All tensors of the brain's modules, and of its optimizer."""
     tensors = dict(brain.modules.state_dict())

@@ -8,7 +8,7 @@ import copy
 
 import pytest
 import torch
-from growing_run import YAML, ToyBrain, at, data, toy, train, weights
+from growing_run import YAML, ToyBrain, at, data, entry_of, toy, train, weights
 
 import speechbrain as sb
 from speechbrain_growth import GrowthError
@@ -32,12 +32,6 @@ def filled_run(folder, growth=GROWTH, **options):
 def whole(tmp_path_factory):
     """A run that nobody interrupts"""
     return filled_run(tmp_path_factory.mktemp("whole"))
-
-
-def entry_of(brain):
-    """The line of the growth log"""
-    (entry,) = brain.growth_log.read()
-    return entry
 
 
 def test_the_log_says_what_was_filled_and_why_not_the_rest(whole):

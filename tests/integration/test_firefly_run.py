@@ -6,7 +6,7 @@ Authors
 
 import pytest
 import torch
-from growing_run import ToyBrain, at, data, toy, train, weights
+from growing_run import ToyBrain, at, data, entry_of, toy, train, weights
 
 import speechbrain as sb
 from speechbrain_growth import GrowthError
@@ -31,12 +31,6 @@ def searched_run(folder, growth=GROWTH, batches=EXAMPLES // 4, **options):
 def whole(tmp_path_factory):
     """A run that nobody interrupts"""
     return searched_run(tmp_path_factory.mktemp("whole"))
-
-
-def entry_of(brain):
-    """The line of the growth log"""
-    (entry,) = brain.growth_log.read()
-    return entry
 
 
 def test_the_log_says_what_was_kept_and_the_budget_is(whole):

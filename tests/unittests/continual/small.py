@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import pytest
 import torch
 from hyperpyyaml import load_hyperpyyaml
 
@@ -224,6 +225,14 @@ def train(brain):
     """Trains all tasks."""
     counter = brain.hparams.epoch_counter
     brain.fit(counter, brain.loaders["train"], brain.loaders["valid"])
+    return brain
+
+
+def until_killed(brain, moment):
+    """Trains a Brain that is killed at a moment, one of those it knows."""
+    brain.kill = moment
+    with pytest.raises(Killed):
+        train(brain)
     return brain
 
 

@@ -14,7 +14,7 @@ from hypothesis import (
     settings,
     strategies as st,
 )
-from small import PIXELS, Killed, ended, same, small, train
+from small import PIXELS, ended, same, small, train, until_killed
 
 import speechbrain as sb
 from speechbrain_growth import (
@@ -71,11 +71,7 @@ def adanet(folder, price=LOW, more="", growth="[]", model=MODEL, **overrides):
 
 def killed(folder, moment, **options):
     """The Brain of a run that ended at a moment"""
-    brain = adanet(folder, **options)
-    brain.kill = moment
-    with pytest.raises(Killed):
-        train(brain)
-    return brain
+    return until_killed(adanet(folder, **options), moment)
 
 
 @pytest.fixture(scope="module")

@@ -7,7 +7,7 @@ Authors
 import numpy as np
 import pytest
 import torch
-from small import MLP, Killed, ended, same, small, train
+from small import MLP, Killed, ended, same, small, train, until_killed
 
 import speechbrain as sb
 from speechbrain_growth import CPG, GrowthError
@@ -162,9 +162,7 @@ def test_a_growth_leaves_every_task_as_it_was(tmp_path):
 
 def test_new_weights_are_owned_by_the_task_that_grew(tmp_path):
     brain = of(tmp_path, cpg(-1))
-    brain.kill = "after the growth of epoch 3"
-    with pytest.raises(Killed):
-        train(brain)
+    until_killed(brain, "after the growth of epoch 3")
     for owner in brain.strategy.tensors["owners"].values():
         assert owner.eq(1).all()
     assert [o.shape for o in brain.strategy.tensors["owners"].values()] == [
@@ -211,9 +209,7 @@ def test_a_task_picks_some_of_the_earlier_weights(runs):
 
 def test_the_gradient_of_a_pick_is_that_of_what_it_multiplies(tmp_path):
     brain = of(tmp_path, cpg(101))
-    brain.kill = "epoch 8 step 3"
-    with pytest.raises(Killed):
-        train(brain)
+    until_killed(brain, "epoch 8 step 3")
     name = "model.hidden_0.linear.weight"
     weights = brain.strategy.weights(brain)
     effective = weights[name]
@@ -236,9 +232,7 @@ def test_the_gradient_of_a_pick_is_that_of_what_it_multiplies(tmp_path):
 @pytest.mark.parametrize("stage", ["train", "valid"])
 def test_the_network_in_training_has_its_picks(tmp_path, stage):
     brain = of(tmp_path, cpg(101))
-    brain.kill = "epoch 8 step 3"
-    with pytest.raises(Killed):
-        train(brain)
+    until_killed(brain, "epoch 8 step 3")
     stage = sb.Stage.TRAIN if stage == "train" else sb.Stage.VALID
     brain.modules.eval()
     batch = next(iter(brain.loaders["valid"]))
@@ -276,9 +270,7 @@ def test_a_run_killed_everywhere_ends_with_the_same_bits(runs, tmp_path, goal):
         if goal == 101 and "growth" in moment:
             continue
         brain = of(tmp_path, cpg(goal), run_opts=often)
-        brain.kill = moment
-        with pytest.raises(Killed):
-            train(brain)
+        until_killed(brain, moment)
     brain = train(of(tmp_path, cpg(goal), run_opts=often))
     assert same(state(brain), state(runs(goal))) == []
 

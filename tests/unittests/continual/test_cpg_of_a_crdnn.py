@@ -6,7 +6,7 @@ Authors
 
 import pytest
 import torch
-from small import Killed, ended, same, train
+from small import ended, same, train, until_killed
 from small_crdnn import FEATURES, RNN, TIME, small_crdnn
 
 import speechbrain as sb
@@ -54,9 +54,7 @@ def whole(tmp_path_factory):
 def second(tmp_path_factory):
     """A run in the middle of its second task"""
     brain = of(tmp_path_factory.mktemp("second"))
-    brain.kill = "epoch 6 step 2"
-    with pytest.raises(Killed):
-        train(brain)
+    until_killed(brain, "epoch 6 step 2")
     brain.kill = None
     return brain
 
@@ -195,8 +193,6 @@ def test_a_run_killed_anywhere_ends_with_the_same_bits(tmp_path, whole):
     often = {"ckpt_interval_steps": 2}
     for moment in MOMENTS:
         brain = of(tmp_path, run_opts=often)
-        brain.kill = moment
-        with pytest.raises(Killed):
-            train(brain)
+        until_killed(brain, moment)
     brain = train(of(tmp_path, run_opts=often))
     assert same(state(brain), state(whole)) == []

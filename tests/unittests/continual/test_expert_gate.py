@@ -11,7 +11,7 @@ import math
 import pytest
 import torch
 from sklearn.datasets import load_digits
-from small import COLUMN, COLUMNS, Killed, data, ended, same, small, train
+from small import COLUMN, COLUMNS, data, ended, same, small, train, until_killed
 
 import speechbrain as sb
 from speechbrain_growth import ExpertGate, GrowthError, Permuted, Rotated
@@ -206,9 +206,7 @@ def test_an_expert_begins_as_the_most_related_one(tmp_path):
 def in_task_3(tmp_path, overrides):
     """A Brain in the middle of its last task, its batch and outputs"""
     brain = small(tmp_path, SYSTEM, overrides)
-    brain.kill = "epoch 5 step 4"
-    with pytest.raises(Killed):
-        train(brain)
+    until_killed(brain, "epoch 5 step 4")
     with brain.on_task(3, brain.loaders["train"]):
         batch = next(iter(brain.loaders["train"]))
     outputs = brain.compute_forward(batch, sb.Stage.TRAIN)
@@ -275,9 +273,7 @@ def test_a_run_killed_everywhere_ends_with_the_same_bits(whole, tmp_path):
     often = {"ckpt_interval_steps": 2}
     for moment in MOMENTS:
         brain = small(tmp_path, SYSTEM, LAST, run_opts=often)
-        brain.kill = moment
-        with pytest.raises(Killed):
-            train(brain)
+        until_killed(brain, moment)
     brain = train(small(tmp_path, SYSTEM, LAST, run_opts=often))
     assert same(ended(brain), ended(whole)) == []
     one, other = brain.strategy.tensors, whole.strategy.tensors

@@ -8,7 +8,17 @@ from functools import partial
 
 import pytest
 import torch
-from small import COLUMNS, MLP, OWN, STRATEGY, Killed, ended, same, small, train
+from small import (
+    COLUMNS,
+    MLP,
+    OWN,
+    STRATEGY,
+    ended,
+    same,
+    small,
+    train,
+    until_killed,
+)
 
 from speechbrain_growth import (
     MLP as Net,
@@ -81,9 +91,7 @@ def test_the_matrix_is_measured_with_each_number_of_outputs(whole):
 def test_a_killed_run_ends_with_the_same_bits(moment, whole, tmp_path):
     name, expected = whole
     brain = small(tmp_path, SYSTEMS[name])
-    brain.kill = moment
-    with pytest.raises(Killed):
-        train(brain)
+    until_killed(brain, moment)
     brain = train(small(tmp_path, SYSTEMS[name]))
     # The matrix of the whole run was measured, which loaded its last checkpoint
     assert same(ended(brain), ended(expected)) == []

@@ -11,7 +11,7 @@ from functools import partial
 
 import pytest
 import torch
-from small import Killed, ended, same, small, train
+from small import ended, same, small, train, until_killed
 
 from speechbrain_growth import MLP, VAE, Experts, GrowthError, task_loader
 
@@ -284,9 +284,7 @@ def test_a_memory_holds_the_past_of_the_stream_and_no_more_than_its_size(
 
 def test_what_old_experts_know_best_is_dropped(tmp_path):
     brain = sedem(tmp_path)
-    brain.kill = "epoch 12 step 1"
-    with pytest.raises(Killed):
-        train(brain)
+    until_killed(brain, "epoch 12 step 1")
     tensors, dataset = brain.strategy.tensors, brain.loaders["train"].dataset
     memory = torch.arange(60, 60 + MEMORY)  # of the first and second task
     tensors.update(memory=memory, window=11)
@@ -325,9 +323,7 @@ def test_an_epoch_trains_on_passes_over_the_memory(tmp_path):
         return forward(batch, stage)
 
     brain._forward = note
-    brain.kill = "epoch 3 step 12"
-    with pytest.raises(Killed):
-        train(brain)
+    until_killed(brain, "epoch 3 step 12")
     # 1, 2 and 3 batches in each of 4 passes: of 12, 24 and 36 items
     sizes = [12] * 4 + [16, 8] * 4 + [16, 16, 4] * 4
     assert [len(one) for one in given] == sizes
@@ -343,9 +339,7 @@ def test_a_run_killed_everywhere_ends_with_the_same_bits(whole, tmp_path):
     often = {"ckpt_interval_steps": 3}
     for moment in MOMENTS:
         brain = sedem(tmp_path, run_opts=often)
-        brain.kill = moment
-        with pytest.raises(Killed):
-            train(brain)
+        until_killed(brain, moment)
     brain = train(sedem(tmp_path, run_opts=often))
     assert same(ended(brain), ended(whole)) == []
     one, other = brain.strategy.tensors, whole.strategy.tensors

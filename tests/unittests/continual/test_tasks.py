@@ -8,7 +8,7 @@ import math
 
 import pytest
 import torch
-from small import SYSTEMS, Killed, data, ended, same, small, train
+from small import SYSTEMS, data, ended, same, small, train, until_killed
 
 from speechbrain_growth import GrowthError
 
@@ -54,9 +54,7 @@ def test_a_run_killed_everywhere_ends_with_the_same_bits(
         if "growth" in moment and SYSTEMS[system][2] == "[]":
             continue
         brain = small(tmp_path, system, run_opts=often)
-        brain.kill = moment
-        with pytest.raises(Killed):
-            train(brain)
+        until_killed(brain, moment)
     brain = train(small(tmp_path, system, run_opts=often))
     assert same(ended(brain), expected) == []
 
