@@ -6,11 +6,14 @@ Authors
 
 import json
 import os
+import struct
 import subprocess
 import sys
 
+import numpy as np
 import pytest
 from bad_inputs import MNIST, TIMIT, run_recipe
+from sklearn.datasets import load_digits
 
 from speechbrain_growth import TaskMatrix
 
@@ -78,9 +81,10 @@ def keeps(report):
 
 
 def of_images():
-    """The YAMLs of the recipe for images"""
+    """The YAMLs of the recipe for images that need no files"""
     found = sorted(VARIANTS.glob("continual_*.yaml"))
-    own = [p for p in found if not any(name in p.name for name in SPOKEN)]
+    other = (*SPOKEN, "sequence")
+    own = [p for p in found if not any(name in p.name for name in other)]
     return [IMAGES / "hparams/continual.yaml", *own]
 
 
@@ -98,6 +102,38 @@ def test_a_variant_learns_two_tasks(yaml, tmp_path):
     if report.get("routing"):
         found = 5 if "sedem" in yaml.stem else matrix.tasks
         assert len(report["routing"]) == len(report["routed"]) == found
+
+
+def data_set(folder, turned):
+    """Writes digits as the four files of MNIST; all turned by 90 degrees, or not"""
+    folder.mkdir()
+    digits = load_digits()
+    images = np.rot90(digits.images, turned, axes=(1, 2))
+    images = np.pad(np.kron(images, np.ones((3, 3))), ((0, 0), (2, 2), (2, 2)))
+    images = (15 * images).astype(np.uint8)
+    labels = digits.target.astype(np.uint8)
+    for part, some in (("train", slice(1400)), ("t10k", slice(1400, None))):
+        for kind, values in (("images", images), ("labels", labels)):
+            head = struct.pack(">HBB", 0, 8, values.ndim)
+            sizes = struct.pack(f">{values.ndim}I", *values[some].shape)
+            name = f"{part}-{kind}-idx{values.ndim}-ubyte"
+            (folder / name).write_bytes(head + sizes + values[some].tobytes())
+
+
+def test_each_data_set_of_a_sequence_is_in_its_folder(tmp_path):
+    data_set(tmp_path / "mnist", turned=False)
+    line = [
+        f"--data_folder={tmp_path}",
+        "--skip_prep=True",
+        "--epochs_per_task=3",
+    ]
+    yaml, output = VARIANTS / "continual_sequence.yaml", tmp_path / "run"
+    line.append(f"--output_folder={output}")
+    code, printed = run_recipe(IMAGES, [str(yaml), *line], f"{output}.log")
+    assert code == 1 and str(tmp_path / "fashion_mnist") in printed
+    data_set(tmp_path / "fashion_mnist", turned=True)
+    _, matrix = run(IMAGES, yaml, *line)
+    assert min(matrix.rows[-1]) > 75 and matrix.bwt == 0
 
 
 @pytest.mark.slow

@@ -19,6 +19,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import os
 import sys
 
 from mnist_prepare import DataError, load_mnist, prepare_mnist
@@ -92,12 +93,21 @@ class TaskBrain(ContinualBrain, LeanBrain):
         self.save_epoch(epoch, stats["error"])
 
 
+def datasets(hparams):
+    """The folder of each data set that the stream shows."""
+    folder = hparams["data_folder"]
+    if not hasattr(hparams["stream"], "names"):
+        return {hparams["dataset"]: folder}
+    return {
+        name: os.path.join(folder, name) for name in hparams["stream"].names
+    }
+
+
 def dataio_prep(hparams):
     """Makes a loader of the tasks of each part of the data."""
-    names = getattr(hparams["stream"], "names", [hparams["dataset"]])
     data = [
-        load_mnist(hparams["data_folder"], name, hparams["valid_size"])
-        for name in names
+        load_mnist(folder, name, hparams["valid_size"])
+        for name, folder in datasets(hparams).items()
     ]
     pixels = data[0]["train"][0].shape[1]
     if pixels != hparams["inputs"]:
@@ -129,14 +139,15 @@ if __name__ == "__main__":
         hparams = run.hparams
 
         # multi-gpu (ddp) save data preparation
-        run_on_main(
-            prepare_mnist,
-            kwargs={
-                "data_folder": hparams["data_folder"],
-                "dataset": hparams["dataset"],
-                "skip_prep": hparams["skip_prep"],
-            },
-        )
+        for dataset, folder in datasets(hparams).items():
+            run_on_main(
+                prepare_mnist,
+                kwargs={
+                    "data_folder": folder,
+                    "dataset": dataset,
+                    "skip_prep": hparams["skip_prep"],
+                },
+            )
 
         # Dataset IO prep: the tasks of the stream
         loaders = dataio_prep(hparams)
