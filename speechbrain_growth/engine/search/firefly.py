@@ -108,8 +108,8 @@ def firefly(
             "and return the loss of a batch"
         )
     cost = cost or (lambda sizes: _parameters(build(sizes)))
-    names = search.sizes, example, search.layers
-    slots, left = slots or find_slots(old, build, sizes, *names)
+    what = search.sizes, example, search.layers
+    slots, left = slots or find_slots(old, build, sizes, *what)
     fitting = affordable(slots, sizes, cost, search.budget)
     for slot in slots:
         if slot not in fitting:

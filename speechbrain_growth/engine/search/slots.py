@@ -143,7 +143,7 @@ def find_slots(old, build, sizes, names, example=None, layers=True):
                 old, new, Symmetry("fresh"), fold=True, example=example
             )
         except Exception as error:  # any size is tried, and may break a class
-            why = f"cannot grow by one: {error}"
+            why = f"cannot grow by one unit or layer: {error}"
         else:
             slot, why = _filled(slot, plan, layers)
         taken = [str(one) for one in found if _overlap(one, slot)]
