@@ -19,6 +19,7 @@ from torch.nn.modules.batchnorm import _NormBase
 
 from speechbrain_growth.engine.births.symmetry import Symmetry
 from speechbrain_growth.engine.maps.plan import owner_of
+from speechbrain_growth.engine.search.slots import plan_of_ties
 from speechbrain_growth.engine.tracing import trace, traced
 from speechbrain_growth.engine.transfer import grown_weight
 
@@ -174,7 +175,7 @@ def placed(old, deeper, model, units, example=None):
     args = None, True, example, None
     plan = traced(old, model, (FRESH, None, units), *args)[0]
     # A new layer that passes units on has units of its own in this plan
-    apart = trace(deeper, model, FRESH, fold=True, example=example)
+    apart = plan_of_ties(deeper, model, example)
     same = {}
     for name, axes in plan.tensors.items():
         for one, other in zip(axes, apart.tensors[name]):

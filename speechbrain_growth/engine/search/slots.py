@@ -6,6 +6,8 @@ Authors
 
 from typing import NamedTuple, Optional, Tuple
 
+import torch
+
 from speechbrain_growth.engine.births.symmetry import Symmetry
 from speechbrain_growth.engine.maps.plan import Exact
 from speechbrain_growth.engine.tracing import trace
@@ -139,9 +141,7 @@ def find_slots(old, build, sizes, names, example=None, layers=True):
             continue
         try:
             new = build(with_more(sizes, {slot: 1}))
-            plan = trace(
-                old, new, Symmetry("fresh"), fold=True, example=example
-            )
+            plan = plan_of_ties(old, new, example)
         except Exception as error:  # any size is tried, and may break a class
             why = f"cannot grow by one unit or layer: {error}"
         else:
@@ -160,6 +160,29 @@ def find_slots(old, build, sizes, names, example=None, layers=True):
             or ["sizes: there is no whole number that could grow"]
         )
     return found, left
+
+
+def plan_of_ties(old, new, example=None):
+    """Plans a growth in which only units that are tied have equal maps.
+
+    So they have one name. Fresh units would have equal maps everywhere.
+
+    Arguments
+    ---------
+    old : torch.nn.Module
+        The model.
+    new : torch.nn.Module
+        A larger one.
+    example : object
+        As for ``carry``.
+
+    Returns
+    -------
+    Plan
+    """
+    generator = torch.Generator().manual_seed(0)
+    args = Symmetry("shares"), generator
+    return trace(old, new, *args, fold=True, example=example)
 
 
 def _numbers(sizes, names):

@@ -40,13 +40,21 @@ class Block(nn.Module):
         return inputs + self.two(torch.tanh(self.one(self.norm(inputs))))
 
 
+class Turned(Block):
+    """The same sum, with the branch first."""
+
+    def forward(self, inputs):
+        """Runs the block."""
+        return self.two(torch.tanh(self.one(self.norm(inputs)))) + inputs
+
+
 class Residual(nn.Module):
     """Blocks in a row, which no rule knows."""
 
-    def __init__(self, blocks, inner):
+    def __init__(self, blocks, inner=3, width=4, kind=Block):
         super().__init__()
-        self.first, self.last = nn.Linear(3, 4), nn.Linear(4, 2)
-        self.blocks = nn.ModuleList(Block(4, inner) for _ in range(blocks))
+        self.first, self.last = nn.Linear(3, width), nn.Linear(width, 2)
+        self.blocks = nn.ModuleList(kind(width, inner) for _ in range(blocks))
 
     def forward(self, inputs):
         """Runs them."""
@@ -117,6 +125,18 @@ NETS = {
         (8, 3),
         ["blocks.1"],
     ),
+    "stream": (
+        lambda s: Residual(s["blocks"], width=s["width"]),
+        {"blocks": 1, "width": 4},
+        (8, 3),
+        ["blocks.1"],
+    ),
+    "turned": (
+        lambda s: Residual(s["blocks"], width=s["width"], kind=Turned),
+        {"blocks": 2, "width": 4},
+        (8, 3),
+        ["blocks.2"],
+    ),
     "encoder": (
         lambda s: Encoder(s["blocks"], s["inner"]),
         STACK,
@@ -177,6 +197,18 @@ def test_every_layer_that_a_size_adds_is_a_candidate(name):
     born = [layer for slot in slots for layer in slot.born]
     assert born == NETS[name][3]
     assert any(slot.layers for slot in slots)
+
+
+@pytest.mark.parametrize("name", ["stream", "turned"])
+def test_units_that_meet_at_a_sum_are_one_candidate(name):
+    found, _, old, *_, slots, _ = candidates_of(name)
+    (slot,) = [slot for slot in slots if slot.layers]
+    assert len(slot.layers) == 1
+    (one,) = found.units.layers.values()
+    assert one.old == old.first.out_features
+    # Its rows are those of all layers that make the stream
+    made = [name for name in found.gated if found.gated[name].out]
+    assert {"first.weight", "blocks.0.two.weight"} <= {*made}
 
 
 @pytest.mark.parametrize("name", NETS)
@@ -263,8 +295,12 @@ def test_scores_sum_to_the_change_up_to_the_square_of_the_parts(name):
     assert errors[1] / errors[2] == pytest.approx(4, rel=0.05)
 
 
-@pytest.mark.parametrize("wider", [True, False], ids=["wider", "deeper"])
-@pytest.mark.parametrize("name", NETS)
+# A LayerNorm in a new layer takes the mean of all units, also of new ones
+@pytest.mark.parametrize(
+    "name, wider",
+    [(n, True) for n in NETS if n not in ("stream", "turned")]
+    + [(n, False) for n in NETS],
+)
 def test_what_is_kept_computes_what_its_gates_alone_do(name, wider):
     found, loss, old, build, sizes, slots, deeper = candidates_of(name)
     gates, chosen, units = found.zeros(), {}, {}
