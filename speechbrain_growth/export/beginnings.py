@@ -145,6 +145,8 @@ def _recoverables(run, larger):
     if held is not None:
         held.grown(larger.plan, larger.new)
         found[HELD] = held
-    if METER in files:
-        found[METER] = _Kept(files[METER])
+    listed = run.blueprint.value("checkpointer")["recoverables"]
+    for name in (*listed, METER):  # so that the YAML loads all that it lists
+        if name in files and name not in found:
+            found[name] = _Kept(files[name])
     return found

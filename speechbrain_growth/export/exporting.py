@@ -58,13 +58,15 @@ def export(results, out, checkpoint=None, unused_labels=False):
     speech = speech_in(run.blueprint.tree(run.values), path)
     modules, others, held = restored(run, *speech.beside)
     own = {name: {**modules, **others}[name] for name in speech.chain}
-    problems = strange_layers(own)
-    if problems:
-        raise GrowthError([f"{path}: {problem}" for problem in problems])
+    _refuse(path, strange_layers(own))
     # Parsed anew: once HyperPyYAML has loaded a file, tuples have their tag
     tree = run.blueprint.tree(run.values)
     speech, rate = speech_in(tree, path), _sample_rate(own, path)
-    text = inference_yaml(tree, speech, _nodes(tree, speech, held), rate)
+    loaded = _nodes(tree, speech, held)
+    try:
+        text = inference_yaml(tree, speech, loaded, rate)
+    except GrowthError as error:
+        _refuse(path, error.problems)
     sound = _sound(rate)
     expected = _heard(LengthsCapableSequential(**own).eval(), sound)
     outputs = expected.shape[-1]
@@ -91,6 +93,18 @@ def export(results, out, checkpoint=None, unused_labels=False):
         f"EncoderASR, {outputs} labels; its outputs for a second of noise "
         f"differ by {far:.1e} from the run's"
     )
+
+
+def _refuse(path, problems):
+    """Raises if SpeechBrain lacks parts of the model."""
+    if problems:
+        raise GrowthError(
+            [
+                f"{path}: {problem}; load the model with this file where this "
+                "package is installed"
+                for problem in problems
+            ]
+        )
 
 
 def _nodes(tree, speech, held):

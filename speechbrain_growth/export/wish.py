@@ -6,7 +6,10 @@ Authors
 
 import re
 
-from speechbrain_growth.blueprint.sizes import as_dict, inline_sizes
+import yaml
+
+from speechbrain_growth.blueprint.sizes import as_size, inline_sizes
+from speechbrain_growth.blueprint.wording import in_words
 from speechbrain_growth.errors import GrowthError, did_you_mean
 from speechbrain_growth.schedule.checks.sizes import wrong_sizes
 from speechbrain_growth.schedule.growth import parse
@@ -45,8 +48,17 @@ def overrides(arguments):
     ]
     if problems:
         raise GrowthError(problems)
-    lines = [f"{pair[1]}: {pair[2]}\n" for pair in found]
-    return as_dict("".join(lines))
+    values = {}
+    for one, pair in zip(arguments, found):
+        try:
+            value = yaml.safe_load(pair[2])
+        except yaml.YAMLError as error:
+            raise GrowthError(
+                f"{one}: {in_words(error)}; write it as in a YAML"
+            )
+        size = as_size(value)  # also of a tuple, which YAML takes for a text
+        values[pair[1]] = value if size is None else size
+    return values
 
 
 def growth_for(run, wanted):
