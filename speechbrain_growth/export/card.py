@@ -6,6 +6,7 @@ Authors
 
 import os
 
+import speechbrain
 from speechbrain_growth.blueprint.merging import tag_of
 from speechbrain_growth.measure import cost
 from speechbrain_growth.measure.events import RUN_LOG, read_events
@@ -47,6 +48,7 @@ print(asr.tokenizer.decode_ndim(found[0]))
 {metrics}| labels | {labels}, the blank included |
 | audio | {rate} Hz, one channel |
 | parameters | {parameters:,} |
+| written with | SpeechBrain {speechbrain} |
 {sizes}
 ## Growths
 
@@ -82,6 +84,7 @@ def model_card(run, modules, labels, rate):
         metrics=_table(_metrics(run)),
         rate=rate,
         parameters=cost.parameters(modules),
+        speechbrain=speechbrain.__version__,
         sizes=_table(run.state["sizes"]),
         growths=_growths(run),
     )
