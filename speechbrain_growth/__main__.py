@@ -7,7 +7,7 @@ Authors
 import argparse
 import sys
 
-from speechbrain_growth.commands import plan
+from speechbrain_growth.commands import export, grow, plan
 from speechbrain_growth.experiments import compare, sweep
 from speechbrain_growth.experiments.forecast import command as forecast
 from speechbrain_growth.launch.plain_errors import plain_errors
@@ -23,7 +23,7 @@ def main(arguments):
     """
     parser = argparse.ArgumentParser(prog="python -m speechbrain_growth")
     commands = parser.add_subparsers(dest="command", required=True)
-    for command in (plan, sweep, compare, forecast):
+    for command in (plan, sweep, compare, forecast, export, grow):
         command.add_parser(commands)
     own, passed_on = arguments, []
     if "--" in arguments:

@@ -20,10 +20,12 @@ from speechbrain_growth.blueprint.modules import as_modules
 from speechbrain_growth.blueprint.origins import located, where
 from speechbrain_growth.blueprint.reading import dump, load, read
 from speechbrain_growth.blueprint.sizes import Sizes, as_size
+from speechbrain_growth.blueprint.text import in_blocks
 from speechbrain_growth.blueprint.wording import READING, in_words
 from speechbrain_growth.errors import GrowthError
 
 REFERENCE = re.compile(r"<([^<>\[\].]+)")
+ABSENT = object()  # what stands at a key that there is not
 
 
 class Blueprint:
@@ -156,7 +158,8 @@ class Blueprint:
         Arguments
         ---------
         *keys : str
-            The keys.
+            The keys; one within another is written as in a reference, such as
+            ``checkpointer[recoverables]``.
         sizes : dict
             Values that replace those of the file.
         seed : int
@@ -181,13 +184,14 @@ class Blueprint:
     def _part(self, keys, sizes):
         """The text of some keys, without references."""
         tree = self._parse(sizes)
-        missing = [key for key in keys if key not in tree]
+        found = {key: _node(tree, key) for key in keys}
+        missing = [key for key, node in found.items() if node is ABSENT]
         if missing:
             raise GrowthError(
                 f"{self.path}: there is no key {' and no '.join(missing)}; a "
                 "run that grows needs it"
             )
-        return dump(_in_blocks({key: tree[key] for key in keys}))
+        return dump(in_blocks(found))
 
     def load(self) -> Dict[str, Any]:
         """Builds every key of the file, and sets its seed.
@@ -234,6 +238,21 @@ class Blueprint:
         str
         """
         return resolve_references(self._stream(changes or {})).getvalue()
+
+    def tree(self, sizes: Optional[Sizes] = None) -> Dict[str, Any]:
+        """Returns the YAML as a tree, with what references name in their place.
+
+        Arguments
+        ---------
+        sizes : dict
+            Values that replace those of the file.
+
+        Returns
+        -------
+        dict
+            Where several references name one thing, it is the same object.
+        """
+        return self._parse(sizes or {})
 
     def modules(
         self, sizes: Optional[Sizes] = None, seed: int = 0
@@ -293,18 +312,17 @@ class Blueprint:
                 *keys
             ):  # the first that fails is the cause
                 try:
-                    load_hyperpyyaml(dump(_in_blocks({key: tree[key]})))
+                    load_hyperpyyaml(dump(in_blocks({key: tree[key]})))
                 except Exception as cause:
                     words = f"{key}: {in_words(cause)}"
                     break
             raise GrowthError(f"{self.path}: {words}")
 
 
-def _in_blocks(node):
-    """A tree without braces; within them, `(3, 4)` would become a text."""
-    if hasattr(node, "fa"):
-        node.fa.set_block_style()
-    if isinstance(node, (dict, list)):
-        for item in node.values() if isinstance(node, dict) else node:
-            _in_blocks(item)
-    return node
+def _node(tree, key):
+    """What stands at a key, written as references write it."""
+    for part in re.findall(r"[^\[\]]+", key):
+        if not isinstance(tree, dict) or part not in tree:
+            return ABSENT
+        tree = tree[part]
+    return tree

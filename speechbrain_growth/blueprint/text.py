@@ -42,6 +42,34 @@ def dump(tree):
     return stream.getvalue()
 
 
+def in_blocks(node):
+    """Returns a tree without braces; within them, ``(3, 4)`` becomes a text.
+
+    Arguments
+    ---------
+    node : object
+        From ``load``; it is changed.
+
+    Returns
+    -------
+    object
+        The same.
+
+    Example
+    -------
+    >>> print(dump(in_blocks(load("net: {kernel: 3}"))))
+    net:
+      kernel: 3
+    <BLANKLINE>
+    """
+    if hasattr(node, "fa"):
+        node.fa.set_block_style()
+    if isinstance(node, (dict, list)):
+        for item in node.values() if isinstance(node, dict) else node:
+            in_blocks(item)
+    return node
+
+
 def compose(text):
     """Returns the nodes of a YAML; each has its tag, and nothing is built.
 

@@ -8,6 +8,7 @@ import os
 import shutil
 
 from speechbrain.dataio.encoder import CTCTextEncoder
+from speechbrain.utils.distributed import if_main_process
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.files import aside
 
@@ -26,9 +27,10 @@ class SafeTextEncoder(CTCTextEncoder):
     >>> encoder.save(str(path))
     >>> again = SafeTextEncoder()
     >>> again.load(str(path))
-    >>> again.expect_len(3)
-    >>> again.encode_sequence(["ah"])
-    [1]
+    >>> again.expect_len(4)
+    >>> again.name_unused(4, str(path))
+    >>> SafeTextEncoder.from_saved(str(path)).decode_ndim([1, 3])
+    ['ah', '<unused 3>']
     """
 
     def save(self, path: str) -> None:
@@ -41,6 +43,22 @@ class SafeTextEncoder(CTCTextEncoder):
         """
         with aside(path) as temporary:
             super().save(temporary)
+
+    def name_unused(self, outputs: int, path: str) -> None:
+        """Gives a label to outputs of which the corpus has no example.
+
+        Arguments
+        ---------
+        outputs : int
+            How many outputs the model has, the blank included.
+        path : str
+            The file; the main process writes it anew if a label was added.
+        """
+        labels = len(self)
+        for index in range(labels, outputs):
+            self.add_label(f"<unused {index}>")
+        if labels < outputs and if_main_process():
+            self.save(path)
 
     @staticmethod
     def copy(earlier: str, path: str) -> None:

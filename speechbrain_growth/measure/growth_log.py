@@ -254,10 +254,11 @@ def growth_in_words(entry, example):
     ]
     if not entry.get("sets_exact", True):
         changes[-1] += " (this may change the outputs)"
+    if metrics:
+        metrics = f"validation right before -> right after: {metrics}; "
     return (
         f"{head}, {entry['condition']}: {'; '.join(changes)}; {cost}; probe "
-        f"drift {entry['drift']:.1e}; validation right before -> right after: "
-        f"{metrics}; {entry['seconds']:.1f} s."
+        f"drift {entry['drift']:.1e}; {metrics}{entry['seconds']:.1f} s."
     )
 
 

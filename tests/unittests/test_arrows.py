@@ -21,6 +21,7 @@ ORDER = [
     {"schedule", "blueprint", "data", "nnet", "measure", "resume"},
     {"launch"},
     {"training"},
+    {"export"},
     {"experiments", "continual", "commands"},
     {"__main__"},
 ]

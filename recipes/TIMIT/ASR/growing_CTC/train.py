@@ -283,8 +283,7 @@ def dataio_prep(hparams):
             f"blank_index is {hparams['blank_index']}, but there are {outputs} "
             f"outputs; use 0 to {outputs - 1}"
         )
-    for index in range(labels, outputs):
-        label_encoder.add_label(f"<unused {index}>")
+    label_encoder.name_unused(outputs, lab_enc_file)
     label_encoder.expect_len(outputs)
 
     # 5. Set output:
