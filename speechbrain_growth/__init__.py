@@ -59,7 +59,7 @@ HOMES = {
     "SafeCheckpointer": "resume.checkpointer",
     "SafeTextEncoder": "data.labels",
     "ScalableCRDNN": "nnet.scalable_crdnn",
-    "Search": "engine.search.firefly",
+    "Search": "engine.search.records",
     "Sequence": "continual.streams.images",
     "Split": "continual.streams.images",
     "Strategy": "continual.strategy",

@@ -160,10 +160,13 @@ def _sentences(rows):
 def _search(row):
     """What a search costs, what it may touch, and what is not known."""
     one = row["search"]
+    layers = [f"{', '.join(n)} ({size})" for size, n in one["layers"].items()]
+    may = [f"units to {', '.join(one['slots'])}"] * bool(one["slots"])
+    may += [f"the layers {', '.join(layers)}"] * bool(layers)
     found = [
-        f"{row['when']}: firefly adds {one['words']}, at most, to "
-        f"{', '.join(one['slots'])}; only training tells where. So what is said "
-        "of the time after it is of the sizes before.",
+        f"{row['when']}: firefly may add {'; and '.join(may)}; {one['limit']} "
+        "at most. Only training tells which, so what is said of the time after "
+        "it is of the sizes before.",
         f"{row['when']}: the search costs about as much as training on "
         f"{one['cost']:.1f} batches before the growth, and two epochs at most.",
     ]

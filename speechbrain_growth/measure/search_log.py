@@ -1,4 +1,4 @@
-"""What the growth log says of units that a search found.
+"""What the growth log says of units and layers that a search found.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -35,9 +35,11 @@ def search_in_words(entry):
         any(parent is not None for parent in one["from"].values())
         for one in found["scores"]
     )
-    kept = sum(len(one["from"]) for one in found["scores"])
+    layers = [name for one in found["scores"] for name in one.get("layers", ())]
+    kept = sum(len(one["from"]) or 1 for one in found["scores"])
+    also = f"; new layers: {', '.join(layers)}" if layers else ""
     return [
         f"{kept} of {found['candidates']} candidates kept ({kinds[True]} with a "
-        f"split) for {found['spent']:g} of {found['budget']:g} {found['unit']}; "
+        f"split{also}) for {found['spent']:g} of {found['budget']:g} {found['unit']}; "
         f"they promise a loss lower by {-found['predicted']:.3g}"
     ]

@@ -11,6 +11,12 @@ from speechbrain_growth.schedule.numbers import wrong_numbers
 from speechbrain_growth.schedule.searches.firefly import read_firefly
 from speechbrain_growth.schedule.state import as_text
 
+NOT_IN_CHOOSE = (
+    "firefly with choose: choose trains candidates whose sizes are given, and "
+    "firefly finds sizes by the scores of units and layers; let firefly stand "
+    "alone, with sizes: [those that may grow], or give each an entry of its own"
+)
+
 
 def read_amount(entry, keywords):
     """Reads the part of an entry that says how much it adds.
@@ -70,8 +76,10 @@ def _contradictions(fields):
         found.append(
             "found choose beside other sizes; put them into each candidate"
         )
-    if "firefly" in fields and (named or "choose" in fields):
+    if "firefly" in fields and named:
         found.append("found firefly beside other sizes; it finds them itself")
+    if "firefly" in fields and "choose" in fields:
+        found.append(f"found {NOT_IN_CHOOSE}")
     if "choose_steps" in fields and "choose" not in fields:
         found.append("choose_steps says how choose measures; drop it")
     steps, times = fields.get("steps"), fields.get("max_times")
@@ -205,6 +213,8 @@ def _choose(value):
             given = {k: entry[k] for k in ("adds", "at_most") if k in entry}
             rest = {k: v for k, v in entry.items() if k not in given}
             wrong = [key for key in rest if key in KEYS]
+            if "firefly" in wrong:
+                raise GrowthError(f"found {NOT_IN_CHOOSE}")
             if wrong:
                 raise GrowthError(f"found {wrong[0]}; a candidate has sizes")
             found[str(name)], _ = read_amount({**rest, **given}, ["adds"])

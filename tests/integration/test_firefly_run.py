@@ -153,14 +153,15 @@ def test_the_plan_says_what_it_cannot_know(tmp_path):
     ]
     text = as_table(rows)
     assert "firefly units for 900 more parameters" in text
-    assert "only training tells where" in text
+    assert "rnn_neurons, dnn_neurons; 900 more parameters at most" in text
+    assert "Only training tells which" in text
     assert "firefly leaves rnn_layers alone: " in text
 
 
 @pytest.mark.parametrize(
     "asked, words",
     [
-        ({"budget": 3}, "one unit adds"),
+        ({"budget": 3}, "one unit or layer adds"),
         (
             {"budget": 900, "sizes": ["rnn_layers"]},
             "rnn_layers: cannot grow by one unit",

@@ -16,7 +16,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.continual.weights.masking import Masking
 from speechbrain_growth.continual.weights.searching import Places, find_units
 from speechbrain_growth.continual.weights.unlocking import replace_held
-from speechbrain_growth.engine.search.firefly import Search
+from speechbrain_growth.engine.search.records import Search
 from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError
 
@@ -126,7 +126,7 @@ class FireflyStyle(Masking):
         Search
         """
         args = self.budget, self.keys, self.new, self.step, POINTS
-        return Search(*args, seed)
+        return Search(*args, seed, layers=False)
 
     def check(self, brain: Any) -> List[str]:
         """Returns what is wrong: model, head, sizes, budget and epochs."""

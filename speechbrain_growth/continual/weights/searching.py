@@ -16,9 +16,9 @@ from speechbrain_growth.continual.weights.unlocking import (
 )
 from speechbrain_growth.engine.search.candidates import candidate_sizes
 from speechbrain_growth.engine.search.choosing import affordable
-from speechbrain_growth.engine.search.firefly import Found, Search, firefly
-from speechbrain_growth.engine.search.slots import find_slots
-from speechbrain_growth.engine.tracing import trace
+from speechbrain_growth.engine.search.firefly import firefly
+from speechbrain_growth.engine.search.records import Found, Search
+from speechbrain_growth.engine.search.slots import find_slots, plan_of_ties
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.measure.cost import parameters
 from speechbrain_growth.training.measures.batches import (
@@ -49,7 +49,7 @@ class Places:
         self.brain, self.search = brain, search
         self.sizes = brain.schedule.sizes
         args = brain.raw_modules, self.build, self.sizes, search.sizes
-        self.slots = find_slots(*args)
+        self.slots = find_slots(*args, layers=search.layers)
 
     def build(self, sizes: Dict[str, Any]) -> torch.nn.ModuleDict:
         """Builds the modules at some sizes."""
@@ -141,7 +141,7 @@ def find_units(
                 tried = places.tried()
             except GrowthError as error:
                 return None, {"units": [], "why": str(error)}
-            plan = trace(brain.raw_modules, places.build(tried))
+            plan = plan_of_ties(brain.raw_modules, places.build(tried))
             count = places.batches(tried, batches)
             given = batches_of(brain.train_loader, count, epoch)
             losses = [Loss(brain, batch, epoch) for batch in given]

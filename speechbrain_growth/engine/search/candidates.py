@@ -10,9 +10,11 @@ from speechbrain_growth.engine.carrying import carry
 from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.engine.replacing import replaced
 from speechbrain_growth.engine.search.gated import Gated
+from speechbrain_growth.engine.search.layers import NewLayers, placed
 from speechbrain_growth.engine.search.places import Units, along
 from speechbrain_growth.engine.search.slots import with_more
 from speechbrain_growth.engine.unwrap import state_of, unwrap
+from speechbrain_growth.engine.weighted_norm import weigh
 from speechbrain_growth.errors import GrowthError
 
 
@@ -32,13 +34,15 @@ def candidate_sizes(sizes, slots, new):
     -------
     dict
     """
-    return with_more(sizes, {slot: slot.most + new for slot in slots})
+    more = {slot: slot.most + new if slot.layers else 1 for slot in slots}
+    return with_more(sizes, more)
 
 
 class Candidates:
-    """A model that has a copy of each unit, and fresh ones.
+    """A model that has a copy of each unit, fresh ones, and new layers.
 
-    With all gates at 0 it computes what the present model does.
+    With all gates at 0 it computes what the present model does. The gates of new
+    layers come last.
 
     Arguments
     ---------
@@ -54,6 +58,8 @@ class Candidates:
         Of the directions.
     example : object
         As for ``carry``.
+    deeper : torch.nn.Module
+        The present model with all new layers, as built; None if there are none.
 
     Attributes
     ----------
@@ -61,11 +67,17 @@ class Candidates:
         The carried one.
     units : Units
         Its units.
+    new_layers : NewLayers
+        None if there are none.
     gated : dict
         A ``Gated`` for each parameter that has candidates, by name.
+    gate_of : dict
+        The gates of the candidates, by one of the slots' ``labels``.
     """
 
-    def __init__(self, old, model, slots, new, seed=0, example=None):
+    def __init__(
+        self, old, model, slots, new, seed=0, example=None, deeper=None
+    ):
         layers = {
             label: (count, count + slot.most + new)
             for slot in slots
@@ -73,6 +85,19 @@ class Candidates:
         }
         self.units = Units(layers)
         parents = {n: one.parents for n, one in self.units.layers.items()}
+        self.gate_of = {
+            label: range(one.gate, one.gate + one.old + one.fresh)
+            for label, one in self.units.layers.items()
+        }
+        self.model, self.new_layers, weights = unwrap(model), None, {}
+        if deeper is not None:
+            deep = [slot for slot in slots if slot.born]
+            first = self.units.candidates
+            for number, slot in enumerate(deep, first):
+                self.gate_of[str(slot)] = [number]
+            self.new_layers = NewLayers(old, deeper, deep, first, example)
+            args = deeper, self.model, parents, example
+            self.places, weights = placed(old, *args)
         self.plan = carry(
             old,
             model,
@@ -81,7 +106,8 @@ class Candidates:
             fold=1,
             example=example,
         )
-        self.model = unwrap(model)
+        for name, (each, dim) in weights.items():
+            weigh(self.model.get_submodule(name), each, dim, steps=1)
         self.axes = {
             name: along(self.plan, name, self.units)
             for name in self.plan.changes
@@ -104,12 +130,13 @@ class Candidates:
         found = []
         for one in self.gated.values():
             found += [one.split] * bool(one.out) + [one.own]
-        return found
+        return found + (self.new_layers.leaves if self.new_layers else [])
 
     def zeros(self):
         """Gates that are all closed, shape (candidates,)."""
-        like = next(iter(self.gated.values())).value
-        return like.new_zeros(self.units.candidates)
+        like = next(self.model.parameters()).detach()
+        layers = self.new_layers.count if self.new_layers else 0
+        return like.new_zeros(self.units.candidates + layers)
 
     def loss(self, gates, loss, number=0):
         """Returns the loss of one batch, which depends on gates and directions.
@@ -134,6 +161,8 @@ class Candidates:
             If it is not one finite number that has a gradient.
         """
         tensors = {name: one(gates) for name, one in self.gated.items()}
+        if self.new_layers:
+            tensors.update(self.new_layers.tensors(gates, self.places))
         with torch.random.fork_rng(), in_eval(self.model), torch.enable_grad():
             torch.manual_seed(number)
             with replaced(self.model, tensors):
@@ -167,7 +196,7 @@ class Candidates:
         Returns
         -------
         dict
-            By name; flattened tensors stay so.
+            By name, without those of new layers; flattened tensors stay so.
         """
         found, state = {}, state_of(self.model)
         layers = self.units.layers

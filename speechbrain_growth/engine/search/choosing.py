@@ -11,7 +11,7 @@ from speechbrain_growth.errors import GrowthError
 
 
 class Bundle(NamedTuple):
-    """What one unit more of a size adds: a candidate in each of its layers.
+    """What 1 more of a size adds: a candidate in each of its layers, or a layer.
 
     Arguments
     ---------
@@ -20,7 +20,7 @@ class Bundle(NamedTuple):
     score : float
         The sum of the scores.
     members : dict
-        The candidate's number within each layer, by label.
+        The candidate's number within each layer, by label; 0 of a new layer.
     """
 
     slot: Slot
@@ -32,14 +32,14 @@ def bundles(slots, scores):
     """Puts the candidates together that one unit more can add.
 
     The best candidate of each layer that a size is the width of, then the second
-    best, and so on. None of them has a score that is 0 or above.
+    best, and so on. New layers stand alone. No score is 0 or above.
 
     Arguments
     ---------
     slots : list of Slot
         Sizes that may grow.
     scores : dict
-        Scores of the candidates of each layer, by label.
+        Scores of the candidates, by one of the slots' ``labels``.
 
     Returns
     -------
@@ -56,7 +56,7 @@ def bundles(slots, scores):
     """
     found: List[Bundle] = []
     for slot in slots:
-        rows, labels = [], [label for label, _ in slot.layers]
+        rows, labels = [], slot.labels
         for label in labels:
             good = [i for i, one in enumerate(scores[label]) if one < 0]
             rows.append(sorted(good, key=scores[label].__getitem__))
@@ -68,7 +68,7 @@ def bundles(slots, scores):
 
 
 def affordable(slots, sizes, cost, budget):
-    """The slots of which one unit fits a budget.
+    """The slots of which one unit, or one layer, fits a budget.
 
     Arguments
     ---------
@@ -88,7 +88,7 @@ def affordable(slots, sizes, cost, budget):
     Raises
     ------
     GrowthError
-        If no unit fits.
+        If none fits.
     """
     now = cost(sizes)
     more = {slot: cost(with_more(sizes, {slot: 1})) - now for slot in slots}
@@ -96,14 +96,17 @@ def affordable(slots, sizes, cost, budget):
     if not found:
         least = min(slots, key=more.get)
         raise GrowthError(
-            f"budget is {budget:g}, but one unit adds {more[least]:g} or more "
-            f"(of {least}); give at least that"
+            f"budget is {budget:g}, but one unit or layer adds "
+            f"{more[least]:g} or more (of {least}); give at least that"
         )
     return found
 
 
 def within(ranked, sizes, cost, budget):
-    """The first bundles, as many as fit a budget.
+    """The first bundles that fit a budget together.
+
+    One that does not fit any more is passed over, with all others of its size:
+    the budget then has room for smaller ones.
 
     Arguments
     ---------
@@ -119,22 +122,35 @@ def within(ranked, sizes, cost, budget):
     Returns
     -------
     list of Bundle
-        With one more, the budget would be passed.
+        With any other one, the budget would be passed.
+
+    Example
+    -------
+    >>> wide, deep = Slot("width", None, (("x", 2),)), Slot("deep")
+    >>> ranked = [Bundle(one, 0.0, {}) for one in (wide, deep, wide)]
+    >>> def cost(sizes):
+    ...     return sizes["width"] + 10 * sizes["deep"]
+    >>> kept = within(ranked, {"width": 2, "deep": 0}, cost, 5)
+    >>> [str(one.slot) for one in kept]
+    ['width', 'width']
     """
-    now = cost(sizes)
-    low, high = 0, len(ranked)
-    while low < high:  # models are built, so few are tried
-        middle = (low + high + 1) // 2
-        larger = with_more(sizes, units_of(ranked[:middle]))
-        if cost(larger) - now <= budget:
-            low = middle
-        else:
-            high = middle - 1
-    return ranked[:low]
+    now, kept, left = cost(sizes), [], list(ranked)
+    while left:
+        low, high = 0, len(left)
+        while low < high:  # models are built, so few are tried
+            middle = (low + high + 1) // 2
+            larger = with_more(sizes, units_of(kept + left[:middle]))
+            if cost(larger) - now <= budget:
+                low = middle
+            else:
+                high = middle - 1
+        kept += left[:low]
+        left = [one for one in left[low:] if one.slot != left[low].slot]
+    return kept
 
 
 def units_of(chosen):
-    """How many units each slot gets.
+    """How many units, or layers, each slot gets.
 
     Arguments
     ---------

@@ -73,8 +73,8 @@ class Units:
 
     def __init__(self, layers):
         self.layers: Dict[str, Layer] = {}
-        gates: List[torch.Tensor] = []
-        signs: List[torch.Tensor] = []
+        gates: List[torch.Tensor] = [torch.arange(0)]
+        signs: List[torch.Tensor] = [torch.arange(0)]
         start = gate = 0
         for label, (old, new) in layers.items():
             one = Layer(old, new, start, gate)

@@ -14,7 +14,7 @@ def train(candidates, losses, step):
 
     The gates stay between 0 and ``step``. What changes a unit by its gate has a
     root mean square of 1 at most, relative to that of the weights around it; so
-    has what is added to weights of a fresh one.
+    has what is added to weights of a fresh one, and to those of a new layer.
 
     Arguments
     ---------
@@ -74,6 +74,8 @@ def bound(candidates):
         factors[what] = torch.where(bounded, factor, 1.0)
     for one in candidates.gated.values():
         one.shrink(factors)
+    if candidates.new_layers:
+        candidates.new_layers.bound()
 
 
 def scores(candidates, gates, losses, points):

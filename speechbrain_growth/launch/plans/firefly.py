@@ -1,4 +1,4 @@
-"""Plans a growth whose units are searched in training.
+"""Plans a growth whose units and layers are searched in training.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -31,8 +31,9 @@ def search_of(build, old, sizes, growth, cost):
     -------
     dict
         None if this growth searches nothing. Else ``words``, what it may add;
-        ``slots``, the numbers that may grow; ``left``, why others cannot;
-        ``cost``, how many batches of training before the growth cost as much;
+        ``limit``, how much; ``slots``, the numbers that may grow; ``layers``,
+        those that may be added, by the number that adds them; ``left``, why
+        others cannot; ``cost``, how many batches of training before the growth cost as much;
         ``parameters`` of the model of all candidates.
 
     Raises
@@ -44,14 +45,17 @@ def search_of(build, old, sizes, growth, cost):
     if asked is None:
         return None
     names = list(asked.sizes) or None
-    slots, left = find_slots(old, build, sizes, names)
+    what = names, None, asked.layers
+    slots, left = find_slots(old, build, sizes, *what)
     place = int(asked.unit == "macs")
     fitting = affordable(slots, sizes, lambda s: cost(s)[place], asked.budget)
     tried = candidate_sizes(sizes, fitting, asked.new)
     parameters, macs = cost(tried)
     return {
         "words": str(asked),
-        "slots": [str(slot) for slot in fitting],
+        "limit": f"{asked.budget:g} more {asked.unit}",
+        "slots": [str(slot) for slot in fitting if not slot.born],
+        "layers": {str(s): list(s.born) for s in fitting if s.born},
         "left": left,
         "cost": PASSES * asked.batches * macs / cost(sizes)[1],
         "parameters": parameters,

@@ -1,4 +1,4 @@
-"""Reads the growth whose units Firefly finds.
+"""Reads the growth whose units and layers Firefly finds.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -30,6 +30,8 @@ class Firefly(NamedTuple):
         From how many batches candidates are trained and scored, at most.
     step : float
         How far a candidate may change what a unit computes.
+    layers : bool
+        Whether new layers are candidates.
     """
 
     budget: float
@@ -38,6 +40,7 @@ class Firefly(NamedTuple):
     new: int = 8
     batches: int = 8
     step: float = 0.01
+    layers: bool = True
 
     def __str__(self):
         touched = f" of {', '.join(self.sizes)}" if self.sizes else ""
@@ -45,15 +48,16 @@ class Firefly(NamedTuple):
 
 
 def read_firefly(value):
-    """Adds the units that lower the loss most, of all layers, within a budget.
+    """Adds the units and layers that lower the loss most, within a budget.
 
-    Splits of old units and new ones are tried together on batches of training
-    data (Firefly, https://arxiv.org/abs/2102.08574).
+    Splits of old units, new ones, and new layers are tried together on batches
+    of training data (Firefly, https://arxiv.org/abs/2102.08574).
 
     Values: a mapping with ``budget``, the parameters that are added at most, or
     ``macs``, the same for one example; and, if wanted, ``sizes``, a list of those
     that may grow, ``new`` (8), units that are tried in each layer, ``batches``
-    (8), and ``step`` (0.01), how far a unit may change.
+    (8), ``step`` (0.01), how far a unit may change, and ``layers`` (True),
+    whether layers may be added.
     Default: none
     """
     words = "it must be a mapping such as {budget: 20000, sizes: [rnn_neurons]}"
@@ -83,6 +87,10 @@ def read_firefly(value):
             problems += _unless(
                 is_above_0(given), key, given, "a number above 0"
             )
+        elif key == "layers":
+            found[key] = given
+            good = type(given) is bool
+            problems += _unless(good, key, given, "True or False")
         elif key == "sizes":
             good = isinstance(given, (list, tuple)) and given
             good = good and all(isinstance(one, str) for one in given)
@@ -93,7 +101,7 @@ def read_firefly(value):
                 )
             found[key] = tuple(given) if good else ()
         else:
-            known = ("budget", "macs", "sizes", "new", "batches", "step")
+            known = (*UNITS, *Firefly._fields[2:])
             hint = did_you_mean(str(key), known)
             problems.append(
                 f"firefly has no key {key!r}; {hint and hint + ' '}it has "

@@ -29,7 +29,7 @@ EPOCHS = 2  # a search costs at most as much, at the present size
 
 
 def find_units(brain, epoch):
-    """Finds the units of the growth that was decided, and tells the schedule.
+    """Finds what the growth that was decided adds, and tells the schedule.
 
     If none lowers the loss, the growth is left out, and the log says so.
 
@@ -63,7 +63,7 @@ def find_units(brain, epoch):
 
 
 def search_units(brain, epoch):
-    """Finds which units the present growth is to add.
+    """Finds which units and layers the present growth is to add.
 
     The batches are the first of the coming epoch, as many as the growth asks for,
     or fewer: so many that the search costs two epochs at most. Nothing is left of
@@ -85,8 +85,8 @@ def search_units(brain, epoch):
     Raises
     ------
     GrowthError
-        If the budget is below one unit, no size can grow by one, or a single
-        batch would cost more than two epochs.
+        If the budget is below one unit or layer, no size can grow by one, or a
+        single batch would cost more than two epochs.
     """
     growth = brain.schedule.current
     try:
@@ -118,7 +118,7 @@ def _searched(brain, epoch, growth):
         return parameters(build(sizes))
 
     names = list(asked.sizes) or None
-    slots = find_slots(old, build, sizes, names, run)
+    slots = find_slots(old, build, sizes, names, run, asked.layers)
     tried = candidate_sizes(sizes, slots[0], asked.new)
     ratio = schedule.cost(tried)[1] / schedule.cost(sizes)[1]
     count = affordable_batches(brain.train_loader, asked.batches, ratio)
@@ -129,7 +129,7 @@ def _searched(brain, epoch, growth):
             "epoch has none"
         )
     losses = [Loss(brain, batch, epoch) for batch in batches]
-    how = asked.budget, names, asked.new, asked.step, POINTS, seed
+    how = asked.budget, names, asked.new, asked.step, POINTS, seed, asked.layers
     args = old, build, sizes, losses, Search(*how), run, cost, slots
     found = firefly(*args)
     shapes = Counter()

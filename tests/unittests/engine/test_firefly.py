@@ -337,7 +337,7 @@ def test_it_is_the_same_each_time_and_leaves_the_model_alone():
 @pytest.mark.parametrize(
     "search, words",
     [
-        (Search(3), "one unit adds"),
+        (Search(3), "one unit or layer adds"),
         (Search(100, sizes=["depth"]), "depth, which are no sizes"),
         (Search(100, sizes=["outputs"]), "the outputs of the model grow"),
         (Search(100, new=-1), "new is -1"),

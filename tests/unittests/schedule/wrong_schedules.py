@@ -400,6 +400,22 @@ WRONG = {
         1,
         "found firefly beside other sizes",
     ),
+    "a search with layers in words": (
+        AT_3 + "  firefly: {budget: 40, layers: some}",
+        1,
+        "firefly: layers is 'some'; it must be True or False",
+    ),
+    "a search as a candidate of a choice": (
+        AT_3 + "  choose: {a: {width: 9}, b: {firefly: {budget: 40}}}",
+        1,
+        "choose: b: found firefly with choose: .*; let firefly stand alone, with",
+    ),
+    "a search beside a choice": (
+        AT_3
+        + "  firefly: {budget: 40}\n  choose: {a: {width: 9}, b: {width: 10}}",
+        1,
+        "found firefly with choose: .*; let firefly stand alone, with sizes",
+    ),
     "a search that is told how units begin": (
         AT_3 + "  firefly: {budget: 40}\n  symmetry: fresh",
         1,
@@ -424,7 +440,7 @@ WRONG = {
     "a search below one unit": (
         AT_3 + "  firefly: {budget: 4}",
         1,
-        "budget is 4, but one unit adds [0-9]+ or more",
+        "budget is 4, but one unit or layer adds [0-9]+ or more",
     ),
     # Other keys
     "a misspelt key": (
