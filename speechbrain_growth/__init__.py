@@ -30,6 +30,7 @@ HOMES = {
     "Exact": "engine.maps.plan",
     "ExpertGate": "continual.systems.expert_gate",
     "Experts": "continual.experts.experts",
+    "FireflyStyle": "continual.systems.firefly_style",
     "FirstState": "engine.births.layers",
     "GrowingBrain": "training.brain",
     "GrowthError": "errors",

@@ -28,6 +28,7 @@ KILLS, SECONDS = 8, (3.0, 6.0)  # after about three, Python has imported all
 EPOCHS = {
     "continual_cpg": 9,
     "continual_den": 14,
+    "continual_firefly": 8,
     "continual_sedem": 40,
     "adanet": 24,
 }

@@ -44,7 +44,7 @@ FEW = {
     ],
 }
 # Strategies that promise that nothing is forgotten
-KEEPING = ("Independent", "ExpertGate", "CPG", "Progressive")
+KEEPING = ("Independent", "ExpertGate", "CPG", "Progressive", "FireflyStyle")
 
 
 def run(recipe, yaml, *arguments, launcher=()):

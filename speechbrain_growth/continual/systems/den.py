@@ -9,9 +9,10 @@ Authors
 import math
 from typing import Any, Dict, List, Sequence, Union
 
-from speechbrain_growth.continual.staged import Staged, named
+from speechbrain_growth.continual.numbered import named
+from speechbrain_growth.continual.staged import Staged
 from speechbrain_growth.continual.stages import FIRST, LAST
-from speechbrain_growth.continual.weights.fitting import problems_of
+from speechbrain_growth.continual.weights.fitting import loud
 from speechbrain_growth.continual.weights.proximal import shrink_units, soften
 from speechbrain_growth.continual.weights.selection import silent, unread
 from speechbrain_growth.continual.weights.splitting import (
@@ -137,27 +138,14 @@ class DEN(Staged):
 
     def check(self, brain: Any) -> List[str]:
         """Returns what is wrong: model, head, sizes, growths and epochs."""
-        each, sizes = brain.hparams.epochs_per_task, brain.schedule.sizes
-        needed = self.stages.end("whole")
-        problems = [
-            f"size is {key}, but the model has the sizes {', '.join(sizes)}; "
-            "name one of them"
-            for key in self.keys
-            if key not in sizes
-        ]
-        if not problems:
-            try:
-                problems += problems_of(self, brain)
-            except GrowthError as error:
-                problems += error.problems
-        if brain.schedule.growths:
-            problems.append("DEN asks for its growths; write growth: []")
+        each, needed = brain.hparams.epochs_per_task, self.stages.end("whole")
+        problems = [*super().check(brain), *loud(brain.raw_modules)]
         if needed >= each:
             problems.append(
-                f"epochs has {needed} of the {each} epochs of a task; leave at "
-                "least one for the last stage"
+                f"strategy: epochs has {needed} of the {each} epochs of a "
+                "task; leave at least one for the last stage"
             )
-        return [f"strategy: {problem}" for problem in problems]
+        return problems
 
     def asks(
         self, brain: Any, epoch: int, stats: Dict[str, float]

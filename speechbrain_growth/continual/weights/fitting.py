@@ -1,4 +1,4 @@
-"""Which networks can have their units split.
+"""Which networks can have their units split, or left out by some tasks.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -16,11 +16,11 @@ ELSEWHERE = ("dropout", "pooling", "features")  # modules whose layers send none
 
 
 def problems_of(strategy: Any, brain: Any) -> List[str]:
-    """Returns what does not let units be split.
+    """Returns what does not let units be split, or left out.
 
     Arguments
     ---------
-    strategy : Staged
+    strategy : Numbered
         Names the sizes, and what is each task's own.
     brain : ContinualBrain
         Has the modules.
@@ -48,15 +48,48 @@ def problems_of(strategy: Any, brain: Any) -> List[str]:
         where = f"model: {name} is a {type(layer).__name__}"
         if any(layer.children()):
             continue
-        tensors = [f"{name}.{key}" for key in layer.state_dict()]
+        tensors = _tensors(name, layer)
         if _is_norm(layer) and not own.issuperset(tensors):
             problems.append(
                 f"{where}; later tasks would change its statistics. Let each "
                 "task have its own: name norms in own"
             )
-        elif not isinstance(layer, (nn.Linear, _BatchNorm)):
-            problems += _cannot_split(where, layer, tensors, units)
+        elif _grows(layer, tensors, units):
+            problems.append(
+                f"{where}, whose units cannot be split; use linear layers, or "
+                "a Li-GRU"
+            )
     return problems
+
+
+def loud(modules: nn.Module) -> List[str]:
+    """Names the activations by which a unit without weights sends something.
+
+    Arguments
+    ---------
+    modules : torch.nn.Module
+        The network.
+
+    Returns
+    -------
+    list of str
+        What is wrong.
+
+    Example
+    -------
+    >>> loud(nn.ModuleDict({"last": nn.Sigmoid()}))[0][:25]
+    'model: last is a Sigmoid,'
+    """
+    return [
+        f"model: {name} is a {type(layer).__name__}, which turns 0 into "
+        "another number, so that a unit without weights still sends it; use "
+        "ReLU or Tanh"
+        for name, layer in modules.named_modules()
+        if not any(layer.children())
+        and not _tensors(name, layer)
+        and type(layer).__module__.rpartition(".")[2] not in ELSEWHERE
+        and layer(torch.zeros(1, 1)).any()
+    ]
 
 
 def _sizes(strategy, brain, units) -> List[str]:
@@ -81,25 +114,18 @@ def _head(units: Units) -> str:
     return ""
 
 
-def _cannot_split(where, layer, tensors, units) -> List[str]:
-    """Why a layer that is neither linear nor a batch norm does not fit."""
-    grows = any(
-        axis.role == "out" and units.hidden[axis.units].any()
+def _tensors(name: str, layer: nn.Module) -> List[str]:
+    """The dotted names of what a layer has in the state dict."""
+    return [f"{name}.{key}" for key in layer.state_dict()]
+
+
+def _grows(layer: nn.Module, tensors: List[str], units: Units) -> bool:
+    """Whether units of a layer are hidden that is not linear nor a batch norm."""
+    return not isinstance(layer, (nn.Linear, _BatchNorm)) and any(
+        axis.role == "out" and bool(units.hidden[axis.units].any())
         for name in tensors
         for axis in units.axes.get(name, ())
     )
-    if grows:
-        return [
-            f"{where}, whose units cannot be split; use linear layers, or a Li-GRU"
-        ]
-    if tensors or type(layer).__module__.rpartition(".")[2] in ELSEWHERE:
-        return []
-    if layer(torch.zeros(1, 1)).any():
-        return [
-            f"{where}, which turns 0 into another number, so that a unit "
-            "without weights still sends it; use ReLU or Tanh"
-        ]
-    return []
 
 
 def _is_norm(layer: nn.Module) -> bool:

@@ -13,13 +13,13 @@ import torch
 
 from speechbrain.utils.logger import get_logger
 from speechbrain_growth.continual.strategy import Strategy
+from speechbrain_growth.continual.weights.picking import PICK, Picking, picked
 from speechbrain_growth.engine.transfer import remap
 
 logger = get_logger(__name__)
-PICK, THRESHOLD = 0.01, 0.005  # a weight is picked above the threshold
 
 
-class Packing(Strategy):
+class Packing(Picking, Strategy):
     """Each weight with several axes has an owner: the task that keeps it.
 
     The owner of a free weight is 0. A task trains all free weights, its own
@@ -38,7 +38,6 @@ class Packing(Strategy):
     """
 
     keeps = True
-    _adam = None  # of the picks; its state is in ``tensors``
 
     def __init__(
         self,
@@ -64,8 +63,7 @@ class Packing(Strategy):
                 weight.copy_(torch.where(free, built[name], weight))
                 if not free.any():
                     logger.warning(f"{name} has no free weight for task {task}")
-        self.tensors["picks"] = picks if self.picks else {}
-        self.tensors.pop("adam", None)
+        self.begin_picks(picks if self.picks else {})
 
     def weights(self, brain: Any) -> Dict[str, torch.Tensor]:
         """Returns own weights, and those of earlier tasks that are picked."""
@@ -74,25 +72,9 @@ class Packing(Strategy):
             earlier = weight.detach() * ((owner > 0) & (owner < task))
             pick = self.tensors["picks"].get(name)
             if pick is not None:
-                # The step has no gradient; that of its input stands for it
-                through = pick - pick.detach()
-                earlier = earlier * ((pick > THRESHOLD) + through)
+                earlier = earlier * picked(pick)
             found[name] = weight * (owner == task) + earlier
         return found
-
-    def step_picks(self):
-        """Trains the picks: one step of Adam, with what a step left behind."""
-        picks = [p for p in self.tensors["picks"].values() if p.requires_grad]
-        if not picks:
-            return
-        known = self._adam.param_groups[0]["params"] if self._adam else []
-        if list(map(id, known)) != list(map(id, picks)):  # begun or loaded
-            self._adam = torch.optim.Adam(picks, lr=self.pick_lr)
-            if "adam" in self.tensors:
-                self._adam.load_state_dict(self.tensors["adam"])
-        self._adam.step()
-        self._adam.zero_grad()
-        self.tensors["adam"] = self._adam.state_dict()
 
     def end(self, brain: Any, task: int) -> None:
         """Notes which weights the task uses, and holds what has an owner."""

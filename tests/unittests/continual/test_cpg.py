@@ -12,7 +12,7 @@ from small import MLP, Killed, ended, same, small, train, until_killed
 import speechbrain as sb
 from speechbrain_growth import CPG, GrowthError
 from speechbrain_growth.continual.systems import cpg as cpg_module
-from speechbrain_growth.continual.weights import packing
+from speechbrain_growth.continual.weights import picking
 from speechbrain_growth.continual.weights.packing import prune
 
 GROWTH = """
@@ -190,7 +190,7 @@ def test_picking_all_is_pack_and_expand(tmp_path):
 
 
 def test_picking_nothing_leaves_a_task_its_own_weights(tmp_path, monkeypatch):
-    monkeypatch.setattr(packing, "THRESHOLD", 1.0)
+    monkeypatch.setattr(picking, "THRESHOLD", 1.0)
     brain = train(of(tmp_path, cpg(101)))
     tensors = brain.strategy.tensors
     for name, owner in tensors["owners"].items():
