@@ -35,7 +35,7 @@ RECIPE = (
     "sys.exit(not run_recipe_tests(filters_fields=['Hparam_file'], "
     "filters=[sys.argv[1:]]))"
 )
-FAILED = re.compile(r"^(?:FAILED|ERROR) (\S+)", re.M)
+FAILED = re.compile(r"^(?:FAILED|ERROR) (.+?)(?: - .*)?$", re.M)
 SUMMARY = re.compile(r"^=* ?((?:\d+ [a-z]+(?:, )?)+) in ", re.M)
 SHOWN = 12  # failures that are named
 
@@ -103,11 +103,12 @@ NAMES += ["yamllint", "our doctests", "our unit tests", "recipe"]
 
 def run_all(found, target, only):
     """The outcomes of commands by their names."""
-    return {
-        name: run(words, target)
-        for name, words in found.items()
-        if words and name in only
-    }
+    outcomes = {}
+    for name, words in found.items():
+        if words and name in only:
+            outcomes[name] = run(words, target)
+            print(f"{name}: {outcomes[name].text}", file=sys.stderr)
+    return outcomes
 
 
 def run(words, target):

@@ -301,14 +301,17 @@ def test_the_old_package_is_behind_a_wall(tmp_path):
 OUTPUT = """\
 ..F.                                       [100%]
 =========================== short test summary info ============================
-FAILED tests/a.py::test_x[1] - TypeError: no
+FAILED tests/a.py::test_x[1, or 2] - TypeError: no - none
 ERROR tests/b.py
 =================== 1 failed, 3 passed, 1 error in 2.06s ====================
 """
 
 
 def test_what_pytest_says_is_read():
-    assert FAILED.findall(OUTPUT) == ["tests/a.py::test_x[1]", "tests/b.py"]
+    assert FAILED.findall(OUTPUT) == [
+        "tests/a.py::test_x[1, or 2]",
+        "tests/b.py",
+    ]
     assert SUMMARY.findall(OUTPUT) == ["1 failed, 3 passed, 1 error"]
     assert SUMMARY.findall("5 passed in 0.1s\n") == ["5 passed"]
 
