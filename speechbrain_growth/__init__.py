@@ -100,6 +100,7 @@ HOMES = {
     "plain_errors": "launch.plain_errors",
     "quicken": "nnet.quick",
     "read_audio": "data.audio",
+    "read_numbers": "data.annotations",
     "reads": "engine.reading.functions.registry",
     "refuse_too_long": "data.too_long",
     "rule": "engine.rules.registry",

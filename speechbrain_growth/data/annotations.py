@@ -9,6 +9,7 @@ import os
 import sys
 from typing import Collection, Dict, List, Optional
 
+from speechbrain.dataio.dataset import DynamicItemDataset
 from speechbrain_growth.data import paths
 from speechbrain_growth.data.audio import examine
 from speechbrain_growth.errors import GrowthError
@@ -40,7 +41,8 @@ def check_annotation(
     texts : collection of str
         Fields of an item that must be a text of labels, and not an empty one.
     numbers : collection of str
-        Fields that must be a number above 0.
+        Fields that must be a number above 0, or a text of one: see
+        ``read_numbers``.
     sample_rate : int
         Sample rate that the files must have, on one channel. None: the files
         are not opened.
@@ -107,6 +109,31 @@ def check_annotation(
     if problems:
         raise GrowthError(listed(path, problems))
     return samples
+
+
+def read_numbers(data: DynamicItemDataset, fields: Collection[str]) -> None:
+    """Makes numbers of fields of a dataset that are texts of numbers.
+
+    The samples of SpeechBrain's own tests have such durations; sorted as texts,
+    10 seconds are less than 9.
+
+    Arguments
+    ---------
+    data : speechbrain.dataio.dataset.DynamicItemDataset
+        Its items are changed.
+    fields : collection of str
+        As ``numbers`` of ``check_annotation``, which has accepted them.
+
+    Example
+    -------
+    >>> items = {"a": {"duration": "10.0"}, "b": {"duration": "9.0"}}
+    >>> data = DynamicItemDataset(items)
+    >>> read_numbers(data, ["duration"])
+    >>> list(data.filtered_sorted(sort_key="duration").data_ids)
+    ['b', 'a']
+    """
+    for item in data.data.values():
+        item.update({field: float(item[field]) for field in fields})
 
 
 def listed(path: str, problems: List[str]) -> List[str]:
@@ -184,6 +211,11 @@ def _is_text(value):
 
 
 def _is_positive(value):
-    """Whether a value is a number above 0 that a float can be."""
+    """Whether a value is a number above 0 that a float can be, or its text."""
+    if isinstance(value, str):
+        try:
+            value = float(value)
+        except ValueError:
+            return False
     is_number = isinstance(value, (int, float)) and not isinstance(value, bool)
     return is_number and 0 < value <= sys.float_info.max

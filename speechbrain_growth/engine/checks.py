@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import sys
+
 from torch.nn.parameter import is_lazy
 
 from speechbrain_growth.engine.maps.widths import same
@@ -89,7 +91,7 @@ def _same_axis(one, other):
 
 
 def check_shapes(old, new):
-    """Raises if there are tensors whose shapes the first batch decides.
+    """Raises if tensors have no shape yet, or if processes share them out.
 
     Arguments
     ---------
@@ -101,15 +103,36 @@ def check_shapes(old, new):
     Raises
     ------
     GrowthError
-        Naming the first of them.
+        Naming the first tensor whose shape the first batch decides, or, of each
+        model, those that ``fully_shard`` has turned into a ``DTensor``.
     """
-    for which, model in (("old", old), ("new", new)):
+    pairs = ("old", old), ("new", new)
+    sharded = [p for pair in pairs for p in _sharded(*pair)]
+    if sharded:
+        raise GrowthError(sharded)
+    for which, model in pairs:
         lazy = [n for n, p in model.named_parameters() if is_lazy(p)]
         if lazy:
             raise GrowthError(
                 f"{lazy[0]}: has no shape in the {which} model yet; run a "
                 "batch through it first"
             )
+
+
+def _sharded(which, model):
+    """What to do about a model of which each process holds only a part."""
+    # A process without such a tensor need not import it, which takes a second
+    kind = getattr(sys.modules.get("torch.distributed.tensor"), "DTensor", None)
+    named = [*model.named_parameters(), *model.named_buffers()]
+    names = [n for n, tensor in named if kind and isinstance(tensor, kind)]
+    if not names:
+        return []
+    return [
+        f"{names[0]} and {len(names) - 1} others: are sharded over processes in "
+        f"the {which} model (DTensor); grow plain modules that have the full "
+        "weights (get_model_state_dict with full_state_dict=True), and use "
+        "fully_shard on the result"
+    ]
 
 
 def check_values(old, new, plan):

@@ -26,6 +26,7 @@ class Job(NamedTuple):
     cwd: str  # folder that it runs in
     log: str  # file for its output
     after: str = ""  # name of a job that must succeed before it
+    before: str = None  # folder of that job
 
     @property
     def folder(self):
@@ -54,10 +55,7 @@ def run_all(jobs, at_once, threads, show):
         The exit status of each job by its name; None if it was not run because
         a job that it needs failed.
     """
-    environment = {
-        **os.environ,
-        **{f"{kind}_NUM_THREADS": str(threads) for kind in ("OMP", "MKL")},
-    }
+    environment = {**os.environ, **threads_in(threads)}
     waiting, running, statuses = list(jobs), [], {}
     with contextlib.ExitStack() as stack:
         while waiting or running:
@@ -81,6 +79,15 @@ def run_all(jobs, at_once, threads, show):
                     statuses[job.name] = process.returncode
             show([job for job, _ in running], len(statuses))
     return statuses
+
+
+def threads_in(number):
+    """The variables by which libraries learn how many threads to use.
+
+    >>> threads_in(2)
+    {'OMP_NUM_THREADS': '2', 'MKL_NUM_THREADS': '2'}
+    """
+    return {f"{kind}_NUM_THREADS": str(number) for kind in ("OMP", "MKL")}
 
 
 def _ready(waiting, running):

@@ -4,9 +4,6 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import contextlib
-import fcntl
-import json
 import os
 import sys
 
@@ -15,14 +12,23 @@ from tqdm import tqdm
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.experiments import compare
 from speechbrain_growth.experiments.grid import SET_BY_SWEEP, read_sweep
-from speechbrain_growth.experiments.jobs import Job, failure, run_all
-from speechbrain_growth.experiments.points import HPARAMS, START
+from speechbrain_growth.experiments.jobs import failure, run_all
+from speechbrain_growth.experiments.launchers.commands import (
+    job_of,
+    note_settings,
+    other_settings,
+    settings_of,
+)
+from speechbrain_growth.experiments.launchers.locking import alone
+from speechbrain_growth.experiments.launchers.notes import not_ended
+from speechbrain_growth.experiments.launchers.printing import print_jobs
+from speechbrain_growth.experiments.launchers.submitting import (
+    read_options,
+    submit,
+    wrong_options,
+)
 from speechbrain_growth.experiments.runs import epochs_done, is_done
-from speechbrain_growth.files import aside, open_own
-from speechbrain_growth.measure.events import RUN_LOG
 
-SETTINGS = "sweep_settings.json"  # the overrides that a run began with
-LOG = "sweep_log.txt"  # the output of a run
 TAILS = 3  # failed runs of which the end of the log is shown
 
 
@@ -43,9 +49,28 @@ def add_parser(commands):
         "--data_folder=FOLDER.",
     )
     parser.add_argument("file", help="the YAML, as in docs/experiments.md")
-    parser.add_argument("--jobs", type=int, default=1, help="runs at once")
+    parser.add_argument("--jobs", type=int, help="runs at once; default: 1")
     parser.add_argument("--threads", type=int, default=1, help="per run")
     parser.add_argument("--out", help="of the report; default: RESULTS/report")
+    elsewhere = parser.add_mutually_exclusive_group()
+    elsewhere.add_argument(
+        "--print",
+        action="store_true",
+        help="run nothing; print a shell command for each run that is not "
+        "finished, one a line",
+    )
+    elsewhere.add_argument(
+        "--launcher",
+        choices=["submitit"],
+        help="hand the runs to a cluster, and do not wait for them",
+    )
+    parser.add_argument(
+        "--launcher-options",
+        nargs="+",
+        default=[],
+        metavar="KEY=VALUE",
+        help="for submitit, such as timeout_min=600 slurm_partition=gpu",
+    )
     parser.set_defaults(run=sweep)
 
 
@@ -63,34 +88,28 @@ def sweep(chosen):
         Before any run, if something is wrong with the file; at the end, if runs
         failed.
     """
-    compare.require_libraries()  # before the runs, not after hours of them
+    if not chosen.print:
+        compare.require_libraries()  # before the runs, not after hours of them
     grid = read_sweep(chosen.file)
-    problems = [
-        f"--{key} is {getattr(chosen, key)}; it must be 1 or more"
-        for key in ("jobs", "threads")
-        if getattr(chosen, key) < 1
-    ]
-    named = {key for overrides in grid.runs.values() for key in overrides}
-    problems += [
-        f"{argument}: the sweep sets this key, too; leave it out of one"
-        for argument in chosen.passed_on
-        if argument.split("=")[0].lstrip("-") in named.union(SET_BY_SWEEP)
-    ]
+    options, problems = read_options(chosen.launcher_options)
+    problems += _wrong_arguments(chosen, grid)
+    if chosen.launcher:
+        problems += wrong_options(options)
     runs = [(name, seed) for name in grid.runs for seed in grid.seeds]
-    for name, seed in runs:
-        wanted = _settings(grid, name, chosen.passed_on)
-        problems += _other_settings(grid.folder(name, seed), wanted)
+    folders = [grid.folder(*run) for run in runs]
+    for (name, _), folder in zip(runs, folders):
+        wanted = settings_of(grid, name, chosen.passed_on)
+        problems += other_settings(folder, wanted)
     if problems:
         raise GrowthError(problems)
     with alone(grid.results):
-        jobs = [
-            _job(grid, name, seed, chosen.passed_on)
-            for name, seed in runs
-            if not is_done(grid.folder(name, seed))
-        ]
+        jobs = _jobs_left(grid, runs, chosen.passed_on)
+        if chosen.print:
+            return print_jobs(jobs, chosen.threads)
+        if chosen.launcher and jobs:
+            return _hand_over(jobs, grid.results, options, chosen)
         failed = _run(jobs, len(runs), chosen)
     out = chosen.out or os.path.join(grid.results, "report")
-    folders = [grid.folder(*run) for run in runs]
     try:
         compare.report(folders, out, grid.large, best=grid.best_of)
     except GrowthError as error:  # first the reason why runs failed
@@ -101,34 +120,52 @@ def sweep(chosen):
         raise GrowthError(failed)
 
 
-@contextlib.contextmanager
-def alone(folder):
-    """Inside this context, no other sweep can use a folder.
+def _wrong_arguments(chosen, grid):
+    """What is wrong with the command line."""
+    numbers = {"jobs": chosen.jobs, "threads": chosen.threads}
+    problems = [
+        f"--{key} is {number}; it must be 1 or more"
+        for key, number in numbers.items()
+        if number is not None and number < 1
+    ]
+    if chosen.jobs is not None and (chosen.print or chosen.launcher):
+        problems.append(
+            "--jobs: who starts the runs decides how many run at once; leave "
+            "it out"
+        )
+    if chosen.out and chosen.print:
+        problems.append("--out: --print writes no report; leave it out")
+    if chosen.launcher_options and not chosen.launcher:
+        problems.append(
+            "--launcher-options: there is no launcher; give --launcher submitit"
+        )
+    named = {key for overrides in grid.runs.values() for key in overrides}
+    return problems + [
+        f"{argument}: the sweep sets this key, too; leave it out of one"
+        for argument in chosen.passed_on
+        if argument.split("=")[0].lstrip("-") in named.union(SET_BY_SWEEP)
+    ]
 
-    Arguments
-    ---------
-    folder : str
-        It is made if it does not exist.
 
-    Yields
-    ------
-    None
+def _jobs_left(grid, runs, passed_on):
+    """The jobs of runs that are not finished; notes what they begin with."""
+    left = [run for run in runs if not is_done(grid.folder(*run))]
+    waiting = not_ended([grid.folder(*run) for run in left])
+    if waiting:
+        raise GrowthError(waiting)
+    for run in left:
+        note_settings(grid, *run, passed_on)
+    return [job_of(grid, *run, passed_on) for run in left]
 
-    Raises
-    ------
-    GrowthError
-        If another sweep is running there.
-    """
-    os.makedirs(folder, exist_ok=True)
-    with open(open_own(os.path.join(folder, ".sweep.lock")), "wb") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)  # until it closes
-        except BlockingIOError:
-            raise GrowthError(
-                f"{folder}: another sweep is running there; wait for its end, "
-                "or stop it"
-            )
-        yield
+
+def _hand_over(jobs, results, options, chosen):
+    """Hands jobs to submitit and says what became of them."""
+    for names, job in submit(jobs, chosen.threads, results, options).items():
+        print(f"{', then '.join(names)}: job {job}")
+    print(
+        "When they have ended, give the same command again: it hands over what "
+        "is not finished, or compares the runs."
+    )
 
 
 def _run(jobs, number, chosen):
@@ -146,74 +183,9 @@ def _run(jobs, number, chosen):
             bar.n = done + ended
             bar.refresh()
 
-        statuses = run_all(jobs, chosen.jobs, chosen.threads, show)
+        statuses = run_all(jobs, chosen.jobs or 1, chosen.threads, show)
     failed = [j for j in jobs if statuses[j.name] or not is_done(j.folder)]
     return [
         failure(job, statuses[job.name], number < TAILS)
         for number, job in enumerate(failed)
     ]
-
-
-def _job(grid, name, seed, passed_on):
-    """The command of one run; writes its overrides into its folder."""
-    folder = grid.folder(name, seed)
-    os.makedirs(folder, exist_ok=True)
-    path = os.path.join(folder, SETTINGS)
-    with aside(path) as new, open(new, "w", encoding="utf-8") as fout:
-        json.dump(_settings(grid, name, passed_on), fout)
-    overrides = {**grid.runs[name], "seed": seed, "output_folder": folder}
-    earlier = grid.earlier(name)
-    if earlier is not None:
-        overrides[START] = grid.folder(earlier, seed)
-    return Job(
-        name=f"{name}/{seed}",
-        command=[
-            sys.executable,
-            os.path.basename(grid.script),
-            overrides.pop(HPARAMS, grid.hparams),
-            *(f"--{key}={value}" for key, value in overrides.items()),
-            *passed_on,
-        ],
-        cwd=os.path.dirname(grid.script),
-        log=os.path.join(folder, LOG),
-        after="" if earlier is None else f"{earlier}/{seed}",
-    )
-
-
-def _settings(grid, name, passed_on):
-    """The texts that a run begins with, except for its seed."""
-    own = {**grid.runs[name], "--": " ".join(passed_on)}
-    earlier = grid.earlier(name)
-    if earlier is not None:
-        before = _settings(grid, earlier, passed_on)
-        own.update({f"{START}'s {key}": v for key, v in before.items()})
-    return own
-
-
-def _other_settings(folder, wanted):
-    """How a run that exists differs from the settings that are wanted now."""
-    files = [os.path.join(folder, file) for file in (RUN_LOG, LOG, SETTINGS)]
-    *begun, noted = map(os.path.exists, files)
-    if not any(begun):
-        return []
-    if not noted:
-        return [f"{folder}: no sweep made this run; delete it or rename it"]
-    try:
-        with open(files[-1], encoding="utf-8") as fin:
-            had = json.load(fin)
-    except ValueError:
-        had = None
-    if not isinstance(had, dict):
-        return [f"{files[-1]} is damaged; restore it, or delete the folder"]
-    return [
-        f"{folder}: was begun with {_setting(key, had)}, but now has "
-        f"{_setting(key, wanted)}; delete the folder, or change that back"
-        for key in sorted({*had, *wanted})
-        if had.get(key) != wanted.get(key)
-    ]
-
-
-def _setting(key, overrides):
-    """One setting in words."""
-    text = f"{key} {overrides.get(key, 'as in the YAML')}"
-    return f"'{overrides[key]}' behind --" if key == "--" else text

@@ -129,7 +129,7 @@ class TaskMatrix(NamedTuple):
         Example
         -------
         >>> print(TaskMatrix([[50, 50], [90, 55], [80, 95]]).in_words("acc"))
-        acc on task       1      2
+        acc on task      1      2
         after task 1  90.00  55.00
         after task 2  80.00  95.00
         acc of all tasks at the end: 87.50; BWT -10.00, forgetting 10.00

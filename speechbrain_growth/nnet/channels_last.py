@@ -25,7 +25,7 @@ class Conv2d(CNN.Conv2d):
         As for the stock layer.
     **kwargs : dict
         As for the stock layer. With another padding than ``same``, max_norm,
-        or another order of axes, the stock code runs.
+        another order of axes, or hooks of the inner layer, the stock code runs.
 
     Example
     -------
@@ -54,6 +54,10 @@ class Conv2d(CNN.Conv2d):
             (batch, time, frequency, channel).
         """
         unusual = self.swap or self.skip_transpose or self.padding != "same"
+        # Hooks run when the inner layer is called, which is not done below
+        unusual |= bool(
+            self.conv._forward_pre_hooks or self.conv._forward_hooks
+        )
         if unusual or self.max_norm is not None or x.device.type != "cpu":
             return super().forward(x)
         if self.unsqueeze:

@@ -1122,10 +1122,10 @@ ON_TIMIT = {
             "above 0"
         ),
     ),
-    "a duration that is a text": (
-        utterance(duration="1.0"),
+    "a duration that is the text of none": (
+        utterance(duration="nan"),
         READ,
-        "{folder}/dev.json: a: duration is '1.0'; it must be a number above 0",
+        "{folder}/dev.json: a: duration is 'nan'; it must be a number above 0",
     ),
     "a half of a character": (
         utterance(phn="sil \ud800"),

@@ -13,7 +13,7 @@ import pytest
 
 from speechbrain_growth.data.labels import SafeTextEncoder
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.sweep import alone
+from speechbrain_growth.experiments.launchers.locking import alone
 from speechbrain_growth.files import aside, open_own
 from speechbrain_growth.launch.lock import lock_folder
 from speechbrain_growth.measure.events import write_events

@@ -8,7 +8,8 @@ import json
 
 import pytest
 
-from speechbrain_growth import GrowthError, check_annotation
+from speechbrain.dataio.dataset import DynamicItemDataset
+from speechbrain_growth import GrowthError, check_annotation, read_numbers
 
 ASKED = {"texts": ["phn"], "numbers": ["duration"]}
 GOOD = {"wav": "{data_root}/a.wav", "phn": "sil aa", "duration": 1}
@@ -26,9 +27,8 @@ def answer(folder, items):
     return []
 
 
-NUMBERS = [1, 0.5, 1e-300, 10**300]
-# SpeechBrain sorts by them, and compares texts with numbers or with texts
-NO_NUMBERS = [0, -1, "1.0", "9", True, None, [1], 10**400]
+NUMBERS = [1, 0.5, 1e-300, 10**300, "1.0", "9"]
+NO_NUMBERS = [0, -1, True, None, [1], 10**400, "", "nine", "-9", "nan", "1e999"]
 NO_NUMBERS += [float("nan"), float("inf")]
 TEXTS = ["sil", " aa ", "ä", "\N{GRINNING FACE}", "<unk>", "blank"]
 NO_TEXTS = ["", " \n", 1, None, ["sil"], "\ud800", "sil \udfff"]
@@ -69,3 +69,14 @@ def test_all_mistakes_of_all_items_are_named(tmp_path):
         "b: found 7; it must be a mapping",
         "c: has the field id, which training computes; rename it",
     ]
+
+
+def test_texts_of_numbers_are_sorted_as_numbers():
+    lengths = ["10.0", "9.5", "100", 2, "1e1"]
+    data = DynamicItemDataset(
+        {str(n): {"duration": length} for n, length in enumerate(lengths)}
+    )
+    read_numbers(data, ["duration"])
+    found = data.filtered_sorted(sort_key="duration").data_ids
+    assert found == ["3", "1", "0", "4", "2"]
+    assert all(type(item["duration"]) is float for item in data.data.values())

@@ -15,70 +15,17 @@ from pathlib import Path
 
 import pytest
 import yaml
+from toy_sweep import starts, write
 
 from speechbrain_growth import GrowthError
 from speechbrain_growth.__main__ import main
-from speechbrain_growth.experiments import sweep
 from speechbrain_growth.experiments.grid import read_sweep
-from speechbrain_growth.experiments.sweep import alone
+from speechbrain_growth.experiments.launchers.commands import job_of
+from speechbrain_growth.experiments.launchers.locking import alone
 from speechbrain_growth.launch.init_from import open_blueprint
 from speechbrain_growth.launch.planning import plan_run
 
 ROOT = Path(__file__).resolve().parents[3]
-# Logs as a recipe does, without its seconds of imports
-SCRIPT = r"""
-import json, os, sys, time
-# SpeechBrain reads no value with an equals sign in it
-options = dict(a[2:].replace("=", " ").split(" ", 1) for a in sys.argv[2:])
-folder = options["output_folder"]
-open(os.path.join(folder, "starts"), "a").write("x")
-if options.get("fail") == "true":
-    print("1 %\r100 %", flush=True)
-    sys.exit("error: nothing works")
-if "init_from" in options:
-    log = open(os.path.join(options["init_from"], "run_log.jsonl")).read()
-    assert '"seed": ' + options["seed"] in log and '"test"' in log, log
-path = os.path.join(folder, "run_log.jsonl")
-def read():
-    return [json.loads(l) for l in open(path)] if os.path.exists(path) else []
-def write(events):
-    with open(path + ".tmp", "w") as fout:
-        fout.writelines(json.dumps(e) + "\n" for e in events)
-    os.replace(path + ".tmp", path)
-start = {"event": "start", "metric": "error", "better": "lower", "epochs": 5,
-         "seed": int(options["seed"]), "threads": os.environ["OMP_NUM_THREADS"]}
-events = read() or [start]
-for epoch in range(len(events), 6):
-    time.sleep(float(options.get("pause", 0)))
-    error = float(options.get("error", 9)) - epoch + int(options["seed"])
-    events.append({"event": "epoch", "epoch": epoch, "valid": {"error": error}})
-    write(events)
-write([*events, {"event": "test", "test": {"error": error}}])
-"""
-FILE = {
-    "recipe": "train.py",
-    "hparams": "toy.yaml",
-    "results": "results",
-    "seeds": [1, 2],
-    "runs": {"small": {"error": 9}, "large": {"error": 8}},
-}
-
-
-def write(folder, **changes):
-    """A sweep file and its recipe."""
-    (folder / "train.py").write_text(SCRIPT, encoding="utf-8")
-    content = {k: v for k, v in {**FILE, **changes}.items() if v is not None}
-    path = folder / "sweep.yaml"
-    path.write_text(yaml.safe_dump(content, sort_keys=False), "utf-8")
-    return str(path)
-
-
-def starts(folder):
-    """How often each run was started."""
-    return {
-        str(path.parent.relative_to(folder / "results")): len(path.read_text())
-        for path in sorted(folder.glob("results/*/*/starts"))
-    }
 
 
 def epochs(folder):
@@ -368,7 +315,7 @@ def test_a_run_may_name_another_yaml(tmp_path):
     }
     path.write_text(yaml.safe_dump(keys))
     grid = read_sweep(str(path))
-    commands = {n: sweep._job(grid, n, 1, []).command for n in grid.runs}
+    commands = {n: job_of(grid, n, 1, []).command for n in grid.runs}
     assert commands["a"][2:4] == ["one.yaml", "--lr=0.2"]
     assert commands["b"][2] == "other.yaml"
     assert not [one for one in commands["b"] if "hparams" in one]

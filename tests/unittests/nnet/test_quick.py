@@ -87,6 +87,32 @@ def test_convolutions_are_the_stock_layers(options, shape, channels):
     agree(*(results(layer, *shape) for layer in layers))
 
 
+HOOKS = {
+    # As SpeechBrain before 1.1.2 normed weights: a hook computes them
+    "weight norm": lambda conv: nn.utils.weight_norm(conv, dim=1),
+    "before": lambda conv: conv.register_forward_pre_hook(
+        lambda _, x: x[0] * 2
+    ),
+    "after": lambda conv: conv.register_forward_hook(lambda _, x, y: y * 2),
+}
+
+
+@pytest.mark.parametrize("hook", HOOKS.values(), ids=HOOKS)
+def test_hooks_inside_a_convolution_run(hook):
+    layers = pair(
+        channels_last.Conv2d, CNN.Conv2d, 6, (3, 3), input_shape=(2, 9, 8, 4)
+    )
+    plain = results(layers[1], 2, 9, 8, 4)[0]
+    for layer in layers:
+        hook(layer.conv)
+        with torch.no_grad():  # a training step, of which the hook must know
+            for parameter in layer.conv.parameters():
+                parameter.mul_(2)
+    found, expected = (results(layer, 2, 9, 8, 4) for layer in layers)
+    agree(found, expected)
+    assert (found[0] - plain).abs().max() > 0.1
+
+
 def test_one_channel_out_of_three_axes_leaves_three():
     layers = pair(
         channels_last.Conv2d, CNN.Conv2d, 1, (3, 3), input_shape=(2, 5, 4)

@@ -39,6 +39,7 @@ from speechbrain_growth import (
     output_frames,
     plain_errors,
     read_audio,
+    read_numbers,
     refuse_too_long,
     task_loader,
     too_long,
@@ -136,12 +137,13 @@ def dataio_prep(hparams):
         )
         for path in paths.values()
     }
-    datasets = {
-        part: sb.dataio.dataset.DynamicItemDataset.from_json(
+    datasets = {}
+    for part, path in paths.items():
+        data = sb.dataio.dataset.DynamicItemDataset.from_json(
             json_path=path, replacements={"data_root": data_folder}
-        ).filtered_sorted(sort_key="duration")
-        for part, path in paths.items()
-    }
+        )
+        read_numbers(data, ["duration"])
+        datasets[part] = data.filtered_sorted(sort_key="duration")
 
     # The loss of too many labels for the audio would count as 0
     frames = output_frames(

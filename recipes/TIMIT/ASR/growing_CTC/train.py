@@ -41,6 +41,7 @@ from speechbrain_growth import (
     output_frames,
     plain_errors,
     read_audio,
+    read_numbers,
     refuse_too_long,
     too_long,
     unaligned,
@@ -187,6 +188,8 @@ def dataio_prep(hparams):
         )
         for path in parts
     ]
+    for data in datasets:
+        read_numbers(data, ["duration"])
 
     # The loss of too many labels for the audio would count as 0
     frames = output_frames(
