@@ -1,12 +1,18 @@
 """What never forgetting costs: held weights in a step, and a task's boundary.
 
 Half of all weights are held, one by one, as CPG does; or the older half of the
-units, as after a growth with frozen units. Then the recipe for MNIST is run on
-digits, and what happens between the last step of a task and the first of the
-next is timed: the best epoch is loaded, the task is finished and saved, the
-network grows, and all finished tasks are probed.
+units, as after a growth with frozen units. Then the recipes for MNIST, on
+digits, and for TIMIT, on mini-TIMIT, are run, and what happens between the last
+step of a task and the first of the next is timed, in wall and CPU time: the
+best epoch is loaded, the task is finished and saved, the network grows and is
+validated, all finished tasks are probed, and the next one begins. The limit is
+three steps of the task, and a batch of its validation for each finished task.
 
 > OMP_NUM_THREADS=1 python tests/benchmarks/continual.py
+
+One table alone, with the options of a recipe:
+> python tests/benchmarks/continual.py recipes/MNIST/continual/growing_MLP \
+    hparams/continual.yaml --epochs_per_task=3
 
 Authors
  * The speechbrain_growth authors 2026
@@ -174,6 +180,11 @@ def boundaries(recipe, hparams, *options):
     return found
 
 
+def number(value):
+    """With one decimal, if it is small."""
+    return f"{value:.{int(value < 10)}f}"
+
+
 def table_of_boundaries(recipe, hparams, *options):
     """Prints what the boundaries of a recipe take, beside their limits."""
     os.chdir(recipe)  # its data are there
@@ -185,7 +196,7 @@ def table_of_boundaries(recipe, hparams, *options):
         one, batch = (np.median(before[k], 0) for k in ("step", "validate"))
         cells = [sum(took[part], np.zeros(2)) for part in PARTS]
         cells = [one, batch, *cells, sum(cells), 3 * one + task * batch]
-        words = [f"{wall:.0f} / {cpu:.0f}" for wall, cpu in cells]
+        words = [" / ".join(map(number, cell)) for cell in cells]
         print(f"| {task} | {' | '.join(words)} |")
 
 
