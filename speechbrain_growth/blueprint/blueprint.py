@@ -70,7 +70,7 @@ class Blueprint:
         self._found = found = read(hparams_file, overrides)
         self.path, self.written, self.changes = found[:3]
         self.overrides = as_logged(self.changes)
-        self._tree, self._parts = self._parse({}), {}
+        self._tree, self._parts, self._prototypes = self._parse({}), {}, {}
         if "modules" not in self._tree:
             raise GrowthError(
                 f"{hparams_file}: there is no key 'modules'; it must name the "
@@ -277,6 +277,27 @@ class Blueprint:
         """
         (found,) = self.build("modules", sizes=sizes, seed=seed)
         return as_modules(found, self.path)
+
+    def prototype(self, sizes: Sizes) -> torch.nn.ModuleDict:
+        """Returns what ``modules`` built at some sizes, the same each time.
+
+        It is there to be copied, which takes less time than to build it again,
+        and stays in memory.
+
+        Arguments
+        ---------
+        sizes : dict
+            Values that replace those of the file.
+
+        Returns
+        -------
+        torch.nn.ModuleDict
+            Not to be changed, nor run: a layer may keep what it computes.
+        """
+        known = repr(sorted(sizes.items()))
+        if known not in self._prototypes:
+            self._prototypes[known] = self.modules(sizes)
+        return self._prototypes[known]
 
     def _parse(self, sizes):
         """The tree with references resolved and values replaced."""

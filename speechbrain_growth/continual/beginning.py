@@ -51,10 +51,11 @@ class BeginningBrain(TestedBrain):
             From 1 on.
         """
         if task > 1:
-            modules, built = self._modules(), self.as_built(task)
-            state = state_of(modules)
+            modules = self._modules()
+            state, own = state_of(modules), self.own_tensors(modules)
+            built = self.as_built(task) if own else {}
             with torch.no_grad():
-                for name in self.own_tensors(modules):
+                for name in own:
                     state[name].copy_(built[name])
             self.reset_optimizers()
             self.restart_rates()

@@ -17,6 +17,7 @@ from speechbrain_growth.engine.probe import drift, tensors_in
 from speechbrain_growth.engine.replacing import replaced
 from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError, did_you_mean
+from speechbrain_growth.resume.dropout_masks import copy_of
 from speechbrain_growth.training.brain import GrowingBrain
 
 NORMS = (_NormBase, torch.nn.LayerNorm, torch.nn.GroupNorm)
@@ -49,16 +50,12 @@ class PastBrain(GrowingBrain):
             self.checkpointer.add_recoverable(FINISHED, self.finished)
             self.checkpointer.add_recoverable(STRATEGY, self.strategy)
         # The recipe's own methods, whatever class defines them
-        self._forward, self.recipe_objectives = (
-            self.compute_forward,
-            self.compute_objectives,
-        )
+        self._forward = self.compute_forward
+        self.recipe_objectives = self.compute_objectives
         self.compute_forward = self._compute_forward
         self.compute_objectives = self._compute_objectives
-        self._valid_stats, self.valid_stats = (
-            self.valid_stats,
-            self._measured_stats,
-        )
+        self._valid_stats = self.valid_stats
+        self.valid_stats = self._measured_stats
         self._as_stored = False  # whether weights are read as they are
 
     def _compute_forward(self, batch, stage):
@@ -203,6 +200,20 @@ class PastBrain(GrowingBrain):
             or any(name.startswith(f"{layer}.") for layer in names)
         ]
 
+    def new_modules(self, values):
+        """Copies modules that were built once, as to build them takes longer.
+
+        Arguments
+        ---------
+        values : dict
+            Values that replace those of the YAML.
+
+        Returns
+        -------
+        torch.nn.ModuleDict
+        """
+        return copy_of(self.blueprint.prototype(values))
+
     def network_of(self, task):
         """Builds the network of a finished task, from the present one.
 
@@ -217,7 +228,7 @@ class PastBrain(GrowingBrain):
             In eval mode.
         """
         one = self.finished[task]
-        network = self.blueprint.modules({**one.sizes, **one.settings})
+        network = self.new_modules({**one.sizes, **one.settings})
         network = self.prepared(network.to(self.device))
         tensors = self.finished.tensors(task, self._modules())
         tensors = self.strategy.taken(task, tensors)

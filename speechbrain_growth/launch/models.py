@@ -149,15 +149,21 @@ def check_bare(modules):
         raise GrowthError(problems)
 
 
-def cost_of(log, modules):
+def cost_of(blueprint, log, sizes, modules=None):
     """Counts what a model costs; one example runs through the modules.
+
+    Each model is counted once, for the plan and the run after it.
 
     Arguments
     ---------
+    blueprint : Blueprint
+        Builds the model.
     log : GrowthLog
         Knows the shape of an example.
+    sizes : dict
+        All sizes of the model, and other keys that growths changed.
     modules : torch.nn.ModuleDict
-        In signal order.
+        The model, in signal order; None if it is to be built.
 
     Returns
     -------
@@ -169,16 +175,11 @@ def cost_of(log, modules):
     GrowthError
         If the example does not go through, or costs nothing.
     """
-    try:
-        cost = log.cost(modules)
-    except GrowthError as error:
-        raise GrowthError(f"growth_log: {error}")
-    if not cost["macs"]:
-        raise GrowthError(
-            "growth_log: an example costs nothing, as no module multiplies "
-            "matrices or convolves; name those that train in modules"
-        )
-    return cost
+    known = _known(blueprint, log.example_shape)
+    key = repr(sorted(sizes.items()))
+    if key not in known:
+        known[key] = _counted(log, modules or blueprint.modules(sizes))
+    return known[key]
 
 
 def sized_cost(blueprint, log):
@@ -195,22 +196,32 @@ def sized_cost(blueprint, log):
     -------
     callable
         Takes all sizes; returns the number of parameters, and the MACs of one
-        example. Each model is built once, for the plan and the run after it.
+        example.
     """
-    known = _known(blueprint, log.example_shape)
 
     def cost(sizes):
         """Parameters and MACs."""
-        key = repr(sorted(sizes.items()))
-        if key not in known:
-            found = cost_of(log, blueprint.modules(sizes))
-            known[key] = found["parameters"], found["macs"]
-        return known[key]
+        found = cost_of(blueprint, log, sizes)
+        return found["parameters"], found["macs"]
 
+    return cost
+
+
+def _counted(log, modules):
+    """What modules cost; raises if that cannot be counted."""
+    try:
+        cost = log.cost(modules)
+    except GrowthError as error:
+        raise GrowthError(f"growth_log: {error}")
+    if not cost["macs"]:
+        raise GrowthError(
+            "growth_log: an example costs nothing, as no module multiplies "
+            "matrices or convolves; name those that train in modules"
+        )
     return cost
 
 
 @functools.lru_cache(maxsize=1)
 def _known(blueprint, example_shape):
-    """What models of a blueprint cost, as far as they were built."""
+    """What models of a blueprint cost, as far as they were counted."""
     return {}

@@ -137,7 +137,7 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
     names = _growing(schedule.growths)
     first = {key: size for key, size in sizes.items() if key in names}
     rows = [{"when": begin, "sizes": first or sizes, "exact": ""}]
-    rows[0].update(cost_of(log, old), growth=None)
+    rows[0].update(cost_of(blueprint, log, sizes, old), growth=None)
     generator = torch.Generator().manual_seed(0)
     example = torch.randn(log.example_shape, generator=generator)
     states, problems = states_of(blueprint), []
@@ -177,7 +177,7 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
                     ),
                     "filling": filling,
                     "search": search,
-                    **cost_of(log, new),
+                    **cost_of(blueprint, log, one.after, new),
                 }
             )
     if problems:

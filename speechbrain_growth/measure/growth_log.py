@@ -79,28 +79,6 @@ class GrowthLog:
             "macs": cost.macs(modules, self.example_shape),
         }
 
-    def costs(self, old: ModuleDict, new: ModuleDict) -> Dict[str, int]:
-        """Counts what a growth costs.
-
-        Arguments
-        ---------
-        old : torch.nn.ModuleDict
-            Before the growth.
-        new : torch.nn.ModuleDict
-            After it.
-
-        Returns
-        -------
-        dict
-            Keys as in the log: ``parameters_before``, ``macs_after``.
-        """
-        pairs = (("before", self.cost(old)), ("after", self.cost(new)))
-        return {
-            f"{key}_{when}": amount
-            for when, counted in pairs
-            for key, amount in counted.items()
-        }
-
     def read(self) -> List[Dict[str, Any]]:
         """Reads the growths logged so far.
 

@@ -7,11 +7,13 @@ Authors
 import hashlib
 import os
 import pathlib
+from concurrent.futures import ThreadPoolExecutor
 
 from speechbrain_growth.files import to_disk
 
 CHECKSUMS = "SHA256SUMS"
 CHUNK = 1 << 20  # bytes
+WAITING = 4  # threads that wait for the disk, which serves them together
 
 
 def seal(folder):
@@ -42,8 +44,9 @@ def seal(folder):
         if path.name != CHECKSUMS
     ]
     (folder / CHECKSUMS).write_text("".join(lines), encoding="utf-8")
-    for path in (*folder.iterdir(), folder):
-        to_disk(path)
+    with ThreadPoolExecutor(WAITING) as pool:
+        list(pool.map(to_disk, folder.iterdir()))  # raises what one raises
+    to_disk(folder)
 
 
 def damage(folder, must=True):

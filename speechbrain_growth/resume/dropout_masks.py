@@ -7,6 +7,9 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import copy
+from collections import OrderedDict
+
 from speechbrain.utils.logger import get_logger
 
 logger = get_logger(__name__)
@@ -88,6 +91,39 @@ def drawn_by(modules):
         if _draws(layer)
         for leaf in DRAWN
     }
+
+
+def copy_of(modules):
+    """Copies modules, but for what such layers draw, which may be large.
+
+    A layer that draws again replaces the tensor, and leaves that of the other
+    as it is.
+
+    Arguments
+    ---------
+    modules : torch.nn.Module
+        Any.
+
+    Returns
+    -------
+    torch.nn.Module
+
+    Example
+    -------
+    >>> from speechbrain.nnet.RNN import LiGRU
+    >>> net = LiGRU(input_shape=(4, 10, 3), hidden_size=2)
+    >>> copied = copy_of(net)
+    >>> copied.rnn[0].drop_masks is net.rnn[0].drop_masks
+    True
+    >>> copied.rnn[0].w.weight is net.rnn[0].w.weight
+    False
+    """
+    state, drawn = modules.state_dict(keep_vars=True), drawn_by(modules)
+    known = {id(state[name]): state[name] for name in drawn & set(state)}
+    for layer in modules.modules():  # an empty one for each kind of hook
+        held = [v for v in vars(layer).values() if type(v) is OrderedDict]
+        known.update({id(v): OrderedDict() for v in held if not v})
+    return copy.deepcopy(modules, known)
 
 
 def _layers(modules):

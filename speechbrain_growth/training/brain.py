@@ -17,6 +17,7 @@ from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.engine.optimizers import powers_of
 from speechbrain_growth.launch.init_from import best_checkpoint, load_modules
 from speechbrain_growth.launch.lock import folder_lock
+from speechbrain_growth.launch.models import cost_of
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.growth_log import GrowthLog, growth_in_words
 from speechbrain_growth.measure.run_log import run_facts
@@ -186,7 +187,7 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
         entry.update(scores)
         if not entry["grown"]:
             return self.roll_back(entry)
-        entry.update(self.growth_log.costs(old, new))
+        entry.update(self._costs_of(old, new))
         settings = self.schedule.wanted_settings
         entry["sets_exact"] = self.is_exact(settings)
         self.put(old, new, plan)
@@ -195,6 +196,21 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
         entry["valid_after"] = self.measure(epoch)
         self._log_growth(entry)
         logger.info(growth_in_words(entry, self.growth_log.example_name))
+
+    def _costs_of(self, old, new):
+        """What both models of a growth cost, as the log says it."""
+        wanted = self.schedule.wanted
+        models = ("before", self.schedule.sizes, old), ("after", wanted, new)
+        return {
+            f"{key}_{when}": amount
+            for when, sizes, modules in models
+            for key, amount in cost_of(
+                self.blueprint,
+                self.growth_log,
+                {**sizes, **self.in_force},
+                modules,
+            ).items()
+        }
 
     def optimizers_step(self) -> None:
         """One step, at the learning rate that the growths ask for."""

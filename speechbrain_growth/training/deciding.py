@@ -39,9 +39,8 @@ class DecidingBrain(TrialBrain):
 
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
-        build = self.blueprint.modules
         self.meter = Meter(
-            lambda sizes: build({**sizes, **self.in_force}),
+            lambda sizes: self.new_modules({**sizes, **self.in_force}),
             self.schedule,
             self.device,
         )
@@ -59,6 +58,20 @@ class DecidingBrain(TrialBrain):
             self.checkpointer.add_recoverable(
                 WINDOWS, self.windows, optional_load=True
             )
+
+    def new_modules(self, values):
+        """Returns modules that nobody else holds, as the YAML builds them.
+
+        Arguments
+        ---------
+        values : dict
+            Values that replace those of the YAML.
+
+        Returns
+        -------
+        torch.nn.ModuleDict
+        """
+        return self.blueprint.modules(values)
 
     def _named(self, names):
         """Whether a growth of the list looks at one of some measurements."""

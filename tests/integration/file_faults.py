@@ -16,6 +16,7 @@ import io
 import json
 import os
 import signal
+import threading
 
 import torch
 
@@ -61,6 +62,7 @@ class Faults:
         self.found, self.counts = collections.Counter(), counts
         self.way, *self.target = fault or [None]
         self.phase, self.full = "start", False
+        self.counting = threading.Lock()
         self.write = os.write
         for name in KINDS:
             setattr(os, name, self._faulty(getattr(os, name), name))
@@ -85,10 +87,12 @@ class Faults:
 
     def due(self, kind):
         """What becomes of the next operation; None if it succeeds."""
-        self.found[kind, self.phase] += 1
+        with self.counting:  # several threads wait for the disk
+            self.found[kind, self.phase] += 1
+            number = self.found[kind, self.phase]
         if self.full and kind in NEED_ROOM:
             return "ENOSPC"
-        if self.target != [kind, self.phase, self.found[kind, self.phase]]:
+        if self.target != [kind, self.phase, number]:
             return None
         self.write(self.pipe, b"fault\n")
         if self.way == "kill":

@@ -8,6 +8,7 @@ import errno
 import os
 import subprocess
 import sys
+import time
 
 import pytest
 
@@ -17,6 +18,7 @@ from speechbrain_growth.experiments.launchers.locking import alone
 from speechbrain_growth.files import aside, open_own
 from speechbrain_growth.launch.lock import lock_folder
 from speechbrain_growth.measure.events import write_events
+from speechbrain_growth.resume import checksums
 
 
 def _labels(path):
@@ -112,6 +114,40 @@ def test_a_link_made_between_look_and_open_is_refused(tmp_path, monkeypatch):
     monkeypatch.setattr(os.path, "lexists", lambda path: False)
     with pytest.raises(OSError, match="symbolic links"):
         open_own(tmp_path / "lock")
+
+
+def test_a_seal_waits_for_each_file_and_last_for_the_folder(
+    tmp_path, monkeypatch
+):
+    waited = []
+    for name in "abcdefgh":
+        (tmp_path / name).write_text(name)
+
+    def to_disk(path):
+        """Notes what is waited for; for one file longer"""
+        if path.name == "a":
+            time.sleep(0.2)
+        waited.append(path)
+
+    monkeypatch.setattr(checksums, "to_disk", to_disk)
+    checksums.seal(tmp_path)
+    files = {tmp_path / name for name in [*"abcdefgh", checksums.CHECKSUMS]}
+    assert set(waited[:-1]) == files and len(waited) == len(files) + 1
+    assert waited[-1] == tmp_path
+
+
+def test_a_seal_raises_what_the_disk_says_of_one_file(tmp_path, monkeypatch):
+    for name in "abcdefgh":
+        (tmp_path / name).write_text(name)
+
+    def to_disk(path):
+        """One file cannot be written"""
+        if path.name == "e":
+            raise OSError(errno.EIO, "Input/output error")
+
+    monkeypatch.setattr(checksums, "to_disk", to_disk)
+    with pytest.raises(OSError, match="Input/output error"):
+        checksums.seal(tmp_path)
 
 
 def test_it_imports_neither_torch_nor_speechbrain():

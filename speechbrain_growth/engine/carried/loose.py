@@ -137,11 +137,11 @@ def _loose(layer):
     """The tensors that one layer holds outside its state dict."""
     if isinstance(layer, WeightedLayerNorm):
         return {}  # its weights have a way of their own
+    beside = {"_parameters", "_buffers", *norms_of(layer)}
     found = {
         key: value
         for key, value in vars(layer).items()
-        if key not in ("_parameters", "_buffers", *norms_of(layer))
-        and _is_loose(value)
+        if key not in beside and _is_loose(value)
     }
     for key in layer._non_persistent_buffers_set:
         if layer._buffers.get(key) is not None:
@@ -151,8 +151,10 @@ def _loose(layer):
 
 def _is_loose(value):
     """Whether an attribute holds tensors that are no parameters."""
-    if not isinstance(value, (torch.Tensor, list, tuple, dict)):
-        return False
+    if not isinstance(value, torch.Tensor):
+        # Most of what a layer has are empty dicts of hooks
+        if not isinstance(value, (list, tuple, dict)) or not value:
+            return False
     leaves = tree_flatten(value)[0]
     return bool(leaves) and all(
         isinstance(one, torch.Tensor)

@@ -224,6 +224,20 @@ def test_each_build_is_new(path):
         assert torch.equal(tensor, other.state_dict()[key])
 
 
+def test_a_prototype_is_built_once_for_each_of_its_sizes(path):
+    blueprint = Blueprint(path)
+    one = blueprint.prototype({"width": 8})
+    assert blueprint.prototype({"width": 8}) is one
+    assert blueprint.prototype({"width": 9})["net"][0].out_features == 9
+    both = {**blueprint.sizes, "width": 8}
+    turned = dict(reversed(both.items()))
+    assert blueprint.prototype(both) is blueprint.prototype(turned)
+    anew = blueprint.modules({"width": 8})
+    assert anew["net"] is not one["net"]
+    for key, tensor in one.state_dict().items():
+        assert torch.equal(tensor, anew.state_dict()[key])
+
+
 def test_what_is_built_together_is_shared(path):
     modules, net, first = Blueprint(path).build("modules", "net", "first")
     assert modules["net"] is net and net[0] is first
