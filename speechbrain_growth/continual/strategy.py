@@ -8,7 +8,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import Any, Dict, Optional, Sequence, Tuple
+from typing import Any, Dict, List, Optional, Sequence, Tuple
 
 import torch
 
@@ -102,6 +102,20 @@ class Strategy:
         list of str
         """
         return []
+
+    def one_head(self) -> List[str]:
+        """Returns what is wrong with heads where batches mix tasks.
+
+        Returns
+        -------
+        list of str
+        """
+        if not self.has_heads:
+            return []
+        return [
+            f"strategy: {type(self).__name__} trains other tasks with the "
+            "present head; leave own empty"
+        ]
 
     def trained_on(self, task: int, tasks: int) -> Tuple[int, ...]:
         """Returns the tasks whose data are given while one is trained.

@@ -6,7 +6,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import Sequence, Tuple
+from typing import Any, List, Sequence, Tuple
 
 from speechbrain_growth.continual.strategy import Strategy
 
@@ -46,6 +46,10 @@ class Joint(Strategy):
     """
 
     takes_best = False  # of the validation of one task
+
+    def check(self, brain: Any) -> List[str]:
+        """Returns what is wrong: items of all tasks need their outputs."""
+        return self.one_head()
 
     def trained_on(self, task: int, tasks: int) -> Tuple[int, ...]:
         """Returns all tasks."""

@@ -10,7 +10,7 @@ import pytest
 import torch
 from small import SYSTEMS, data, ended, same, small, train, until_killed
 
-from speechbrain_growth import GrowthError
+from speechbrain_growth import GrowthError, Joint
 
 KEEPING = ["progressive", "independent"]
 MOMENTS = [
@@ -258,3 +258,9 @@ def test_growing_by_a_task_warns_of_nothing(tmp_path, recwarn):
     assert not [w for w in recwarn if "optimizer" in str(w.message)]
     held = {id(p) for g in brain.optimizer.param_groups for p in g["params"]}
     assert held == set(map(id, brain.raw_modules.parameters()))
+
+
+def test_joint_training_has_no_heads():
+    assert not Joint().check(brain=None)
+    (problem,) = Joint(own=["model.output"]).check(brain=None)
+    assert "leave own empty" in problem

@@ -30,7 +30,7 @@ STREAMS = {
         "split": "two classes a task",
         "sequence": "MNIST, Fashion-MNIST, MNIST",
     },
-    "speech": {"tasks": "accents", "phones": "phone sets"},
+    "speech": {"tasks": "accents"},
 }
 # What keeps old weights, and must have forgotten nothing
 KEEPING = ("independent", "progressive", "expert_gate", "cpg", "firefly")
@@ -73,10 +73,9 @@ def _cell(group):
 def tables(recipe):
     """All tables of a recipe: file, name and function."""
     folder = RECIPES[recipe]
-    found = [
-        ("README.md", "tasks", lambda: table_of(recipe)),
-        ("README.md", "streams", lambda: streams_of(recipe)),
-    ]
+    found = [("README.md", "tasks", lambda: table_of(recipe))]
+    if len(STREAMS[recipe]) > 1:
+        found.append(("README.md", "streams", lambda: streams_of(recipe)))
     found += [
         ("RESULTS.md", sweep, lambda sweep=sweep: table_of(recipe, sweep))
         for sweep in STREAMS[recipe]
