@@ -21,6 +21,7 @@ from speechbrain_growth.launch.models import (
     check_bare,
     check_depth,
     check_outputs,
+    costs_of,
 )
 from speechbrain_growth.schedule.growth import Growth
 from speechbrain_growth.training.carrying import carry_modules
@@ -82,7 +83,8 @@ def enlarge(run, growth):
     sizes = {**before, **growth.amount.sizes}
     seed = int(run.blueprint.value("seed") or 0)
     old, _, kept = restored(run)
-    new, _, held = built(run, {**run.values, **sizes}, seed=seed)
+    values = {**run.values, **sizes}
+    new, _, held = built(run, values, seed=seed)
     same = {name for name in held if _shapes(held[name]) == _shapes(kept[name])}
     unchanged = {name: held[name] for name in same}
     load_modules(run.checkpoint, unchanged, unchanged.values())
@@ -110,7 +112,7 @@ def enlarge(run, growth):
         "outputs": growth.outputs,
         "sizes_before": before,
         "sizes_after": sizes,
-        **log.costs(old, new),
+        **costs_of(run.blueprint, log, (run.values, old), (values, new)),
         "seconds": time.time() - begin,
     }
     return Larger(old, new, held, growth, plan, sizes, entry)

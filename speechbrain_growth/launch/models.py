@@ -182,6 +182,32 @@ def cost_of(blueprint, log, sizes, modules=None):
     return known[key]
 
 
+def costs_of(blueprint, log, before, after):
+    """Counts what a growth costs.
+
+    Arguments
+    ---------
+    blueprint : Blueprint
+        Of the models.
+    log : GrowthLog
+        Knows the shape of an example.
+    before : tuple
+        Of the smaller model: its sizes, as for ``cost_of``, and its modules.
+    after : tuple
+        The same of the larger one.
+
+    Returns
+    -------
+    dict
+        Keys as in the growth log: ``parameters_before``, ``macs_after``.
+    """
+    return {
+        f"{key}_{when}": amount
+        for when, model in (("before", before), ("after", after))
+        for key, amount in cost_of(blueprint, log, *model).items()
+    }
+
+
 def sized_cost(blueprint, log):
     """A function that tells what a model of some sizes costs.
 

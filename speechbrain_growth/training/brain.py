@@ -17,7 +17,7 @@ from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.engine.optimizers import powers_of
 from speechbrain_growth.launch.init_from import best_checkpoint, load_modules
 from speechbrain_growth.launch.lock import folder_lock
-from speechbrain_growth.launch.models import cost_of
+from speechbrain_growth.launch.models import costs_of
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.growth_log import GrowthLog, growth_in_words
 from speechbrain_growth.measure.run_log import run_facts
@@ -199,18 +199,13 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
 
     def _costs_of(self, old, new):
         """What both models of a growth cost, as the log says it."""
-        wanted = self.schedule.wanted
-        models = ("before", self.schedule.sizes, old), ("after", wanted, new)
-        return {
-            f"{key}_{when}": amount
-            for when, sizes, modules in models
-            for key, amount in cost_of(
-                self.blueprint,
-                self.growth_log,
-                {**sizes, **self.in_force},
-                modules,
-            ).items()
-        }
+        before, after = self.schedule.sizes, self.schedule.wanted
+        return costs_of(
+            self.blueprint,
+            self.growth_log,
+            ({**before, **self.in_force}, old),
+            ({**after, **self.in_force}, new),
+        )
 
     def optimizers_step(self) -> None:
         """One step, at the learning rate that the growths ask for."""
