@@ -36,6 +36,8 @@ import struct
 from concurrent.futures import ThreadPoolExecutor
 from typing import NamedTuple
 
+from tqdm import tqdm
+
 from speechbrain.utils.logger import get_logger
 
 logger = get_logger(__name__)
@@ -742,7 +744,9 @@ def _annotate_all(root, utterances, choice, problems):
     chunks = [utterances[first : first + CHUNK] for first in firsts]
     annotations = []
     with ThreadPoolExecutor(THREADS) as pool:
-        for made, found in pool.map(annotate, chunks):
+        read = pool.map(annotate, chunks)
+        bar = {"total": len(chunks), "leave": False, "delay": 2}
+        for made, found in tqdm(read, "reading labels", **bar):
             annotations += made
             problems += found
     return dict(zip([item.id for item in utterances], annotations))

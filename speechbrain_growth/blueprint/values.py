@@ -137,7 +137,9 @@ def _wanted(before, value):
         return f"an object ({tag})"
     if empty:
         return KINDS.get(kind, "something")
-    if kind is found is list and _numbers(before) and not _numbers(value):
+    # An empty list says nothing of its items
+    of_numbers = kind is found is list and before and _numbers(before)
+    if of_numbers and not _numbers(value):
         return "a list of numbers"
     if kind is None or found is None or KINDS[kind] == KINDS[found]:
         return None

@@ -6,7 +6,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from typing import NamedTuple
+from typing import Any, Callable, Iterable, NamedTuple
 
 import torch
 from torch import nn
@@ -115,7 +115,11 @@ class Gate(NamedTuple):
 
 
 def trained_gate(
-    inputs: torch.Tensor, code: int, steps: int, seed: int
+    inputs: torch.Tensor,
+    code: int,
+    steps: int,
+    seed: int,
+    watch: Callable[[Iterable[int]], Any] = iter,
 ) -> Gate:
     """Trains a gate by the cross-entropy to its own inputs.
 
@@ -133,6 +137,9 @@ def trained_gate(
         Of Adam, each on a batch that is drawn.
     seed : int
         Of the first weights and of the batches; the same for all gates.
+    watch : callable
+        Gets the numbers of the steps and gives them back, as a progress bar
+        does.
 
     Returns
     -------
@@ -153,7 +160,7 @@ def trained_gate(
         layers = nn.ModuleList(layers).to(inputs.device)
         gate = Gate(*layers.parameters())
         optimizer = torch.optim.Adam(gate, lr=RATE)
-        for step in range(steps):
+        for step in watch(range(steps)):
             optimizer.param_groups[0]["lr"] = RATE * (1 - step / steps)
             batch = inputs[torch.randint(len(inputs), (BATCH,))]
             optimizer.zero_grad()

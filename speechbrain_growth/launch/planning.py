@@ -26,6 +26,10 @@ from speechbrain_growth.launch.plans.filling import filling_of
 from speechbrain_growth.launch.plans.firefly import search_of
 from speechbrain_growth.launch.plans.memory import bytes_to_grow, states_of
 from speechbrain_growth.launch.plans.spans import in_all
+from speechbrain_growth.launch.train_logger import (
+    directions_of,
+    wrong_loggers_of,
+)
 from speechbrain_growth.measure.growth_log import GrowthLog
 from speechbrain_growth.schedule.afterwards.budget import epochs_within, totals
 from speechbrain_growth.schedule.checking import check
@@ -95,6 +99,7 @@ def _checked(blueprint):
             f"{blueprint.where('number_of_epochs')}number_of_epochs is "
             f"{epochs!r}; it must be a whole number above 0"
         )
+    problems += wrong_loggers_of(blueprint)
     if problems:
         raise GrowthError(problems)
     schedule, log = _built(blueprint)
@@ -103,7 +108,7 @@ def _checked(blueprint):
     if problems:
         raise GrowthError(problems)
     ends = totals(schedule.budget, epochs)
-    schedule.run = Run(_directions(blueprint), ends, schedule.reports)
+    schedule.run = Run(directions_of(blueprint), ends, schedule.reports)
     schedule.cost = sized_cost(blueprint, log)
     args = blueprint.sizes, schedule.run, inline_sizes(blueprint)
     check(schedule.growths, *args, schedule.cost)
@@ -183,15 +188,6 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
     if problems:
         raise GrowthError(problems)
     return rows
-
-
-def _directions(blueprint):
-    """For the metric of the YAML's train logger: which value is better."""
-    logger = blueprint.value("train_logger")
-    metric = logger.get("metric") if isinstance(logger, dict) else None
-    if isinstance(metric, str) and "better" in logger:
-        return {metric: logger["better"]}
-    return {}
 
 
 def _measured(growth):

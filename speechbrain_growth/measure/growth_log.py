@@ -120,17 +120,34 @@ class GrowthLog:
         -------
         str
         """
-        entries = self.read()
-        if not entries:
-            return "The model did not grow."
+        words = self._words(self.read())
+        return "\n".join(words) or "The model did not grow."
+
+    def after(self, epoch: int) -> str:
+        """Describes the growths after one epoch, for people.
+
+        Arguments
+        ---------
+        epoch : int
+            The epoch; 0 for growths before the first.
+
+        Returns
+        -------
+        str
+            Empty if there are none.
+        """
+        entries = [one for one in self.read() if one.get("epoch") == epoch]
+        return "\n\n".join(self._words(entries))
+
+    def _words(self, entries):
+        """A sentence or two for each entry."""
         try:
-            words = [growth_in_words(e, self.example_name) for e in entries]
+            return [growth_in_words(e, self.example_name) for e in entries]
         except (ArithmeticError, LookupError, TypeError, ValueError) as error:
             raise GrowthError(
                 f"{self.save_file}: a line is not what was written ({error!r}); "
                 "restore the file, or remove it"
             )
-        return "\n".join(words)
 
 
 def growth_entry(schedule, plan, epoch, drift, tolerance):

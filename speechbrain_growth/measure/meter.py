@@ -149,10 +149,26 @@ class Meter:
                 "meter: nothing was counted in training; compute_forward must "
                 "call self.meter.count with what the first module gets"
             )
-        return {
-            **self.total,
-            "parameters": self._cost(self.schedule.sizes).parameters,
-        }
+        return {**self.total, "parameters": self.parameters}
+
+    @property
+    def parameters(self):
+        """Parameters of the present model, frozen ones too."""
+        return self._cost(self.schedule.sizes).parameters
+
+    def macs(self, shape):
+        """Returns the MACs of a forward pass of the present model.
+
+        Arguments
+        ---------
+        shape : tuple of int
+            Shape of the input of the first module; its first axis is the batch.
+
+        Returns
+        -------
+        int
+        """
+        return self._cost(self.schedule.sizes)(shape)
 
     def spent(self, unit):
         """Returns what the run has cost so far, in one unit.

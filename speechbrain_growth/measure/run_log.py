@@ -6,13 +6,13 @@ Authors
 
 import math
 import os
-from typing import Any, Dict, Optional
+from typing import Any, Dict, Optional, Sequence, Union
 
 import torch
 
 from speechbrain.utils.distributed import main_process_only
 from speechbrain.utils.logger import get_logger
-from speechbrain.utils.train_logger import FileTrainLogger
+from speechbrain.utils.train_logger import FileTrainLogger, TrainLogger
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.measure.events import (
     RUN_LOG,
@@ -20,6 +20,9 @@ from speechbrain_growth.measure.events import (
     read_events,
     write_events,
 )
+from speechbrain_growth.measure.growth_log import GrowthLog
+from speechbrain_growth.measure.meter import Meter
+from speechbrain_growth.measure.other_loggers import TEXT, OtherLoggers
 
 logger = get_logger(__name__)
 STAGES = ("train", "valid", "test")
@@ -42,11 +45,15 @@ class RunLogger(FileTrainLogger):
         ``lower`` or ``higher``: which value of it is the better one.
     precision : int
         As for ``FileTrainLogger``.
+    also : list
+        Who gets the same: ``tensorboard``, ``wandb``, or loggers of
+        SpeechBrain. Nobody by default.
 
     Raises
     ------
     GrowthError
-        If ``better`` is something else.
+        If ``better`` is something else, or one of ``also`` is unknown or needs
+        a package that is not installed.
 
     Example
     -------
@@ -60,7 +67,12 @@ class RunLogger(FileTrainLogger):
     """
 
     def __init__(
-        self, save_file: str, metric: str, better: str, precision: int = 2
+        self,
+        save_file: str,
+        metric: str,
+        better: str,
+        precision: int = 2,
+        also: Sequence[Union[str, TrainLogger]] = (),
     ) -> None:
         super().__init__(save_file, precision)
         if better not in ("lower", "higher"):
@@ -68,11 +80,25 @@ class RunLogger(FileTrainLogger):
         self.metric, self.better = metric, better
         folder = os.path.dirname(os.path.abspath(save_file))
         self.run_file = os.path.join(folder, RUN_LOG)
+        self.others = OtherLoggers(also, folder)
+        self.watched = None  # the growth log and the meter
 
     @property
     def directions(self) -> Dict[str, str]:
         """For the metric by which runs are compared: which value is better."""
         return {self.metric: self.better}
+
+    def watch(self, growth_log: GrowthLog, meter: Meter) -> None:
+        """Says where the other loggers' growths come from.
+
+        Arguments
+        ---------
+        growth_log : GrowthLog
+            Has their sentences.
+        meter : Meter
+            Knows what the present model costs.
+        """
+        self.watched = growth_log, meter
 
     @main_process_only
     def begin(self, facts: Dict[str, Any], epoch: Optional[int] = None) -> None:
@@ -90,6 +116,7 @@ class RunLogger(FileTrainLogger):
             from; later events are dropped. None if the run starts anew, which
             drops all events.
         """
+        self.others.open(anew=epoch is None)
         events = [] if epoch is None else read_events(self.run_file)
         start = {"starts": 0}
         for event in events:
@@ -122,6 +149,8 @@ class RunLogger(FileTrainLogger):
     ) -> None:
         """Logs as ``FileTrainLogger.log_stats`` does, in both files.
 
+        Then the other loggers get it, with the growths since the epoch before.
+
         Arguments
         ---------
         stats_meta : dict
@@ -141,6 +170,19 @@ class RunLogger(FileTrainLogger):
         found = {stage: s for stage, s in stages.items() if s is not None}
         kind = "epoch" if "epoch" in stats_meta else "test"
         self._add({"event": kind, **stats_meta, **found})
+        if self.others.also:
+            self._pass_on(stats_meta, stages)
+
+    def _pass_on(self, meta, stages):
+        """Gives an epoch, or a test, to the other loggers."""
+        step = meta.get("epoch", 1 + _last_epoch(read_events(self.run_file)))
+        if self.watched is not None and "epoch" in meta:
+            growth_log, meter = self.watched
+            meta = {**meta, "growth/MACs": meter.macs(growth_log.example_shape)}
+            meta["growth/parameters"] = meter.parameters
+            words = growth_log.after(step - 1)
+            meta.update({TEXT: words} if words else {})
+        self.others.log(step, meta, stages)
 
     @main_process_only
     def log_growth(self, entry: Dict[str, Any]) -> None:
@@ -171,6 +213,12 @@ def _until(events, epoch):
         for event in events
         if event["event"] == "start" or event.get("epoch", math.inf) <= epoch
     ]
+
+
+def _last_epoch(events):
+    """The last epoch that was logged; 0 if none was."""
+    found = [e["epoch"] for e in events if e["event"] == "epoch"]
+    return max(found, default=0)
 
 
 def _changed(was, facts):

@@ -152,6 +152,7 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
             if earlier and not own:
                 facts["init_from"], facts["before"] = earlier, before
             epoch = self.hparams.epoch_counter.current if own else None
+            self.run_logger.watch(self.growth_log, self.meter)
             self.run_logger.begin(facts, epoch)
 
     def resume_from(self, checkpoint: Optional[Checkpoint]) -> None:

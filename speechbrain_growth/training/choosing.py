@@ -20,6 +20,7 @@ from speechbrain_growth.resume.batches import epoch_sampler, generators_of
 from speechbrain_growth.resume.randomness import restore, snapshot
 from speechbrain_growth.training.copies import on_copies
 from speechbrain_growth.training.larger import LargerBrain
+from speechbrain_growth.training.measures.bars import progress
 from speechbrain_growth.training.trial import Diverged
 
 logger = get_logger(__name__)
@@ -182,7 +183,8 @@ class ChoosingBrain(LargerBrain):
         """Trains on some batches."""
         self.modules.train()
         self.on_stage_start(sb.Stage.TRAIN, epoch)
-        for number, batch in enumerate(batches, start=1):
+        bar = progress(self, "trying a growth", batches)
+        for number, batch in enumerate(bar, start=1):
             self.step = number
             self.fit_batch(batch)
 
@@ -192,7 +194,7 @@ class ChoosingBrain(LargerBrain):
         self.on_stage_start(sb.Stage.VALID, epoch)
         losses = [
             float(self.evaluate_batch(batch, sb.Stage.VALID))
-            for batch in batches
+            for batch in progress(self, "measuring it", batches)
         ]
         everywhere = [loss for part in gather(losses) for loss in part]
         return sum(everywhere) / len(everywhere)

@@ -7,14 +7,13 @@ Authors
 import torch
 from torch.nn import ModuleDict
 from torch.utils.data import DataLoader
-from tqdm import tqdm
 
 import speechbrain as sb
-from speechbrain.utils.distributed import if_main_process
 from speechbrain_growth.engine.carried.new_outputs import comparable
 from speechbrain_growth.engine.probe import drift, tensors_in
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.training.checks.suspects import suspects
+from speechbrain_growth.training.measures.bars import progress
 from speechbrain_growth.training.starting import StartingBrain
 
 
@@ -96,9 +95,9 @@ class ProbingBrain(StartingBrain):
         """
         self.modules.eval()
         self.on_stage_start(sb.Stage.VALID, epoch)
-        average, bar = 0.0, not self.noprogressbar and if_main_process()
+        average = 0.0
         loader = self.valid_loader if loader is None else loader
-        bar = tqdm(loader, "checking growth", disable=not bar, leave=False)
+        bar = progress(self, "measuring", loader)
         with torch.no_grad(), torch.random.fork_rng():
             for step, batch in enumerate(bar, start=1):
                 loss = self.evaluate_batch(batch, sb.Stage.VALID)

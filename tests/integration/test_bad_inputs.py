@@ -516,6 +516,12 @@ ON_MNIST = {
         ["--hidden=[[3]]"],
         "hidden is [[3]]; the YAML has a list of numbers there",
     ),
+    "a logger that there is not": (
+        None,
+        ["--loggers=[tensorbord]"],
+        "loggers: found 'tensorbord'; use tensorboard, wandb or a logger of "
+        "SpeechBrain",
+    ),
     "half a pixel": (
         None,
         ["--shift=0.5"],

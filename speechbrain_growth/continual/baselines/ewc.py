@@ -14,6 +14,7 @@ import speechbrain as sb
 from speechbrain_growth.continual.sampling import one_by_one
 from speechbrain_growth.continual.strategy import Strategy
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.training.measures.bars import progress
 
 
 class EWC(Strategy):
@@ -109,7 +110,8 @@ def fisher(brain, task, samples):
     learning = {n: p for n, p in modules.named_parameters() if p.requires_grad}
     sums = {name: torch.zeros_like(p) for name, p in learning.items()}
     count = 0
-    for batch in one_by_one(brain.train_loader, task, samples):
+    items = one_by_one(brain.train_loader, task, samples)
+    for batch in progress(brain, "measuring importance", items):
         outputs = brain.compute_forward(batch, sb.Stage.VALID)
         loss = brain.compute_objectives(outputs, batch, sb.Stage.VALID)
         gradients = torch.autograd.grad(

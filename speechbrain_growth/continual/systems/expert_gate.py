@@ -8,6 +8,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import functools
 from typing import Any, Dict, List, NamedTuple, Optional
 
 import torch
@@ -32,6 +33,7 @@ from speechbrain_growth.engine.probe import tensors_in
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.meter import TRAINING
+from speechbrain_growth.training.measures.bars import progress
 
 logger = get_logger(__name__)
 
@@ -150,7 +152,9 @@ class ExpertGate(EachColumn):
             tensors["deviation"] = float(features.double().std())
         scale = Scale(tensors["mean"], tensors["deviation"])
         seed = int(getattr(brain.hparams, "seed", 0))
-        gate = trained_gate(scale(features), self.code, self.steps, seed)
+        watch = functools.partial(progress, brain, "training a gate")
+        args = scale(features), self.code, self.steps, seed
+        gate = trained_gate(*args, watch)
         tensors["gates"] = [*tensors["gates"], [one.cpu() for one in gate]]
         *errors, own = _errors(tensors, valid).unbind(1)
         found = [relatedness(one, own) for one in errors]
@@ -161,7 +165,7 @@ class ExpertGate(EachColumn):
 
     def _all(self, brain, loader, task):
         """The features of all items of a task."""
-        batches = all_of(loader, task)
+        batches = progress(brain, "reading features", all_of(loader, task))
         found = [self.features(brain, batch) for batch in batches]
         return torch.cat(found).to(brain.device)
 

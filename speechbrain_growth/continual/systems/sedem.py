@@ -26,6 +26,7 @@ from speechbrain_growth.continual.strategy import Strategy
 from speechbrain_growth.continual.streams.stream import StreamDataset
 from speechbrain_growth.continual.streams.windows import Windows
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.training.measures.bars import progress
 
 AGREEMENT = "agreement"  # its name among the metrics
 
@@ -169,7 +170,8 @@ class SEDEM(Strategy):
         experts.eval()
         found = []
         brain.meter.looks += 1
-        for batch in in_order(brain.train_loader, memory, self.items):
+        batches = in_order(brain.train_loader, memory, self.items)
+        for batch in progress(brain, "scoring the memory", batches):
             inputs = batch[0].to(brain.device)
             brain.meter.count(inputs)
             found.append((experts.scores(inputs), batch[1].to(brain.device)))

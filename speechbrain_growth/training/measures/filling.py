@@ -16,6 +16,7 @@ from speechbrain_growth.engine.probe import in_eval
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.processes import all_or_none, gather
 from speechbrain_growth.resume.randomness import restore, snapshot
+from speechbrain_growth.training.measures.bars import progress
 from speechbrain_growth.training.measures.batches import (
     batches_of,
     on_raw_copies,
@@ -63,9 +64,11 @@ def fill_new_units(brain, epoch, new, plan):
                     "of training data to begin new units from"
                 )
             old = brain._modules()
-            losses = [Loss(brain, batch, epoch) for batch in batches[:count]]
-            args = old, new, plan, growth.symmetry, losses
-            filled = fill(*args, _together)
+            with progress(brain, "beginning new units") as bar:
+                some = batches[:count]
+                losses = [Loss(brain, batch, epoch, bar) for batch in some]
+                args = old, new, plan, growth.symmetry, losses
+                filled = fill(*args, _together)
     except GrowthError as error:
         raise GrowthError([f"{growth.place}: {p}" for p in error.problems])
     count_passes(brain, losses, brain.schedule.wanted, filled)
@@ -85,11 +88,13 @@ class Loss:
         As the loader gives it.
     epoch : int
         The epoch that is about to begin; None within one.
+    bar : tqdm.tqdm
+        Moves with each pass; None for no bar.
     """
 
-    def __init__(self, brain, batch, epoch=None):
+    def __init__(self, brain, batch, epoch=None, bar=None):
         self.brain, self.batch, self.epoch = brain, batch, epoch
-        self.before, self.shapes = None, {}
+        self.before, self.shapes, self.bar = None, {}, bar
 
     def __call__(self, modules):
         """Returns the loss of modules in the place of the present ones."""
@@ -112,6 +117,8 @@ class Loss:
         size = sum(p.numel() for p in modules.parameters())
         found = self.shapes.setdefault(size, Counter())
         found.update(brain.meter.shapes)
+        if self.bar is not None:
+            self.bar.update()
         return loss
 
 

@@ -17,6 +17,7 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.cost import parameters
 from speechbrain_growth.measure.growth_log import growth_entry, growth_in_words
+from speechbrain_growth.training.measures.bars import progress
 from speechbrain_growth.training.measures.batches import (
     batches_of,
     on_raw_copies,
@@ -128,10 +129,11 @@ def _searched(brain, epoch, growth):
             "firefly scores candidates on batches of training data, but an "
             "epoch has none"
         )
-    losses = [Loss(brain, batch, epoch) for batch in batches]
     how = asked.budget, names, asked.new, asked.step, POINTS, seed, asked.layers
-    args = old, build, sizes, losses, Search(*how), run, cost, slots
-    found = firefly(*args)
+    with progress(brain, "searching units") as bar:
+        losses = [Loss(brain, batch, epoch, bar) for batch in batches]
+        args = old, build, sizes, losses, Search(*how), run, cost, slots
+        found = firefly(*args)
     shapes = Counter()
     for loss in losses:
         for passes in loss.shapes.values():

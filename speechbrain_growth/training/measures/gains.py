@@ -10,6 +10,7 @@ from speechbrain_growth.engine.births.symmetry import Symmetry
 from speechbrain_growth.engine.filling.filling import fill
 from speechbrain_growth.schedule.conditions.measured import measurement
 from speechbrain_growth.training.carrying import carry_modules
+from speechbrain_growth.training.measures.bars import progress
 from speechbrain_growth.training.measures.batches import (
     batches_of,
     on_raw_copies,
@@ -47,11 +48,12 @@ def _gain(brain, amount):
     seed = int(getattr(brain.hparams, "seed", 0))
     with on_raw_copies(brain), torch.backends.cudnn.flags(enabled=False):
         batches = batches_of(brain.train_loader, BATCHES)
-        losses = [Loss(brain, batch) for batch in batches]
         old, new = brain._modules(), brain._build(sizes, brain.in_force, seed)
         _, run = brain._probe()
         fresh = growth._replace(units="fresh")
         plan = carry_modules(old, new, fresh, seed, run)
-        filled = fill(old, new, plan, WAY, losses)
+        with progress(brain, "measuring gradmax_gain") as bar:
+            losses = [Loss(brain, batch, bar=bar) for batch in batches]
+            filled = fill(old, new, plan, WAY, losses)
     count_passes(brain, losses, sizes, filled)
     return filled.gain

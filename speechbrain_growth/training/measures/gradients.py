@@ -16,6 +16,7 @@ from speechbrain_growth.training.afterwards.rewarming import (
     new_units,
 )
 from speechbrain_growth.training.carrying import carry_modules
+from speechbrain_growth.training.measures.bars import progress
 from speechbrain_growth.training.measures.batches import (
     batches_of,
     on_raw_copies,
@@ -68,7 +69,8 @@ def _promised(brain, amount):
         batches = batches_of(brain.train_loader, BATCHES)
         new, masks = _grown(brain, growth, sizes)
         brain.meter.shapes.clear()
-        gradients = [_gradient(brain, new, batch) for batch in batches]
+        bar = progress(brain, "measuring gradients", batches)
+        gradients = [_gradient(brain, new, batch) for batch in bar]
         spent = brain.meter.shapes
     brain.meter.count_at(sizes, spent)
     return promise(gradients, masks)
