@@ -9,13 +9,13 @@ from typing import Tuple
 from torch.nn import ModuleDict
 
 from speechbrain_growth.engine.births.batchnorm import calibrating
+from speechbrain_growth.engine.holding.masks import entering_old_units
 from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.optimizers import follow
 from speechbrain_growth.engine.proof import must_keep
 from speechbrain_growth.launch.processes import all_or_none, on_main
 from speechbrain_growth.measure.growth_log import growth_entry
 from speechbrain_growth.schedule.growth import Growth
-from speechbrain_growth.training.afterwards.holding import entering_old_units
 from speechbrain_growth.training.afterwards.scaling import powers_by_name
 from speechbrain_growth.training.carrying import carry_modules
 from speechbrain_growth.training.measures.filling import fill_new_units

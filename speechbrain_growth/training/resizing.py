@@ -20,7 +20,7 @@ from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.run_log import RunLogger
 from speechbrain_growth.schedule.state import STATE, read_state
 from speechbrain_growth.schedule.wishes import forget, heard
-from speechbrain_growth.training.afterwards.holding import HELD, Held
+from speechbrain_growth.training.afterwards.holding import HELD, SavedHeld
 from speechbrain_growth.training.afterwards.transition import (
     TRANSITION,
     Transition,
@@ -54,7 +54,7 @@ class ResizingBrain(CheckedSettingBrain):
         self.growth_log = growth_log
         self.schedule.start(blueprint.sizes)
         self.transition = Transition(self._modules)
-        self.held = Held(self._modules)
+        self.held = SavedHeld(self._modules)
         train_logger = getattr(self.hparams, "train_logger", None)
         is_ours = isinstance(train_logger, RunLogger)
         self.run_logger = train_logger if is_ours else None

@@ -22,9 +22,8 @@ import time
 
 import torch
 
-from speechbrain_growth import CRDNN, MLP
+from speechbrain_growth import CRDNN, MLP, Held
 from speechbrain_growth.continual.brain import ContinualBrain
-from speechbrain_growth.training.afterwards.holding import Held
 
 REPETITIONS, WARM = 40, 5
 RECIPE = (
