@@ -36,6 +36,7 @@ HOMES = {
     "GrowthError": "errors",
     "GrowthLog": "measure.growth_log",
     "GrowthSchedule": "schedule.schedule",
+    "Held": "engine.holding.held",
     "Independent": "continual.baselines.simple",
     "Joint": "continual.baselines.simple",
     "LeanBrain": "training.lean",

@@ -77,6 +77,14 @@ def problems_of(brain, epoch_counter, train_set, valid_set):
             for growth in brain.schedule.growths
             if splits(growth.outputs)
         ]
+    if tasks > 1 and brain.strategy.stamps:
+        problems += [
+            f"{growth.place}: freeze is {', '.join(growth.freeze) or 'none'}, "
+            "but the strategy says what is held, for the sake of earlier tasks; "
+            "use old: frozen, or leave it out"
+            for growth in brain.schedule.growths
+            if growth.freeze is not None
+        ]
     if brain.strategy.routes:
         problems += [
             f"{growth.place}: the networks of tasks would have other numbers "

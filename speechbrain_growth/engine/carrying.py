@@ -24,6 +24,8 @@ from speechbrain_growth.engine.carried.outputs import copied_outputs
 from speechbrain_growth.engine.carried.split_outputs import put_split_biases
 from speechbrain_growth.engine.checks import check_values
 from speechbrain_growth.engine.filling.filling import fill
+from speechbrain_growth.engine.holding.held import Held, masks_of
+from speechbrain_growth.engine.holding.masks import changed_by
 from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.optimizers import check_optimizers, follow
 from speechbrain_growth.engine.probe import in_eval
@@ -37,6 +39,7 @@ from speechbrain_growth.engine.tracing import traced
 from speechbrain_growth.engine.transfer import carry_weights
 from speechbrain_growth.engine.unwrap import Model, state_of, unwrap
 from speechbrain_growth.engine.weighted_norm import weigh
+from speechbrain_growth.errors import GrowthError
 
 
 def carry(
@@ -52,6 +55,7 @@ def carry(
     outputs: Union[str, Dict[str, List[Optional[int]]], None] = None,
     batch: Union[Callable, List[Callable], None] = None,
     units: Optional[Dict[str, List[Optional[int]]]] = None,
+    freeze: Union[str, List[str], Held, None] = None,
 ) -> Plan:
     """Makes ``new`` compute what ``old`` does, and moves the optimizer to it.
 
@@ -113,6 +117,12 @@ def carry(
         index of the old unit that each new one copies, or None for a fresh one.
         The copies of a unit share equally what it sends, and stay identical
         until something is added to them. Other units begin as ``symmetry`` says.
+    freeze : str or list of str or Held
+        What training is to leave as it is: ``"old"`` for all units of ``old``,
+        names of its layers or weights, such as ``["encoder", "*.norm"]``, for
+        what they are before the growth, or ``plan.held`` of an earlier growth,
+        for what that holds. Surround each step of the optimizer by
+        ``with plan.held.step():``.
 
     Returns
     -------
@@ -123,7 +133,8 @@ def carry(
     NoRuleError
         If a layer, or the optimizer, is unknown.
     GrowthError
-        If the two models do not fit, or the new one computes something else.
+        If the two models do not fit, or the new one computes something else; if
+        ``freeze`` names what is not there, or what the growth would change.
 
     Example
     -------
@@ -145,6 +156,17 @@ def carry(
     >>> before, after = new(inputs).softmax(1), larger(inputs).softmax(1)
     >>> torch.allclose(after[:, 2:4].sum(1), before[:, 2], atol=1e-6)
     True
+
+    Only a new layer learns:
+
+    >>> deeper = nn.Sequential(*larger, nn.Linear(5, 5))
+    >>> plan = carry(larger, deeper, optimizer, freeze="old")
+    >>> before = deeper[0].weight.detach().clone()
+    >>> deeper(inputs).square().sum().backward()
+    >>> with plan.held.step():
+    ...     optimizer.step()
+    >>> torch.equal(deeper[0].weight, before), plan.held.trained
+    (True, 30)
     """
     optimizers, way, birth = check_arguments(
         optimizer, symmetry, seed, birth, fold, tolerance
@@ -156,6 +178,10 @@ def carry(
     folds = fold is not None
     drawn = way, generator, dict(units or {})
     plan, seen = traced(old, new, drawn, birth, folds, example, outputs)
+    frozen = masks_of(freeze, plan, old, new)
+    changed = changed_by(plan, frozen)
+    if changed:
+        raise GrowthError(changed)
     check_values(old, new, plan)
     check_optimizers(optimizers, old, plan)
     check_beside(old, new, plan)
@@ -180,7 +206,11 @@ def carry(
     follow(optimizers, old, new, plan)
     if plan.filled:
         _say_left(plan.filled, way)
-    return plan
+    if freeze is None:
+        return plan
+    held = Held(new)
+    held.hold(frozen, new)
+    return plan._replace(held=held)
 
 
 def _put_weights(old, new, plan, way, generator):

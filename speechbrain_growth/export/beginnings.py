@@ -13,6 +13,8 @@ from speechbrain.utils.checkpoints import (
 )
 from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.blueprint.saving import yaml_at
+from speechbrain_growth.engine.holding.masks import changed_by
+from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.export.card import GROWTHS, OFFLINE, growths_of
 from speechbrain_growth.export.finished import finished_run
 from speechbrain_growth.export.folders import check_free, folder_aside
@@ -25,7 +27,7 @@ from speechbrain_growth.measure.meter import METER
 from speechbrain_growth.resume.checkpointer import SafeCheckpointer
 from speechbrain_growth.schedule.schedule import GrowthSchedule
 from speechbrain_growth.schedule.state import STATE
-from speechbrain_growth.training.afterwards.holding import HELD, Held
+from speechbrain_growth.training.afterwards.holding import HELD, SavedHeld
 from speechbrain_growth.training.afterwards.transition import (
     TRANSITION,
     Transition,
@@ -137,13 +139,16 @@ def _recoverables(run, larger):
     if TRANSITION in files:
         transition._load(files[TRANSITION])
     if HELD in files:
-        held = Held(lambda: present[0])
+        held = SavedHeld(lambda: present[0])
         held.read(files[HELD], larger.old)
     present[0] = larger.new
     transition.begin(larger.plan, 0)
     found = {**larger.held, STATE: schedule, TRANSITION: transition}
     if held is not None:
         held.grown(larger.plan, larger.new)
+        problems = changed_by(larger.plan, held.masks)
+        if problems:
+            raise GrowthError(problems)
         found[HELD] = held
     listed = run.blueprint.value("checkpointer")["recoverables"]
     for name in (*listed, METER):  # so that the YAML loads all that it lists

@@ -90,7 +90,8 @@ def wrong_sets(blueprint, growths):
     problems = []
     for growth in growths:
         found = wrong_settings(growth.sets, known, sizes)
-        if growth.adds_nothing and {**known, **growth.sets} == known:
+        sets_only = growth.adds_nothing and not growth.holds
+        if sets_only and {**known, **growth.sets} == known:
             found = ["sets: they have these values already; drop the entry"]
         if growth.time == 1:
             problems += [f"{growth.place}: {problem}" for problem in found]

@@ -60,6 +60,7 @@ def as_table(rows):
         f"MACs per {rows[0]['example']}",
         "of the largest",
         "MB to grow",
+        "trained",
         "function",
     ]
     body = [
@@ -71,6 +72,7 @@ def as_table(rows):
             f"{row['macs']:,}",
             f"{100 * row['share']:.0f} %",
             _megabytes(row.get("bytes")),
+            f"{100 * row['trained']:.0f} %" if row.get("trained") else "",
             row["exact"],
         ]
         for row in rows
@@ -147,6 +149,11 @@ def _sentences(rows):
     ]
     found += [
         text for row in rows if row.get("search") for text in _search(row)
+    ]
+    found += [
+        f"{row['when']}: {name} is frozen, and reads none of the new units."
+        for row in rows
+        for name in row.get("blind", ())
     ]
     steps = sum(row.get("trial", 0) for row in rows)
     if steps:

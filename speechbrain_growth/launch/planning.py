@@ -24,6 +24,7 @@ from speechbrain_growth.launch.plans.ahead import growths_ahead
 from speechbrain_growth.launch.plans.exactness import exactness
 from speechbrain_growth.launch.plans.filling import filling_of
 from speechbrain_growth.launch.plans.firefly import search_of
+from speechbrain_growth.launch.plans.freezing import Freezing
 from speechbrain_growth.launch.plans.memory import bytes_to_grow, states_of
 from speechbrain_growth.launch.plans.spans import in_all
 from speechbrain_growth.launch.train_logger import (
@@ -34,7 +35,7 @@ from speechbrain_growth.measure.growth_log import GrowthLog
 from speechbrain_growth.schedule.afterwards.budget import epochs_within, totals
 from speechbrain_growth.schedule.checking import check
 from speechbrain_growth.schedule.conditions.condition import Run
-from speechbrain_growth.schedule.conditions.measured import MEASURES
+from speechbrain_growth.schedule.conditions.measured import measured_by
 from speechbrain_growth.schedule.schedule import GrowthSchedule
 
 
@@ -146,6 +147,7 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
     generator = torch.Generator().manual_seed(0)
     example = torch.randn(log.example_shape, generator=generator)
     states, problems = states_of(blueprint), []
+    frozen = Freezing(schedule, blueprint.value("init_from"))
     for one in growths_ahead(schedule, sizes, ahead):
         if one.before != now:
             now, old = one.before, blueprint.modules(one.before)
@@ -153,11 +155,11 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
         try:
             check_depth(blueprint, one.before, one.larger, new)
             check_bare(old)
-            birth = Birth(growth.birth, growth.born)
-            way = {"birth": birth, "fold": True, "example": example}
-            way["outputs"] = growth.outputs
+            way = {"birth": Birth(growth.birth, growth.born), "fold": True}
+            way.update(example=example, outputs=growth.outputs)
             plan = trace(old, new, growth.symmetry, **way)
             check_outputs(plan, growth)
+            holding = frozen.follow(one, plan, old, new)
             filling = filling_of(old, new, growth, plan, example)
             args = blueprint.modules, old, now, growth, schedule.cost
             search = search_of(*args)
@@ -175,21 +177,17 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
                     "tensors": plan.text(one.before, one.after),
                     "growth": one.number,
                     "span": one.span,
-                    "measured": _measured(growth),
+                    "measured": measured_by(growth.condition),
                     "trial": growth.amount.choose_steps if one.name else 0,
                     "bytes": bytes_to_grow(
                         old, new, growth, states, filling, search
                     ),
                     "filling": filling,
                     "search": search,
+                    **holding,
                     **cost_of(blueprint, log, one.after, new),
                 }
             )
     if problems:
         raise GrowthError(problems)
     return rows
-
-
-def _measured(growth):
-    """Measurements that its condition needs, of which passes are counted."""
-    return [name for name in growth.condition.metrics if name in MEASURES]

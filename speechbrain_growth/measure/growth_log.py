@@ -249,6 +249,10 @@ def growth_in_words(entry, example):
     ]
     if not entry.get("sets_exact", True):
         changes[-1] += " (this may change the outputs)"
+    changes += entry.get("freezing", [])
+    trained = entry.get("trained", entry["parameters_after"])
+    if trained < entry["parameters_after"]:
+        changes.append(f"{trained:,} parameters are trained")
     if metrics:
         metrics = f"validation right before -> right after: {metrics}; "
     return (

@@ -7,7 +7,11 @@ Authors
 from typing import Any, Dict, NamedTuple, Optional, Tuple
 
 from speechbrain_growth.errors import GrowthError, did_you_mean
-from speechbrain_growth.schedule.afterwards.freezing import check_old, read_old
+from speechbrain_growth.schedule.afterwards.freezing import (
+    check_old,
+    read_freeze,
+    read_old,
+)
 from speechbrain_growth.schedule.afterwards.new_outputs import read_outputs
 from speechbrain_growth.schedule.afterwards.rates import read_lr
 from speechbrain_growth.schedule.afterwards.settings import read_sets
@@ -21,6 +25,7 @@ from speechbrain_growth.schedule.filling import (
     BATCHES,
     check_batches,
     read_batches,
+    read_birth,
 )
 from speechbrain_growth.schedule.searches.firefly import check_search
 
@@ -67,6 +72,9 @@ class Growth(NamedTuple):
         Number of steps over which a weighted LayerNorm becomes a plain one.
     old : str
         ``frozen`` if the units from before the growth stay as they are.
+    freeze : tuple of str
+        Names of layers or weights that stay; empty if all are trained again,
+        None if nothing of this changes.
     batches : int
         From how many batches new units begin, if they begin from gradients.
     outputs : dict or str
@@ -91,6 +99,7 @@ class Growth(NamedTuple):
     born: Tuple[str, ...] = ()
     fold: int = FOLD
     old: str = ""
+    freeze: Optional[Tuple[str, ...]] = None
     batches: int = BATCHES
     outputs: object = None
 
@@ -114,8 +123,13 @@ class Growth(NamedTuple):
 
     @property
     def adds_nothing(self):
-        """Whether it changes settings only."""
+        """Whether no size grows."""
         return not self.amount.named and self.amount.firefly is None
+
+    @property
+    def holds(self):
+        """Whether it changes what is frozen."""
+        return bool(self.old) or self.freeze is not None
 
     def happens(self, target):
         """Whether it is done, or is left out as the sizes that it sets add none."""
@@ -184,12 +198,16 @@ def _read(entry, number):
         )
     name, fields = when[0], {}
     left = {key: value for key, value in entry.items() if key != name}
-    if "old" in left:  # the only way that leaves old units alone
+    if "old" in left and left.get("freeze") == "old":
+        raise GrowthError("freeze: old says the same as old; keep one of them")
+    if (
+        "old" in left or left.get("freeze") == "old"
+    ):  # the only way that leaves old units alone
         left.setdefault("symmetry", "fresh")
     for key in [key for key in READERS if key in left]:
         fields.update(READERS[key](left.pop(key)))
     amount, times = Amount(), 1
-    if left or "sets" not in fields:
+    if left or not {"sets", "freeze"} & {*fields}:
         amount, times = read_amount(left, [*READERS, *KEYS])
     one = Growth(read(name, entry[name]), amount, number, **fields)
     check_units(one, entry)
@@ -224,31 +242,6 @@ def _symmetry(value):
     return {"units": value}
 
 
-def _birth(value):
-    """Sets how new layers begin.
-
-    Values: one of the ways below, or ``{WAY: [names]}`` with the dotted names
-    of the new layers, where their types do not tell which layers are new.
-    Default: ``gate`` for a layer that has a gate, ``identity`` for any other
-    """
-    # Imported here, as a list without it is read without torch
-    from speechbrain_growth.engine.births.layers import WAYS
-
-    way, names = value, ()
-    if isinstance(value, dict) and len(value) == 1:
-        ((way, names),) = value.items()
-        listed = isinstance(names, (list, tuple))
-        names = tuple(names) if listed else (names,)
-    named = all(isinstance(name, str) and name for name in names)
-    if not isinstance(way, str) or way not in WAYS or not named:
-        raise GrowthError(
-            f"birth is {value!r}; it must be one of "
-            f"{', '.join(WAYS)}, or {{one of them: [names of the "
-            "layers that are born]}"
-        )
-    return {"birth": way, "born": names}
-
-
 def _fold(value):
     """Sets how long a LayerNorm that grew by a non-integer factor stays weighted.
 
@@ -279,9 +272,10 @@ READERS = {
     "optimizer": _optimizer,
     "sets": read_sets,
     "symmetry": _symmetry,
-    "birth": _birth,
+    "birth": read_birth,
     "fold": _fold,
     "old": read_old,
+    "freeze": read_freeze,
     "batches": read_batches,
     "outputs": read_outputs,
 }

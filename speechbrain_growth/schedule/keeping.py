@@ -11,6 +11,7 @@ from speechbrain.utils.checkpoints import (
     mark_as_saver,
     register_checkpoint_hooks,
 )
+from speechbrain_growth.schedule.afterwards.freezing import frozen_after
 from speechbrain_growth.schedule.growth import Growth, parse
 from speechbrain_growth.schedule.state import (
     KINDS,
@@ -23,6 +24,11 @@ from speechbrain_growth.schedule.state import (
 @register_checkpoint_hooks
 class Kept:
     """Something whose state has the keys of ``KINDS``."""
+
+    @property
+    def wanted_frozen(self) -> List[str]:
+        """What growths freeze, the last one included."""
+        return frozen_after(self._happened())
 
     @mark_as_saver
     def _save(self, path):
@@ -59,6 +65,8 @@ class Kept:
         if self.targets is None:  # of version 0.1, which knew sizes only
             then = self.growths[: self.decided]
             self.targets = [growth.amount.sizes for growth in then]
+        if self.frozen is None:  # of an earlier version
+            self.frozen = self.wanted_frozen
 
     def insert(self, entry: Dict[str, Any]) -> None:
         """Puts a growth that training asks for before those that are left.

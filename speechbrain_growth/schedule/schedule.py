@@ -82,6 +82,7 @@ class GrowthSchedule(Kept, Waiting):
         self.seen, self.last, self.grown_at_step = [], {}, None
         self.hand, self.past, self.targets = None, [], []
         self.settings, self.restarted, self.inserted = {}, {}, []
+        self.frozen = []
         self.run = Run()  # what conditions know of the run
         self.cost = None  # parameters and MACs of a model of some sizes
 
@@ -116,6 +117,7 @@ class GrowthSchedule(Kept, Waiting):
     def pending(self) -> bool:
         """Whether a growth was decided that has not been done yet."""
         changed = self.wanted_settings != self.settings
+        changed = changed or self.wanted_frozen != self.frozen
         open_ = bool(self.choices) or self.searching
         return open_ or self.wanted != self.sizes or changed
 
@@ -213,7 +215,7 @@ class GrowthSchedule(Kept, Waiting):
             Optimizer steps taken so far.
         """
         self.sizes, self.grown_at_step = self.wanted, int(step)
-        self.settings = self.wanted_settings
+        self.settings, self.frozen = self.wanted_settings, self.wanted_frozen
 
     def restart(self, step: int, spent: float = 0.0) -> None:
         """Takes note that the scheduler of the learning rate begins anew.

@@ -21,6 +21,7 @@ LATER = {
     "settings": {},
     "restarted": {},
     "inserted": [],
+    "frozen": None,
 }
 KINDS = {  # the keys of a state, and the types that each may have
     "sizes": (dict,),  # of the weights in the same checkpoint
@@ -35,6 +36,7 @@ KINDS = {  # the keys of a state, and the types that each may have
     "settings": (dict,),  # other keys that growths changed, as the run has them
     "restarted": (dict,),  # when the scheduler of the rate began anew
     "inserted": (list,),  # growths that training asked for, and their places
+    "frozen": (list, NoneType),  # what growths froze, as the weights have it
 }
 WORDS = {
     dict: "a mapping",
@@ -84,7 +86,9 @@ def write_state(state, path):
     >>> path = getfixture("tmpdir") / "state"
     >>> state = {"sizes": {"width": 4}, "decided": 0, "refused": []}
     >>> state.update(grown_at_step=None, last={}, seen=[], hand=None, past=[])
-    >>> state.update(targets=[], settings={}, restarted={}, inserted=[])
+    >>> state.update(
+    ...     targets=[], settings={}, restarted={}, inserted=[], frozen=[]
+    ... )
     >>> write_state(state, path)
     >>> read_state(path) == state
     True

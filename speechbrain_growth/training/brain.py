@@ -122,6 +122,24 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
         """
         if self.schedule.pending:
             self.grow(epoch)
+        self.held.note(self._modules())
+
+    def fit_batch(self, batch: Any) -> Any:
+        """Trains on a batch; statistics that are held stay as they are.
+
+        Arguments
+        ---------
+        batch : object
+            As ``compute_forward`` takes it.
+
+        Returns
+        -------
+        torch.Tensor
+            The loss.
+        """
+        loss = super().fit_batch(batch)
+        self.held.put_back_statistics()
+        return loss
 
     def on_fit_start(self) -> None:
         """Restores sizes, then weights, from this run's or an earlier one's."""
@@ -192,6 +210,7 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
         settings = self.schedule.wanted_settings
         entry["sets_exact"] = self.is_exact(settings)
         self.put(old, new, plan)
+        entry["trained"] = self.held.trained
         self.change_settings(settings)
         entry["seconds"] = time.time() - begin
         entry["valid_after"] = self.measure(epoch)

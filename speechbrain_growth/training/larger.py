@@ -9,13 +9,16 @@ from typing import Tuple
 from torch.nn import ModuleDict
 
 from speechbrain_growth.engine.births.batchnorm import calibrating
+from speechbrain_growth.engine.holding.held import masks_of
+from speechbrain_growth.engine.holding.masks import changed_by, grown_masks
 from speechbrain_growth.engine.maps.plan import Plan
 from speechbrain_growth.engine.optimizers import follow
 from speechbrain_growth.engine.proof import must_keep
+from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.processes import all_or_none, on_main
 from speechbrain_growth.measure.growth_log import growth_entry
+from speechbrain_growth.schedule.afterwards.freezing import freezing_in_words
 from speechbrain_growth.schedule.growth import Growth
-from speechbrain_growth.training.afterwards.holding import entering_old_units
 from speechbrain_growth.training.afterwards.scaling import powers_by_name
 from speechbrain_growth.training.carrying import carry_modules
 from speechbrain_growth.training.measures.filling import fill_new_units
@@ -61,10 +64,12 @@ class LargerBrain(ProbingBrain):
         seed = self._seed()
         with all_or_none():
             old = self._modules()
-            new = self._build(schedule.wanted, self.in_force, seed)
+            keeps = not growth.holds  # DDP knows what learned when it wrapped
+            new = self._build(schedule.wanted, self.in_force, seed, keeps)
             batch, run = self._probe()
             units = self.found and self.found.units
             plan = carry_modules(old, new, growth, seed, run, units)
+            self._check_frozen(growth, plan, new)
             with calibrating(plan, new):
                 drift = self._drift(new, batch, run, plan)
         if growth.symmetry.fills:
@@ -84,6 +89,7 @@ class LargerBrain(ProbingBrain):
         promised = must_keep(growth.symmetry, plan)
         tolerance = schedule.tolerance if promised else None
         entry = growth_entry(schedule, plan, epoch - 1, drift, tolerance)
+        entry["freezing"] = freezing_in_words(growth)
         if growth.symmetry.fills:
             entry["filling"]["drift"] = after
         if self.found is not None:
@@ -107,7 +113,23 @@ class LargerBrain(ProbingBrain):
         dict
             As ``Held.masks``.
         """
-        return entering_old_units(plan, new) if growth.old else {}
+        old = self._modules()
+        found = masks_of(list(growth.freeze or ()), plan, old, new)
+        found = masks_of("old", plan, old, new) if growth.old else found
+        # What did not learn anyway must not begin to when all is released
+        idle = {n for n, p in new.named_parameters() if not p.requires_grad}
+        idle -= {n for n in idle if plan.before(n) in self.held.masks}
+        return {name: one for name, one in found.items() if name not in idle}
+
+    def _check_frozen(self, growth, plan, new):
+        """Raises if a growth would change what growths have frozen."""
+        if not self.schedule.wanted_frozen or growth.freeze == ():
+            return
+        masks = grown_masks(self.held.masks, plan, new)
+        masks.update(self.frozen_by(growth, plan, new))
+        problems = changed_by(plan, masks)
+        if problems:
+            raise GrowthError([f"{growth.place}: {p}" for p in problems])
 
     def put(self, old: ModuleDict, new: ModuleDict, plan: Plan) -> None:
         """Puts larger modules in the place of the present ones.
@@ -126,8 +148,11 @@ class LargerBrain(ProbingBrain):
         settings = self.schedule.wanted_settings
         new = self.with_settings(new, plan, settings, self._seed())
         follow(self._optimizers(), old, new, plan if carried else None)
+        frozen = self.frozen_by(growth, plan, new)
         self.held.grown(plan, new)
-        self.held.hold(self.frozen_by(growth, plan, new), new)
+        if growth.freeze == ():
+            self.held.release(list(self.held.masks), new)
+        self.held.hold(frozen, new)
         self._swap(new)
         rewarm = growth.rewarm if growth.rewarmed == "new" else 0
         by_axis = self._optimizers() if growth.per == "axis" else []

@@ -20,7 +20,7 @@ from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.run_log import RunLogger
 from speechbrain_growth.schedule.state import STATE, read_state
 from speechbrain_growth.schedule.wishes import forget, heard
-from speechbrain_growth.training.afterwards.holding import HELD, Held
+from speechbrain_growth.training.afterwards.holding import HELD, SavedHeld
 from speechbrain_growth.training.afterwards.transition import (
     TRANSITION,
     Transition,
@@ -54,7 +54,7 @@ class ResizingBrain(CheckedSettingBrain):
         self.growth_log = growth_log
         self.schedule.start(blueprint.sizes)
         self.transition = Transition(self._modules)
-        self.held = Held(self._modules)
+        self.held = SavedHeld(self._modules)
         train_logger = getattr(self.hparams, "train_logger", None)
         is_ours = isinstance(train_logger, RunLogger)
         self.run_logger = train_logger if is_ours else None
@@ -95,8 +95,12 @@ class ResizingBrain(CheckedSettingBrain):
                 f"{checkpoint.path} is of a model with the sizes "
                 f"{', '.join(sizes)}; this one has {', '.join(own)}"
             )
-        if sizes != self.schedule.sizes or settings != self.in_force:
-            old, new = self._modules(), self._build(sizes, settings)
+        # What is wrapped in DDP cannot begin to learn, or stop
+        keeps = not self.wraps or state["frozen"] == self.schedule.frozen
+        now = self.schedule.sizes, self.in_force
+        if (sizes, settings) != now or not keeps:
+            old = self._modules()
+            new = self._build(sizes, settings, keeps=keeps)
             follow(self._optimizers(), old, new)
             self._swap(new)
             self.schedule.start(sizes)
@@ -196,13 +200,14 @@ class ResizingBrain(CheckedSettingBrain):
         """The present raw modules, in a container of their own."""
         return ModuleDict(self.raw_modules.items())
 
-    def _build(self, sizes, settings, seed=0):
-        """Builds modules; keeps the present ones in which nothing changes."""
+    def _build(self, sizes, settings, seed=0, keeps=True):
+        """Builds modules; may keep the present ones in which nothing changes."""
         new = self.blueprint.modules({**sizes, **settings}, seed)
         new = self.prepared(new.to(self.device))
         _, other = changed_parts(self.blueprint, self.in_force, settings)
         for name, module in self.raw_modules.items():
-            if name not in other and _shapes(module) == _shapes(new[name]):
+            same = name not in other and _shapes(module) == _shapes(new[name])
+            if keeps and same:
                 new[name] = module
         return new
 

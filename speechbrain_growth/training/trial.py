@@ -235,8 +235,10 @@ class TrialBrain(ResumingBrain, FiniteBrain, ResizingBrain):
 
 
 def _is_other(state, grown):
-    """Whether a checkpoint's model has other sizes or settings."""
-    return any(state[key] != grown[key] for key in ("sizes", "settings"))
+    """Whether a checkpoint's model is of before the growth."""
+    return any(
+        state[key] != grown[key] for key in ("sizes", "settings", "frozen")
+    )
 
 
 class ThenCall:

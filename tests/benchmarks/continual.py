@@ -31,10 +31,9 @@ from collections import defaultdict
 import numpy as np
 import torch
 
-from speechbrain_growth import CRDNN, MLP
+from speechbrain_growth import CRDNN, MLP, Held
 from speechbrain_growth.continual.brain import ContinualBrain
 from speechbrain_growth.resume.checkpointer import SafeCheckpointer
-from speechbrain_growth.training.afterwards.holding import Held
 
 REPETITIONS, WARM = 40, 5
 ROOT = pathlib.Path(__file__).resolve().parents[2]

@@ -137,6 +137,16 @@ def one_size_only(folder):
     return outcome(train(spread(folder, growth=growth)))
 
 
+def frozen(folder):
+    """Weights stop learning, and learn again, in modules that stay."""
+    growth = [
+        {"after_epoch": 1, "freeze": ["model.CNN", "output"]},
+        {"after_epoch": 2, "rnn_neurons": 9},
+        {"after_epoch": 3, "freeze": "none"},
+    ]
+    return outcome(train(spread(folder, growth=growth)))
+
+
 CHOICE = {
     "after_epoch": 2,
     "choose": {"wide": {"dnn_neurons": 24}, "long": {"rnn_neurons": 9}},
@@ -299,6 +309,7 @@ if __name__ == "__main__":
         by_hand,
         measured,
         one_size_only,
+        frozen,
         chosen,
         chosen_again,
         filled,

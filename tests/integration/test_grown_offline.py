@@ -84,7 +84,11 @@ def test_held_weights_are_held_in_the_larger_model(tmp_path):
         (one / "save").glob("CKPT*"),
         key=lambda path: (path / "counter.ckpt").read_text(),
     )
-    main(["grow", str(newest), "--rnn_neurons=9", f"--out={tmp_path / 'out'}"])
+    line = ["grow", str(newest), "--rnn_neurons=9", f"--out={tmp_path / 'out'}"]
+    with pytest.raises(SystemExit):  # copies share what they send
+        main(line)
+    assert not (tmp_path / "out").exists()
+    main([*line, "--symmetry=fresh"])
     later = start(tmp_path / "later", tmp_path / "out")
     before = {n: v.clone() for n, v in weights(later).items()}
     masks = {n: m.clone() for n, m in later.held.masks.items()}

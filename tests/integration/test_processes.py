@@ -67,7 +67,7 @@ SCENES = (
 )
 
 
-PARTLY = ("by_hand", "measured", "one_size_only", "budgeted")
+PARTLY = ("by_hand", "measured", "one_size_only", "frozen", "budgeted")
 
 
 @pytest.mark.parametrize("scene", [*SCENES.split(), *PARTLY])

@@ -170,6 +170,9 @@ class Plan(NamedTuple):
         For each layer whose outputs split, the map of its outputs.
     filled : Filled
         Which new units begin from gradients; None if nothing was filled.
+    held : Held
+        What ``freeze`` holds of the new model; None if ``carry`` was not told
+        to freeze anything.
     """
 
     tensors: Dict[str, tuple]
@@ -183,6 +186,7 @@ class Plan(NamedTuple):
     normed: Dict[str, Normed] = {}
     splits: Dict[str, WidthMap] = {}
     filled: Any = None
+    held: Any = None
 
     @property
     def output(self):

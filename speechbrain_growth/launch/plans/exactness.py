@@ -5,6 +5,7 @@ Authors
 """
 
 from speechbrain_growth.engine.maps.plan import Exact
+from speechbrain_growth.schedule.afterwards.freezing import freezing_in_words
 from speechbrain_growth.schedule.afterwards.new_outputs import FRESH
 
 
@@ -50,6 +51,7 @@ def exactness(plan, growth):
     if plan.weights:
         words = words or ["exact"]
         words.append(f"LayerNorms folded over {growth.fold} steps")
-    words = words or ["exact"] * bool(growth.sets)
+    words = words or ["exact"] * (bool(growth.sets) or growth.holds)
     words += [f"sets {key} {value}" for key, value in growth.sets.items()]
+    words += freezing_in_words(growth)
     return "; ".join(words) or "exact"

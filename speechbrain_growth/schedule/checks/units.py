@@ -33,13 +33,14 @@ def check_units(growth, entry):
 def _check_without_units(growth, entry):
     """Raises if a growth that only sets something is told about new units."""
     found = [key for key in ABOUT_UNITS if key in entry]
+    found += ["freeze: old"] * (entry.get("freeze") == "old")
     if growth.per or growth.rewarmed == "new":
         found.append(f"lr: {entry['lr']}")
     found += [m for m in OF_NEW_UNITS if m in growth.condition.metrics]
     if found:
         raise GrowthError(
             f"found {', '.join(found)}, about new units, but no size grows; "
-            "name a size, or use sets without that"
+            "name a size, or use sets or freeze without that"
         )
 
 

@@ -45,3 +45,18 @@ def measurement(function: Callable[[Any], float]) -> Callable[[Any], float]:
     """
     MEASURES[function.__name__] = function
     return function
+
+
+def measured_by(condition):
+    """Lists what must be measured for a condition, beside a validation.
+
+    Arguments
+    ---------
+    condition : Condition
+        Of a growth.
+
+    Returns
+    -------
+    list of str
+    """
+    return [name for name in condition.metrics if name in MEASURES]

@@ -10,7 +10,7 @@ from speechbrain_growth.errors import GrowthError, did_you_mean
 from speechbrain_growth.schedule.conditions.kinds import is_number
 
 UNITS = {"budget": "parameters", "macs": "macs"}
-ABOUT_UNITS = ("symmetry", "birth", "old", "outputs", "batches")
+ABOUT_UNITS = ("symmetry", "birth", "old", "freeze", "outputs", "batches")
 
 
 class Firefly(NamedTuple):

@@ -18,11 +18,9 @@ from torch import nn
 from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain_growth import MLP, carry
 from speechbrain_growth.continual.finished import FinishedTasks
+from speechbrain_growth.engine.holding.held import Held
+from speechbrain_growth.engine.holding.masks import entering_old_units
 from speechbrain_growth.engine.unwrap import state_of
-from speechbrain_growth.training.afterwards.holding import (
-    Held,
-    entering_old_units,
-)
 
 
 def crdnn(neurons, units, _):

@@ -16,10 +16,9 @@ from hypothesis import (
 from torch import nn
 
 from speechbrain_growth import carry
-from speechbrain_growth.training.afterwards.holding import (
-    Held,
-    entering_old_units,
-)
+from speechbrain_growth.engine.holding.held import Held
+from speechbrain_growth.engine.holding.masks import entering_old_units
+from speechbrain_growth.training.afterwards.holding import SavedHeld
 
 OPTIMIZERS = {
     "SGD": dict(lr=0.1, momentum=0.9, weight_decay=0.1, nesterov=True),
@@ -212,12 +211,12 @@ def test_a_mask_follows_a_growth_that_freezes_nothing():
 
 def test_it_is_saved_and_released(tmp_path):
     net = nn.Linear(2, 2)
-    held = Held(lambda: net)
+    held = SavedHeld(lambda: net)
     held.hold({"bias": torch.tensor([True, True])}, net)
     assert not net.bias.requires_grad and net.weight.requires_grad
     held._save(tmp_path / "held")
     other = nn.Linear(2, 2)
-    again = Held(lambda: other)
+    again = SavedHeld(lambda: other)
     again._load(tmp_path / "held")
     assert not other.bias.requires_grad and again.masks.keys() == {"bias"}
     again.release(["bias"], other)

@@ -239,6 +239,11 @@ WRONG = [
         {"growth": [{"after_epoch": 3, "hidden": [6, 6]}]},
         "symmetry shares changes what old units send",
     ),
+    (
+        "progressive",
+        {"growth": [{"after_epoch": 3, "freeze": "none"}]},
+        "freeze is none, but the strategy says what is held",
+    ),
 ]
 
 

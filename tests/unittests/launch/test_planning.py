@@ -632,3 +632,52 @@ def test_a_module_that_no_growth_can_pass_is_named(tmp_path, module, message):
         f"{path}, line {text[: text.index('growth_log:')].count(chr(10)) + 1}: "
     )
     assert str(raised.value).removeprefix(place).startswith(message)
+
+
+FREEZING = [
+    {"after_epoch": 2, "freeze": ["net.0"]},
+    {
+        "after_epoch": 3,
+        "depth_width": 10,
+        "freeze": ["net.3"],
+        "symmetry": "fresh",
+    },
+    {"after_epoch": 4, "width": 8, "freeze": "old"},
+    {"after_epoch": 5, "freeze": "none"},
+    {"after_epoch": 6, "width": 16},
+]
+
+
+def test_the_plan_says_what_is_frozen_and_how_much_is_trained(plan):
+    rows = plan(growth=FREEZING)
+    assert [row["exact"] for row in rows[1:]] == [
+        "exact; freezes net.0",
+        "exact; freezes net.3",
+        "exact; freezes old units",
+        "exact; trains all again",
+        "exact",
+    ]
+    whole = [row["parameters"] for row in rows]
+    free = [
+        whole[1] - 4 * 4,
+        whole[2] - 4 * 4 - 2 * 5,
+        4 * 4,  # what enters the new units
+    ]
+    found = [row["trained"] for row in rows[1:]]
+    assert found == [n / m for n, m in zip(free, whole[1:])] + [None, None]
+    text = as_table(rows)
+    assert "| trained |" in text and f"| {100 * found[1]:.0f} % " in text
+    # The layer behind the new units is old, and grows no unit of its own
+    line = "after_epoch 4: net.2.weight is frozen, and reads none of the new"
+    assert text.count("is frozen") == text.count(line) == 1
+    assert "trained" not in as_table(plan())
+
+
+def test_what_was_frozen_before_a_resume_only_training_knows(plan):
+    schedule = GrowthSchedule(FREEZING)
+    schedule.start({"inputs": 3, "width": 4, "depth_width": 5, "outputs": 2})
+    schedule.decide(2, {})
+    schedule.grown(step=6)
+    rows = plan(growth=FREEZING, state=schedule.state())
+    assert [row.get("trained") for row in rows] == [None] * 5
+    assert "freezes net.3" in rows[1]["exact"]

@@ -14,6 +14,7 @@ from speechbrain.utils.checkpoints import Checkpointer
 from speechbrain_growth.engine.births.symmetry import Symmetry
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.schedule.afterwards.budget import totals
+from speechbrain_growth.schedule.afterwards.freezing import thawing
 from speechbrain_growth.schedule.checking import check
 from speechbrain_growth.schedule.conditions.condition import Run
 from speechbrain_growth.schedule.growth import parse
@@ -810,3 +811,50 @@ def test_another_word_on_drift_is_refused():
 def test_reports_are_names_of_metrics(reports):
     with pytest.raises(GrowthError, match="^reports: found .* list of metrics"):
         GrowthSchedule(reports=reports)
+
+
+def test_freezing_alone_is_a_growth_and_so_is_releasing():
+    """Each is done once, and a checkpoint knows"""
+    entries = [
+        {"after_epoch": 1, "freeze": ["encoder"]},
+        {"after_epoch": 2, "freeze": "none"},
+        {"after_epoch": 3, "freeze": "none"},
+    ]
+    schedule = GrowthSchedule(entries)
+    schedule.start({"width": 4})
+    for epoch in (1, 2):
+        assert schedule.decide(epoch, {}) and schedule.pending
+        again = GrowthSchedule(entries)
+        again.restore(schedule.state())
+        assert again.pending
+        schedule.grown(step=epoch)
+        again.restore(schedule.state())
+        assert not schedule.pending and not again.pending
+    assert schedule.frozen == ["none"]
+    assert schedule.decide(3, {}) and not schedule.pending  # nothing to release
+    schedule.refuse(1)
+    assert schedule.wanted_frozen == ["none"]
+
+
+def test_a_checkpoint_that_says_nothing_of_freezing_is_of_what_was_frozen():
+    """Of an earlier version, which knew old: frozen only"""
+    entries = [{"after_epoch": 1, "width": 8, "old": "frozen"}]
+    schedule = GrowthSchedule(entries)
+    schedule.start({"width": 4})
+    schedule.decide(1, {})
+    for pending in (True, False):
+        state = {**schedule.state(), "frozen": None}
+        again = GrowthSchedule(entries)
+        again.restore(state)
+        assert again.pending == pending
+        schedule.grown(step=1)
+
+
+def test_what_was_released_may_be_copied_again():
+    start = [{"after_epoch": 1, "width": 8, "freeze": "old"}]
+    free = [{"after_epoch": 2, "freeze": "none"}]
+    last = [{"after_epoch": 3, "width": 9}]
+    for growth, wrong in ((start + last, 1), (start + free + last, 0)):
+        growths = parse(growth)
+        found = [text for one in growths for text in thawing(one, growths)]
+        assert len(found) == wrong

@@ -207,7 +207,7 @@ def test_the_default_of_a_key_is_what_leaving_it_out_means(key):
     value = re.fullmatch("``(.*)``", default)
     if value is None:  # in words
         assert not getattr(parse([entry])[0], key)
-        assert key in ("birth", "old", "outputs", "sets")
+        assert key in ("birth", "freeze", "old", "outputs", "sets")
         return
     given = {**entry, key: yaml.safe_load(value[1])}
     assert parse([given]) == parse([entry])

@@ -38,6 +38,57 @@ WRONG = {
     "an entry that is a number": ("- 3", 1, "found 3; it must be a mapping"),
     "an empty entry": ("- {}", 1, "found no condition; it must have one of"),
     # What is frozen
+    "a layer to freeze that is no list": (
+        AT_3 + "  width: 9\n  freeze: model.CNN",
+        1,
+        "freeze is 'model.CNN'; it must be old, none, or a list of names",
+    ),
+    "old units frozen by two keys": (
+        AT_3 + "  width: 9\n  old: frozen\n  freeze: old",
+        1,
+        "freeze: old says the same as old; keep one of them",
+    ),
+    "old units frozen and released": (
+        AT_3 + "  width: 9\n  old: frozen\n  freeze: none",
+        1,
+        "freeze is none, which releases all, beside old",
+    ),
+    "old units frozen, but no new ones": (
+        AT_3 + "  freeze: old\n  sets: {batch_size: 2}",
+        1,
+        "found freeze: old, about new units, but no size grows",
+    ),
+    "units that firefly would split of a frozen layer": (
+        AT_3 + "  freeze: [a]\n- after_epoch: 5\n  firefly: {budget: 40}",
+        3,
+        "firefly splits units that growth.0. has frozen",
+    ),
+    "a search that freezes": (
+        AT_3 + "  freeze: [a]\n  firefly: {budget: 40}",
+        1,
+        "found freeze beside firefly",
+    ),
+    "layers to freeze that are not there": (
+        AT_3 + "  width: 9\n  freeze: [mlp.hiden_0, first.weights, head]",
+        1,
+        "freeze names mlp.hiden_0, but no layer .*; did you mean mlp.hidden_0",
+    ),
+    "a frozen layer that would read copies": (
+        AT_3 + "  width: 9\n  freeze: [mlp.hidden_0]",
+        1,
+        "mlp.hidden_0.linear.weight is frozen, but the growth changes it; use "
+        "symmetry: fresh",
+    ),
+    "a layer that was frozen and would read copies": (
+        AT_3 + "  freeze: [mlp]\n- after_epoch: 5\n  width: 9",
+        3,
+        "mlp.hidden_0.linear.weight is frozen, but the growth changes it",
+    ),
+    "all weights frozen": (
+        AT_3 + '  freeze: ["*"]',
+        1,
+        "freezes all weights, so that none is left to train",
+    ),
     "old units that melt": (
         AT_3 + "  width: 9\n  old: thawed",
         1,
@@ -51,7 +102,7 @@ WRONG = {
     "copies of frozen units": (
         AT_3 + "  width: 9\n  old: frozen\n- after_epoch: 5\n  width: 10",
         4,
-        r"symmetry shares would change units that growth\[0\] has frozen",
+        r"symmetry shares would change units that growth.0. has frozen",
     ),
     "a freeze of nothing": (
         AT_3 + "  old: frozen\n  sets: {batch_size: 2}",

@@ -1,0 +1,5 @@
+"""Keeps weights as they are: which ones, and how.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
