@@ -30,7 +30,7 @@ STREAMS = {
         "split": "two classes a task",
         "sequence": "MNIST, Fashion-MNIST, MNIST",
     },
-    "speech": {"tasks": "accents"},
+    "speech": {"tasks": "accents", "phones": "phone sets"},
 }
 # What keeps old weights, and must have forgotten nothing
 KEEPING = ("independent", "progressive", "expert_gate", "cpg", "firefly")
