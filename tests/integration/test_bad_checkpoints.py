@@ -86,7 +86,7 @@ CODE = "{file} cannot be loaded: it holds more than tensors and numbers"
 CUT = "{file} cannot be loaded: it is cut off, or was written by something else"
 STATE = (
     "{file}: this is not the state of a growth schedule; it must hold "
-    "decided, grown_at_step, hand, inserted, last, past, refused, restarted, "
+    "decided, frozen, grown_at_step, hand, inserted, last, past, refused, restarted, "
     "seen, settings, sizes, targets"
 )
 ROWS = {

@@ -148,14 +148,14 @@ ON_MNIST = {
         altered("growth: []", "growth:\n  - {after_epoch: 1, hidden: [8]}"),
         [YAML],
         (
-            "{folder}/bad.yaml, line 43: growth[0] (after_epoch 1): hidden is "
+            "{folder}/bad.yaml, line 44: growth[0] (after_epoch 1): hidden is "
             "[16] and would shrink to [8]; growth only adds units"
         ),
     ),
     "a value of a YAML": (
         altered("lr: 0.002", "lr: -1"),
         [YAML],
-        "{folder}/bad.yaml, line 25: lr is -1; it must be a number, at least 0",
+        "{folder}/bad.yaml, line 26: lr is -1; it must be a number, at least 0",
     ),
     "a base that is not there": (
         content("bad.yaml", "base: none.yaml"),
@@ -980,7 +980,7 @@ ON_TIMIT = {
         None,
         ["--rnn_layers=0"],
         (
-            "hparams/grow.yaml, line 73: growth_log: an example of shape "
+            "hparams/grow.yaml, line 74: growth_log: an example of shape "
             "(1, 100, 40) does not go "
             "through model: expected 2D or 3D input (got 4D input); each of "
             "modules must run on what the one before it returns, and on "
