@@ -310,7 +310,10 @@ def _gives_outputs(axes, plan):
 
 def _changes(plan, name):
     """Whether old weights of a tensor are not what they were."""
-    if name in plan.scales or owner_of(name, plan.splits) is not None:
+    split = plan.splits.get(owner_of(name, plan.splits))
+    if split is not None:  # outputs without a parent take nothing from others
+        return bool((split.is_new & ~split.fresh).any())
+    if name in plan.scales:
         return True
     if any(name in (one.direction, one.norm) for one in plan.normed.values()):
         return name in plan.changes

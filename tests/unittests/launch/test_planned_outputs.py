@@ -51,7 +51,7 @@ def planned(folder, *entries):
         ),
         (
             MORE + ", outputs: {output: [null, null]}, old: frozen",
-            "exact; new outputs share posteriors",
+            "exact; new outputs share posteriors; freezes old units",
         ),
     ],
 )
