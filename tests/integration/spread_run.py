@@ -195,6 +195,7 @@ def failure(folder):
     """The second process cannot grow; neither does."""
     brain = spread(folder)
     if brain.rank == 1:
+        brain.meter.build = brain.blueprint.modules  # it can still count
         brain.blueprint.modules = no_memory
     return message_of(train, brain)
 
