@@ -21,6 +21,7 @@ from speechbrain_growth.export.folders import check_free, folder_aside
 from speechbrain_growth.export.labels import LABELS
 from speechbrain_growth.export.larger import enlarge
 from speechbrain_growth.export.wish import growth_for
+from speechbrain_growth.launch.init_from import metrics_of
 from speechbrain_growth.launch.plans.exactness import exactness
 from speechbrain_growth.measure.events import plain, write_events
 from speechbrain_growth.measure.meter import METER
@@ -82,11 +83,8 @@ def grow_run(results, wanted, out, checkpoint=None):
     out = os.path.abspath(out)
     with folder_aside(out) as new:
         save = os.path.join(new, "save")
-        meta = {
-            k: v for k, v in run.checkpoint.meta.items() if _is_metric(k, v)
-        }
         saver = SafeCheckpointer(save, _recoverables(run, larger))
-        saver.save_checkpoint(meta)
+        saver.save_checkpoint(metrics_of(run.checkpoint))
         labels = os.path.join(run.folder, LABELS)
         if os.path.isfile(labels):
             shutil.copyfile(labels, os.path.join(new, LABELS))
@@ -114,11 +112,6 @@ def grow_run(results, wanted, out, checkpoint=None):
         f"the outputs for a random example drift by {larger.entry['drift']:.1e}; "
         f"start from it with --init_from={out}"
     )
-
-
-def _is_metric(key, value):
-    """Whether a note of a checkpoint is the metric."""
-    return key != "unixtime" and type(value) is float
 
 
 def _yaml(run, sizes, out):

@@ -8,6 +8,7 @@ import os
 
 import speechbrain
 from speechbrain_growth.blueprint.merging import tag_of
+from speechbrain_growth.launch.init_from import metrics_of
 from speechbrain_growth.measure import cost
 from speechbrain_growth.measure.events import RUN_LOG, read_events
 from speechbrain_growth.measure.growth_log import growth_in_words
@@ -99,8 +100,7 @@ def _metrics(run):
     """The metrics of the checkpoint, and those of the test if it was tested."""
     found = {
         f"{key}, validation": f"{value:.2f}"
-        for key, value in run.checkpoint.meta.items()
-        if key != "unixtime" and type(value) is float
+        for key, value in metrics_of(run.checkpoint).items()
     }
     for event in read_events(os.path.join(run.folder, RUN_LOG)):
         tested = event["event"] == "test"

@@ -25,6 +25,7 @@ from speechbrain_growth.launch.models import (
 )
 from speechbrain_growth.schedule.growth import Growth
 from speechbrain_growth.training.carrying import carry_modules
+from speechbrain_growth.training.resizing import shapes_of
 
 TOLERANCE = 1e-4  # as that of a schedule
 
@@ -85,7 +86,7 @@ def enlarge(run, growth):
     old, _, kept = restored(run)
     values = {**run.values, **sizes}
     new, _, held = built(run, values, seed=seed)
-    same = {name for name in held if _shapes(held[name]) == _shapes(kept[name])}
+    same = [n for n in held if shapes_of(held[n]) == shapes_of(kept[n])]
     unchanged = {name: held[name] for name in same}
     load_modules(run.checkpoint, unchanged, unchanged.values())
     check_depth(run.blueprint, run.values, growth.amount.sizes, new)
@@ -116,9 +117,3 @@ def enlarge(run, growth):
         "seconds": time.time() - begin,
     }
     return Larger(old, new, held, growth, plan, sizes, entry)
-
-
-def _shapes(module):
-    """Shapes of all tensors of a module."""
-    state = module.state_dict()
-    return {name: tensor.shape for name, tensor in state.items()}

@@ -16,6 +16,7 @@ from speechbrain_growth.engine.probe import see, twin_of
 from speechbrain_growth.engine.reading.examples import run_of
 from speechbrain_growth.errors import GrowthError, shown
 from speechbrain_growth.files import aside
+from speechbrain_growth.measure.cost import parameters
 from speechbrain_growth.resume.loading import loading
 
 
@@ -85,7 +86,7 @@ def grow_file(path, kind, before, after, shape, out):
     with aside(out) as temporary:
         torch.save(new.state_dict(), temporary)
     changes = [f"{key} {before[key]} -> {after[key]}" for key in after]
-    counts = [sum(p.numel() for p in one.parameters()) for one in (old, new)]
+    counts = [parameters(one) for one in (old, new)]
     return (
         f"{out}: {', '.join(changes)}; {counts[0]:,} -> {counts[1]:,} "
         f"parameters; the outputs for a random input differ by {far:.1e} at most"

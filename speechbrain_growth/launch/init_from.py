@@ -122,10 +122,30 @@ def best_of(checkpoints):
         (metric, checkpoint)
         for checkpoint in checkpoints
         if STATE in checkpoint.paramfiles
-        for key, metric in checkpoint.meta.items()
-        if key != "unixtime" and type(metric) is float and metric == metric
+        for metric in metrics_of(checkpoint).values()
+        if metric == metric
     ]
     return min(scored, key=lambda pair: pair[0], default=(None, None))[1]
+
+
+def metrics_of(checkpoint):
+    """Returns the numbers by which a checkpoint is compared with others.
+
+    Arguments
+    ---------
+    checkpoint : speechbrain.utils.checkpoints.Checkpoint
+        Has them in its meta data.
+
+    Returns
+    -------
+    dict
+        By name.
+    """
+    return {
+        key: value
+        for key, value in checkpoint.meta.items()
+        if key != "unixtime" and type(value) is float
+    }
 
 
 def sizes_of(checkpoint):

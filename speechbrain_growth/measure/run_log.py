@@ -175,14 +175,22 @@ class RunLogger(FileTrainLogger):
 
     def _pass_on(self, meta, stages):
         """Gives an epoch, or a test, to the other loggers."""
-        step = meta.get("epoch", 1 + _last_epoch(read_events(self.run_file)))
-        if self.watched is not None and "epoch" in meta:
+        is_epoch = "epoch" in meta
+        step = meta["epoch"] if is_epoch else 1 + self._last_epoch()
+        if self.watched is not None and is_epoch:
             growth_log, meter = self.watched
             meta = {**meta, "growth/MACs": meter.macs(growth_log.example_shape)}
             meta["growth/parameters"] = meter.parameters
             words = growth_log.after(step - 1)
             meta.update({TEXT: words} if words else {})
         self.others.log(step, meta, stages)
+
+    def _last_epoch(self):
+        """The last epoch that was logged; 0 if none was."""
+        events = read_events(self.run_file)
+        return max(
+            (e["epoch"] for e in events if e["event"] == "epoch"), default=0
+        )
 
     @main_process_only
     def log_growth(self, entry: Dict[str, Any]) -> None:
@@ -213,12 +221,6 @@ def _until(events, epoch):
         for event in events
         if event["event"] == "start" or event.get("epoch", math.inf) <= epoch
     ]
-
-
-def _last_epoch(events):
-    """The last epoch that was logged; 0 if none was."""
-    found = [e["epoch"] for e in events if e["event"] == "epoch"]
-    return max(found, default=0)
 
 
 def _changed(was, facts):

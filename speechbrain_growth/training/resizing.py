@@ -206,7 +206,9 @@ class ResizingBrain(CheckedSettingBrain):
         new = self.prepared(new.to(self.device))
         _, other = changed_parts(self.blueprint, self.in_force, settings)
         for name, module in self.raw_modules.items():
-            same = name not in other and _shapes(module) == _shapes(new[name])
+            same = name not in other and shapes_of(module) == shapes_of(
+                new[name]
+            )
             if keeps and same:
                 new[name] = module
         return new
@@ -226,7 +228,18 @@ class ResizingBrain(CheckedSettingBrain):
         self.replace(new)
 
 
-def _shapes(module):
-    """Shapes of all tensors of a module."""
+def shapes_of(module):
+    """Returns the shapes of all tensors of a module.
+
+    Arguments
+    ---------
+    module : torch.nn.Module
+        Any.
+
+    Returns
+    -------
+    dict
+        By the names of its state dict.
+    """
     state = module.state_dict()
     return {name: tensor.shape for name, tensor in state.items()}
