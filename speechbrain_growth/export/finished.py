@@ -127,10 +127,7 @@ def _refuse_pending(newest):
     state = read_state(newest.paramfiles[STATE])
     schedule = GrowthSchedule(state["past"] or [])
     schedule.restore(state)
-    last = schedule.decided - 1
-    waits = schedule.targets[-1:] == [None] and last not in schedule.refused
-    grown = schedule.wanted == schedule.sizes
-    if waits or not grown or schedule.wanted_settings != schedule.settings:
+    if schedule.pending:
         raise GrowthError(
             f"{newest.path}: a growth was decided after epoch "
             f"{state['last'].get('epoch', 0)}, and the run ended before it; "

@@ -131,6 +131,11 @@ class Growth(NamedTuple):
         """Whether it changes what is frozen."""
         return bool(self.old) or self.freeze is not None
 
+    @property
+    def freezes(self):
+        """What it freezes: ``old``, or a list of names."""
+        return "old" if self.old else list(self.freeze or ())
+
     def happens(self, target):
         """Whether it is done, or is left out as the sizes that it sets add none."""
         return self.adds_nothing or target != {}
@@ -198,11 +203,10 @@ def _read(entry, number):
         )
     name, fields = when[0], {}
     left = {key: value for key, value in entry.items() if key != name}
-    if "old" in left and left.get("freeze") == "old":
+    freezes_old = left.get("freeze") == "old"
+    if "old" in left and freezes_old:
         raise GrowthError("freeze: old says the same as old; keep one of them")
-    if (
-        "old" in left or left.get("freeze") == "old"
-    ):  # the only way that leaves old units alone
+    if "old" in left or freezes_old:  # the only way that leaves old units alone
         left.setdefault("symmetry", "fresh")
     for key in [key for key in READERS if key in left]:
         fields.update(READERS[key](left.pop(key)))

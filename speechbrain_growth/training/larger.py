@@ -113,9 +113,7 @@ class LargerBrain(ProbingBrain):
         dict
             As ``Held.masks``.
         """
-        old = self._modules()
-        found = masks_of(list(growth.freeze or ()), plan, old, new)
-        found = masks_of("old", plan, old, new) if growth.old else found
+        found = masks_of(growth.freezes, plan, self._modules(), new)
         # What did not learn anyway must not begin to when all is released
         idle = {n for n, p in new.named_parameters() if not p.requires_grad}
         idle -= {n for n in idle if plan.before(n) in self.held.masks}

@@ -18,6 +18,7 @@ from torch import nn
 from speechbrain_growth.engine.holding.masks import (
     entering_old_units,
     grown_masks,
+    joined,
     tensors_named,
     trained,
 )
@@ -80,9 +81,7 @@ class Held:
         modules : torch.nn.Module
             Has these parameters.
         """
-        for name, mask in masks.items():
-            known = self.masks.get(name)
-            self.masks[name] = mask if known is None else mask | known
+        self.masks = joined(self.masks, masks)
         self.apply(modules)
 
     def release(self, names: Iterable[str], modules: nn.Module) -> None:

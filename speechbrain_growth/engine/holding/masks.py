@@ -132,6 +132,30 @@ def grown_masks(masks, plan, modules):
     return _with_counts(grown, modules)
 
 
+def joined(masks, more):
+    """Returns masks of all that is held by one of two.
+
+    Arguments
+    ---------
+    masks : dict
+        As ``Held.masks``.
+    more : dict
+        The same.
+
+    Returns
+    -------
+    dict
+
+    Example
+    -------
+    >>> one, two = torch.tensor([True, False]), torch.tensor([False, True])
+    >>> joined({"a": one}, {"a": two, "b": two})
+    {'a': tensor([True, True]), 'b': tensor([False,  True])}
+    """
+    both = {n: masks[n] | mask for n, mask in more.items() if n in masks}
+    return {**masks, **more, **both}
+
+
 def changed_by(plan, names):
     """Says which tensors a growth does not leave as they are.
 

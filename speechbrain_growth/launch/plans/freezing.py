@@ -9,6 +9,7 @@ from speechbrain_growth.engine.holding.masks import (
     blind,
     changed_by,
     grown_masks,
+    joined,
     trained,
 )
 from speechbrain_growth.errors import GrowthError
@@ -62,10 +63,7 @@ class Freezing:
         masks = grown_masks(masks, plan, new)
         if growth.freeze == ():
             self.known, masks = True, {}
-        own = masks_of(list(growth.freeze or ()), plan, old, new)
-        own = masks_of("old", plan, old, new) if growth.old else own
-        for name, mask in own.items():
-            masks[name] = masks[name] | mask if name in masks else mask
+        masks = joined(masks, masks_of(growth.freezes, plan, old, new))
         self.masks[_key(one.after)] = masks
         problems, left = changed_by(plan, masks), trained(masks, new)
         if masks and not left:
