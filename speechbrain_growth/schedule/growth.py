@@ -131,11 +131,6 @@ class Growth(NamedTuple):
         """Whether it changes what is frozen."""
         return bool(self.old) or self.freeze is not None
 
-    @property
-    def freezes(self):
-        """What it freezes: ``old``, or a list of names."""
-        return "old" if self.old else list(self.freeze or ())
-
     def happens(self, target):
         """Whether it is done, or is left out as the sizes that it sets add none."""
         return self.adds_nothing or target != {}

@@ -17,7 +17,10 @@ from speechbrain_growth.engine.proof import must_keep
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.processes import all_or_none, on_main
 from speechbrain_growth.measure.growth_log import growth_entry
-from speechbrain_growth.schedule.afterwards.freezing import freezing_in_words
+from speechbrain_growth.schedule.afterwards.freezing import (
+    freezing_in_words,
+    frozen_by,
+)
 from speechbrain_growth.schedule.growth import Growth
 from speechbrain_growth.training.afterwards.scaling import powers_by_name
 from speechbrain_growth.training.carrying import carry_modules
@@ -113,7 +116,7 @@ class LargerBrain(ProbingBrain):
         dict
             As ``Held.masks``.
         """
-        found = masks_of(growth.freezes, plan, self._modules(), new)
+        found = masks_of(frozen_by(growth), plan, self._modules(), new)
         # What did not learn anyway must not begin to when all is released
         idle = {n for n, p in new.named_parameters() if not p.requires_grad}
         idle -= {n for n in idle if plan.before(n) in self.held.masks}

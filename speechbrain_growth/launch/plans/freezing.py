@@ -14,6 +14,7 @@ from speechbrain_growth.engine.holding.masks import (
 )
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.measure.cost import parameters
+from speechbrain_growth.schedule.afterwards.freezing import frozen_by
 
 
 class Freezing:
@@ -63,7 +64,7 @@ class Freezing:
         masks = grown_masks(masks, plan, new)
         if growth.freeze == ():
             self.known, masks = True, {}
-        masks = joined(masks, masks_of(growth.freezes, plan, old, new))
+        masks = joined(masks, masks_of(frozen_by(growth), plan, old, new))
         self.masks[_key(one.after)] = masks
         problems, left = changed_by(plan, masks), trained(masks, new)
         if masks and not left:

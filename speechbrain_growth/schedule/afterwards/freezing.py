@@ -116,6 +116,22 @@ def frozen_after(growths):
     return found
 
 
+def frozen_by(growth):
+    """Returns what a growth freezes, as ``carry`` takes it.
+
+    Arguments
+    ---------
+    growth : Growth
+        Any.
+
+    Returns
+    -------
+    str or list of str
+        ``old``, or names; an empty list if it freezes nothing.
+    """
+    return "old" if growth.old else list(growth.freeze or ())
+
+
 def freezing_in_words(growth):
     """Says what a growth freezes, for people.
 
