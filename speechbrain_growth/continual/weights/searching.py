@@ -4,7 +4,6 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from collections import Counter
 from typing import Any, Dict, Optional, Tuple
 
 import torch
@@ -25,7 +24,7 @@ from speechbrain_growth.training.measures.batches import (
     batches_of,
     on_raw_copies,
 )
-from speechbrain_growth.training.measures.filling import Loss
+from speechbrain_growth.training.measures.filling import Loss, passes_of
 from speechbrain_growth.training.measures.firefly import affordable_batches
 
 
@@ -149,11 +148,7 @@ def find_units(
             alike = [moving_alike(loss, pairs) for loss in losses]
             args = brain.raw_modules, places.build, places.sizes, alike, search
             found = firefly(*args, cost=places.cost, slots=places.slots)
-    shapes: Counter = Counter()
-    for loss in losses:
-        for passes in loss.shapes.values():
-            shapes.update(passes)
-    brain.meter.count_at(found.tried, shapes)
+    brain.meter.count_at(found.tried, passes_of(losses))
     return found, {
         "spent": places.cost(found.sizes) - places.cost(places.sizes),
         "batches": len(losses),

@@ -132,6 +132,22 @@ def _together(run):
     return parts[0]
 
 
+def passes_of(losses):
+    """Counts the passes of some losses, whatever model they were of.
+
+    Arguments
+    ---------
+    losses : list of Loss
+        That were asked for.
+
+    Returns
+    -------
+    collections.Counter
+        How many passes there were, by the shape of the input.
+    """
+    return sum((n for one in losses for n in one.shapes.values()), Counter())
+
+
 def count_passes(brain, losses, larger, filled):
     """Counts what a filling cost among the MACs of the run.
 

@@ -4,8 +4,6 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from collections import Counter
-
 import torch
 
 from speechbrain.utils.logger import get_logger
@@ -22,7 +20,7 @@ from speechbrain_growth.training.measures.batches import (
     batches_of,
     on_raw_copies,
 )
-from speechbrain_growth.training.measures.filling import Loss
+from speechbrain_growth.training.measures.filling import Loss, passes_of
 
 logger = get_logger(__name__)
 POINTS = 3  # of the path; each batch is trained on once, and scored at each
@@ -134,10 +132,6 @@ def _searched(brain, epoch, growth):
         losses = [Loss(brain, batch, epoch, bar) for batch in batches]
         args = old, build, sizes, losses, Search(*how), run, cost, slots
         found = firefly(*args)
-    shapes = Counter()
-    for loss in losses:
-        for passes in loss.shapes.values():
-            shapes.update(passes)
     entry = {
         "budget": asked.budget,
         "unit": asked.unit,
@@ -148,7 +142,7 @@ def _searched(brain, epoch, growth):
         "scores": found.scores,
         "left": found.left,
     }
-    return found, entry, found.tried, shapes
+    return found, entry, found.tried, passes_of(losses)
 
 
 def affordable_batches(loader, batches, ratio):

@@ -85,15 +85,19 @@ SHAPES["crdnn"] = (3, 6, 4)
 
 
 def net_of(name, seed=0):
+    """What there is to know of a net"""
+    return problem(*NETS[name], SHAPES.get(name, (8, 3)), seed)
+
+
+def problem(build, sizes, shape, seed=0):
     """A model in float64, how it is built, its sizes, and a loss"""
-    build, sizes = NETS[name]
     torch.manual_seed(seed)
     old = build(sizes).double()
     for module in old.modules():
         if isinstance(module, nn.BatchNorm1d):
             module.running_mean.normal_()
             module.running_var.uniform_(0.5, 2)
-    inputs = torch.randn(SHAPES.get(name, (8, 3)), dtype=torch.float64)
+    inputs = torch.randn(shape, dtype=torch.float64)
     targets = torch.randn_like(old.eval()(inputs))
     old.train()
 

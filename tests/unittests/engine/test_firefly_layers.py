@@ -10,7 +10,7 @@ from collections import Counter
 
 import pytest
 import torch
-from test_firefly import count, slopes, spearman, value, value_at_0
+from test_firefly import count, problem, slopes, spearman, value, value_at_0
 from torch import nn
 
 from speechbrain.nnet.RNN import LiGRU
@@ -151,23 +151,8 @@ WIDE = NETS["mlp"][0], {"hidden": [8, 8]}, (64, 3), ["hidden_2"]
 
 
 def net_of(name, seed=0):
-    """A model in float64, how it is built, its sizes, and a loss"""
-    build, sizes, shape, _ = NETS.get(name, WIDE)
-    torch.manual_seed(seed)
-    old = build(sizes).double()
-    for module in old.modules():
-        if isinstance(module, nn.BatchNorm1d):
-            module.running_mean.normal_()
-            module.running_var.uniform_(0.5, 2)
-    inputs = torch.randn(shape, dtype=torch.float64)
-    targets = torch.randn_like(old.eval()(inputs))
-    old.train()
-
-    def loss(model):
-        """The squared error"""
-        return (model(inputs) - targets).square().mean()
-
-    return old, lambda s: build(s).double(), dict(sizes), loss
+    """What there is to know of a net"""
+    return problem(*NETS.get(name, WIDE)[:3], seed)
 
 
 def candidates_of(name, new=2, seed=0):
