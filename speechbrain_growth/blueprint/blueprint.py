@@ -19,7 +19,7 @@ from speechbrain_growth.blueprint.merging import as_logged, merge
 from speechbrain_growth.blueprint.modules import as_modules
 from speechbrain_growth.blueprint.origins import located, where
 from speechbrain_growth.blueprint.reading import dump, load, read
-from speechbrain_growth.blueprint.sizes import Sizes, as_size
+from speechbrain_growth.blueprint.sizes import Sizes, as_size, key_of
 from speechbrain_growth.blueprint.text import in_blocks
 from speechbrain_growth.blueprint.wording import READING, in_words
 from speechbrain_growth.errors import GrowthError
@@ -294,7 +294,7 @@ class Blueprint:
         torch.nn.ModuleDict
             Not to be changed, nor run: a layer may keep what it computes.
         """
-        known = repr(sorted(sizes.items()))
+        known = key_of(sizes)
         if known not in self._prototypes:
             self._prototypes[known] = self.modules(sizes)
         return self._prototypes[known]

@@ -18,6 +18,26 @@ PATHS = ("_folder", "_file", "_annotation", "_log")  # ends of their keys
 Sizes = Dict[str, Union[int, list]]  # by YAML key
 
 
+def key_of(sizes):
+    """Returns sizes as a key, whatever their order.
+
+    Arguments
+    ---------
+    sizes : dict
+        Values of the YAML by key.
+
+    Returns
+    -------
+    str
+
+    Example
+    -------
+    >>> key_of({"b": [1], "a": 2}) == key_of({"a": 2, "b": [1]})
+    True
+    """
+    return repr(sorted(sizes.items()))
+
+
 def as_size(node):
     """Returns a size: a whole number, or a list of them.
 

@@ -6,6 +6,7 @@ Authors
 
 import functools
 
+from speechbrain_growth.blueprint.sizes import key_of
 from speechbrain_growth.engine.reading.closed import is_closed
 from speechbrain_growth.errors import GrowthError
 
@@ -176,7 +177,7 @@ def cost_of(blueprint, log, sizes, modules=None):
         If the example does not go through, or costs nothing.
     """
     known = _known(blueprint, log.example_shape)
-    key = repr(sorted(sizes.items()))
+    key = key_of(sizes)
     if key not in known:
         known[key] = _counted(log, modules or blueprint.modules(sizes))
     return known[key]

@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from speechbrain_growth.blueprint.sizes import key_of
 from speechbrain_growth.engine.holding.held import masks_of
 from speechbrain_growth.engine.holding.masks import (
     blind,
@@ -60,12 +61,12 @@ class Freezing:
             leaves nothing to train.
         """
         growth = one.growth
-        masks = self.masks.get(_key(one.before), {})
+        masks = self.masks.get(key_of(one.before), {})
         masks = grown_masks(masks, plan, new)
         if growth.freeze == ():
             self.known, masks = True, {}
         masks = joined(masks, masks_of(frozen_by(growth), plan, old, new))
-        self.masks[_key(one.after)] = masks
+        self.masks[key_of(one.after)] = masks
         problems, left = changed_by(plan, masks), trained(masks, new)
         if masks and not left:
             problems.append(
@@ -76,8 +77,3 @@ class Freezing:
             raise GrowthError(problems)
         part = left / parameters(new) if masks and self.known else None
         return {"trained": part, "blind": blind(plan, masks)}
-
-
-def _key(sizes):
-    """Sizes as a key."""
-    return repr(sorted(sizes.items()))
