@@ -213,9 +213,22 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
         entry["trained"] = self.held.trained
         self.change_settings(settings)
         entry["seconds"] = time.time() - begin
-        entry["valid_after"] = self.measure(epoch)
+        if self.same_data():
+            entry["valid_after"] = self.measure(epoch)
+        else:
+            entry["valid_before"] = entry["valid_after"] = {}
         self._log_growth(entry)
         logger.info(growth_in_words(entry, self.growth_log.example_name))
+
+    def same_data(self) -> bool:
+        """Whether the next epoch is validated on the data of the last one.
+
+        Returns
+        -------
+        bool
+            If not, a growth in between is not validated.
+        """
+        return True
 
     def _costs_of(self, old, new):
         """What both models of a growth cost, as the log says it."""
