@@ -220,16 +220,6 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
         self._log_growth(entry)
         logger.info(growth_in_words(entry, self.growth_log.example_name))
 
-    def same_data(self) -> bool:
-        """Whether the next epoch is validated on the data of the last one.
-
-        Returns
-        -------
-        bool
-            If not, a growth in between is not validated.
-        """
-        return True
-
     def _costs_of(self, old, new):
         """What both models of a growth cost, as the log says it."""
         before, after = self.schedule.sizes, self.schedule.wanted
