@@ -443,12 +443,65 @@ def test_planning_touches_no_file(plan, tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == ["hparams.yaml"]
 
 
-def test_a_missing_schedule_is_named(tmp_path):
-    path = tmp_path / "hparams.yaml"
-    text = TEXT.replace("{norm}", "LayerNorm")
-    path.write_text(text.replace("growth_schedule:", "plan:"))
-    with pytest.raises(GrowthError, match="growth_schedule"):
-        plan_run(Blueprint(str(path)))
+# A YAML need not have what follows from its other keys
+
+
+OBJECTS = TEXT[TEXT.index("growth_schedule:") : TEXT.index("net:")]
+SHORT = TEXT.replace("{norm}", "BatchNorm1d").replace(
+    OBJECTS, "output_folder: out\nexample_shape: [1, !ref <inputs>]\n"
+)
+
+
+def written(folder, text, overrides=None):
+    """The blueprint of a text"""
+    (folder / "hparams.yaml").write_text(text)
+    return Blueprint(str(folder / "hparams.yaml"), overrides)
+
+
+def test_a_schedule_and_a_log_follow_from_other_keys(tmp_path, plan):
+    given = {"growth_log": {"example_name": "image"}, "inputs": 5}
+    blueprint = written(tmp_path, SHORT, given)
+    log = blueprint.load()["growth_log"]
+    assert log.save_file == "out/growth_log.jsonl"
+    assert log.example_shape == (1, 5)
+    assert plan_run(blueprint) == plan(inputs=5)
+    # Those that the YAML has are taken as they are
+    whole = written(tmp_path, TEXT.replace("{norm}", "LayerNorm"))
+    assert whole.text() == TEXT.replace("{norm}", "LayerNorm")
+
+
+ABSENT = {
+    "growth": "the YAML has no key growth; write what the model becomes",
+    "output_folder": "the YAML has no key output_folder; write the folder",
+    "example_shape": "the YAML has no key example_shape; write the shape of",
+}
+
+
+@pytest.mark.parametrize("keys", [*([key] for key in ABSENT), list(ABSENT)])
+def test_keys_from_which_nothing_can_follow_are_named_at_once(tmp_path, keys):
+    text = SHORT
+    for key in keys:
+        text = text.replace(f"\n{key}:", f"\nno_{key}:")
+    with pytest.raises(GrowthError) as raised:
+        plan_run(written(tmp_path, text))
+    problems = raised.value.problems
+    assert len(problems) == len(keys)
+    for key, problem in zip(keys, problems):
+        assert problem.startswith(ABSENT[key])
+
+
+def test_a_checkpointer_that_a_kill_can_break_is_refused(tmp_path):
+    stock = "!new:speechbrain.utils.checkpoints.Checkpointer"
+    text = f"{SHORT}checkpointer: {stock}\n    checkpoints_dir: save\n"
+    line = text[: text.index("checkpointer:")].count("\n") + 1
+    with pytest.raises(GrowthError) as raised:
+        plan_run(written(tmp_path, text))
+    path, own = tmp_path / "hparams.yaml", "speechbrain_growth.SafeCheckpointer"
+    head = f"{path}, line {line}: checkpointer is SpeechBrain's own, and a "
+    assert str(raised.value).startswith(head)
+    assert str(raised.value).endswith(f"use !new:{own}")
+    safe = written(tmp_path, text.replace(stock, f"!new:{own}"))
+    assert len(plan_run(safe)) == 3
 
 
 # Growth in depth, by a longer list
