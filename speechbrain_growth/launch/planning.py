@@ -15,6 +15,7 @@ from speechbrain_growth.launch.models import (
     check_elements,
     check_outputs,
     cost_of,
+    growable,
 )
 from speechbrain_growth.launch.plans.ahead import growths_ahead
 from speechbrain_growth.launch.plans.checked import checked, growing
@@ -92,20 +93,26 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
     example = torch.randn(log.example_shape, generator=generator)
     states, problems = states_of(blueprint), []
     frozen = Freezing(schedule, blueprint.value("init_from"))
+
+    def build(sizes):
+        """What can grow, at some sizes."""
+        return growable(blueprint.modules(sizes))
+
     for one in growths_ahead(schedule, sizes, ahead):
         if one.before != now:
             now, old = one.before, blueprint.modules(one.before)
         new, growth = blueprint.modules(one.after), one.growth
         try:
             check_depth(blueprint, one.before, one.larger, new)
-            check_bare(old)
+            check_bare(old, blueprint, one.before, one.after)
+            pair = growable(old), growable(new)
             way = {"birth": Birth(growth.birth, growth.born), "fold": True}
             way.update(example=example, outputs=growth.outputs)
-            plan = trace(old, new, growth.symmetry, **way)
+            plan = trace(*pair, growth.symmetry, **way)
             check_outputs(plan, growth)
-            holding = frozen.follow(one, plan, old, new)
-            filling = filling_of(old, new, growth, plan, example)
-            args = blueprint.modules, old, now, growth, schedule.cost
+            holding = frozen.follow(one, plan, *pair)
+            filling = filling_of(*pair, growth, plan, example)
+            args = build, pair[0], now, growth, schedule.cost
             search = search_of(*args)
         except GrowthError as error:
             here = f"{growth.place}: {one.name and f'choose: {one.name}: '}"

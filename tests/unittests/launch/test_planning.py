@@ -658,13 +658,14 @@ def test_a_size_written_into_the_model_is_shown(tmp_path, old, new, message):
     [
         (
             "speechbrain.lobes.features.Fbank",
-            f"{HEAD}first: Fbank has no growth rule, and no parameters to grow; "
-            "take it out of modules, and call self.hparams.first",
+            f"{HEAD}other: Fbank has no growth rule, and no parameters to grow; "
+            "list it before all modules that have some, if it is called before "
+            "them; else take it out of modules, and call self.hparams.other",
         ),
         (
             "torch.nn.Bilinear [3, 3, 3]",
             "growth_log: an example of shape (1, 3) does not go through "
-            "first: Bilinear.forward() missing 1 required positional "
+            "other: Bilinear.forward() missing 1 required positional "
             "argument: 'input2'; each of modules must run on what the one "
             "before it returns, and on nothing else",
         ),
@@ -674,9 +675,9 @@ def test_a_size_written_into_the_model_is_shown(tmp_path, old, new, message):
 def test_a_module_that_no_growth_can_pass_is_named(tmp_path, module, message):
     path = tmp_path / "hparams.yaml"
     text = TEXT.replace("{norm}", "BatchNorm1d").replace(
-        "modules:\n",
-        f"first: !new:{module}\nmodules:\n    first: !ref <first>\n",
+        "modules:\n", f"other: !new:{module}\nmodules:\n"
     )
+    text += "    other: !ref <other>\n"
     path.write_text(text)
     growth = [{"after_epoch": 2, "width": 9}]
     with pytest.raises(GrowthError) as raised:
@@ -685,6 +686,42 @@ def test_a_module_that_no_growth_can_pass_is_named(tmp_path, module, message):
         f"{path}, line {text[: text.index('growth_log:')].count(chr(10)) + 1}: "
     )
     assert str(raised.value).removeprefix(place).startswith(message)
+
+
+FEATURES = """
+bins: 8
+slope: 0.1
+first: !new:speechbrain.lobes.features.Fbank
+    n_mels: !ref <bins>
+second: !new:torch.nn.LeakyReLU [!ref <slope>]
+modules:
+    first: !ref <first>
+    second: !ref <second>
+"""
+LATE = {"after_epoch": 2, "width": 9}
+
+
+def with_features(folder, *growth):
+    """Plans growths behind features that the YAML lists among the modules"""
+    text = TEXT.replace("{norm}", "BatchNorm1d")
+    text = text.replace("\nmodules:\n", FEATURES)
+    return plan_run(written(folder, text, {"growth": list(growth)}))
+
+
+def test_features_before_all_that_learns_may_be_among_the_modules(
+    tmp_path, plan
+):
+    rows = with_features(tmp_path, LATE)
+    assert rows == plan(growth=[LATE])
+
+
+def test_features_that_a_growth_would_change_are_refused(tmp_path):
+    with pytest.raises(GrowthError) as raised:
+        with_features(tmp_path, {**LATE, "bins": 9})
+    assert str(raised.value) == (
+        "growth[0] (after_epoch 2): first: Fbank has no growth rule, and the "
+        "growth would change it; name sizes that it does not refer to"
+    )
 
 
 FREEZING = [
