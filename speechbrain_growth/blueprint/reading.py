@@ -11,7 +11,7 @@ from typing import NamedTuple
 from speechbrain_growth.blueprint.base import follow_base, misspelt_keys
 from speechbrain_growth.blueprint.limits.allowing import forbidden
 from speechbrain_growth.blueprint.limits.expanding import expanded
-from speechbrain_growth.blueprint.merging import merge
+from speechbrain_growth.blueprint.merging import merge, tag_of
 from speechbrain_growth.blueprint.old_names import old_names
 from speechbrain_growth.blueprint.origins import lines_of
 from speechbrain_growth.blueprint.sizes import as_dict, at_home
@@ -130,10 +130,14 @@ def read(hparams_file, overrides=None):
 
 def _follow(tree):
     """Adds keys that follow from others, and returns them."""
+    classes = {tag_of(node).rpartition(".")[2] for node in tree.values()}
     found = {
         key: node
         for key, node in load(FOLLOWING).items()
-        if key not in tree and all(one in tree for one in FOLLOWS[key])
+        if key not in tree
+        and all(one in tree for one in FOLLOWS[key])
+        # Under a misspelt key, it must not be passed over
+        and tag_of(node).rpartition(".")[2] not in classes
     }
     tree.update(found)
     return list(found)

@@ -490,6 +490,14 @@ def test_keys_from_which_nothing_can_follow_are_named_at_once(tmp_path, keys):
         assert problem.startswith(ABSENT[key])
 
 
+@pytest.mark.parametrize("key", ["growth_schedule", "growth_log"])
+def test_an_object_under_a_misspelt_key_is_not_passed_over(tmp_path, key):
+    text = TEXT.replace("{norm}", "LayerNorm").replace(f"{key}:", f"a_{key}:")
+    text += "output_folder: out\nexample_shape: [1, 3]\n"
+    with pytest.raises(GrowthError, match=f"there is no key {key}; a run that"):
+        plan_run(written(tmp_path, text))
+
+
 def test_a_checkpointer_that_a_kill_can_break_is_refused(tmp_path):
     stock = "!new:speechbrain.utils.checkpoints.Checkpointer"
     text = f"{SHORT}checkpointer: {stock}\n    checkpoints_dir: save\n"
