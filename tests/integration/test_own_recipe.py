@@ -13,9 +13,10 @@ from pathlib import Path
 
 import pytest
 import torch
-from bad_inputs import run_recipe
+from bad_inputs import forked, run_recipe
 from hyperpyyaml import load_hyperpyyaml
 
+from speechbrain_growth.__main__ import main
 from speechbrain_growth.measure.events import read_events
 from speechbrain_growth.schedule.state import read_state
 
@@ -210,6 +211,15 @@ def test_features_among_the_modules_change_nothing(way, grown, tmp_path):
     for name, tensors in others.items():
         assert weights[name].keys() == tensors.keys()
         assert all(torch.equal(weights[name][k], v) for k, v in tensors.items())
+
+
+def test_the_trained_model_can_be_made_larger(grown, tmp_path):
+    results(grown, tmp_path / "run")
+    line = ["grow", str(tmp_path / "run"), "--dnn_neurons=40", "--out"]
+    log, line = tmp_path / "printed.txt", [*line, str(tmp_path / "larger")]
+    code, said = forked(main, log, line)
+    assert code == 0, said
+    assert "dnn_neurons 32 -> 40; exact" in said
 
 
 CHOICE = "{a: {dnn_neurons: 20}, b: {dnn_neurons: 24}}"
