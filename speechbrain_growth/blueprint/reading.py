@@ -11,7 +11,7 @@ from typing import NamedTuple
 from speechbrain_growth.blueprint.base import follow_base, misspelt_keys
 from speechbrain_growth.blueprint.limits.allowing import forbidden
 from speechbrain_growth.blueprint.limits.expanding import expanded
-from speechbrain_growth.blueprint.merging import merge
+from speechbrain_growth.blueprint.merging import merge, tag_of
 from speechbrain_growth.blueprint.old_names import old_names
 from speechbrain_growth.blueprint.origins import lines_of
 from speechbrain_growth.blueprint.sizes import as_dict, at_home
@@ -23,6 +23,20 @@ from speechbrain_growth.blueprint.wording import (
     wrong_mappings,
 )
 from speechbrain_growth.errors import GrowthError
+
+# Keys that a YAML need not have, by those that they follow from, and how
+FOLLOWS = {
+    "growth_schedule": ["growth"],
+    "growth_log": ["output_folder", "example_shape"],
+}
+FOLLOWING = """
+growth_schedule: !new:speechbrain_growth.GrowthSchedule
+    growth: !ref <growth>
+
+growth_log: !new:speechbrain_growth.GrowthLog
+    save_file: !ref <output_folder>/growth_log.jsonl
+    example_shape: !ref <example_shape>
+"""
 
 
 class Reading(NamedTuple):
@@ -38,6 +52,9 @@ class Reading(NamedTuple):
 
 def read(hparams_file, overrides=None):
     """Reads a YAML, and puts all changes into its tree.
+
+    A file with the keys ``growth`` and ``example_shape`` need not have
+    ``growth_schedule`` and ``growth_log``: the tree has them all the same.
 
     Arguments
     ---------
@@ -75,7 +92,7 @@ def read(hparams_file, overrides=None):
     text, given = texts[path], as_dict(overrides)
     # ruamel's trees cannot be copied: some tags and aliases would be lost
     tree, noted = load(text), {}
-    lines = lines_of(tree, path)
+    lines, followed = lines_of(tree, path), _follow(tree)
     problems = [
         f"{file}, {p}" for file in texts for p in old_names(texts[file])
     ]
@@ -101,11 +118,29 @@ def read(hparams_file, overrides=None):
         expanded(tree, folder_of(path))
     except READING as error:
         raise GrowthError(f"{hparams_file}: {in_words(error)}")
-    if noted:
+    if noted or followed:
         text = dump(tree)
     lines = {key: place for key, place in lines.items() if key not in given}
+    for key in followed:
+        origin = FOLLOWS[key][-1]
+        lines.update({key: lines[origin]} if origin in lines else {})
     path = os.path.abspath(path)
     return Reading(path, written, noted, tree, text, lines)
+
+
+def _follow(tree):
+    """Adds keys that follow from others, and returns them."""
+    classes = {tag_of(node).rpartition(".")[2] for node in tree.values()}
+    found = {
+        key: node
+        for key, node in load(FOLLOWING).items()
+        if key not in tree
+        and all(one in tree for one in FOLLOWS[key])
+        # Under a misspelt key, it must not be passed over
+        and tag_of(node).rpartition(".")[2] not in classes
+    }
+    tree.update(found)
+    return list(found)
 
 
 def _change(tree, noted, changes):

@@ -14,6 +14,7 @@ from speechbrain_growth.continual.weights.units import Tensors, Units
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.engine.unwrap import state_of
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.models import growable
 
 
 class Numbered(Strategy):
@@ -123,9 +124,10 @@ class Numbered(Strategy):
             modules = brain.blueprint.modules(
                 {**sizes, **brain.in_force, **wider}
             ).to(brain.device)
+            pair = growable(brain.raw_modules), growable(modules)
             # Its own, so that numbering draws nothing from the run's
             generator = torch.Generator().manual_seed(0)
-            plan = trace(brain.raw_modules, modules, generator=generator)
+            plan = trace(*pair, generator=generator)
             self._numbers = Units(plan, brain.device)
             self._sizes = str(sizes)
         return self._numbers

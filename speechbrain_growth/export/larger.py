@@ -22,6 +22,7 @@ from speechbrain_growth.launch.models import (
     check_depth,
     check_outputs,
     costs_of,
+    growable,
 )
 from speechbrain_growth.schedule.growth import Growth
 from speechbrain_growth.training.carrying import carry_modules
@@ -90,7 +91,8 @@ def enlarge(run, growth):
     unchanged = {name: held[name] for name in same}
     load_modules(run.checkpoint, unchanged, unchanged.values())
     check_depth(run.blueprint, run.values, growth.amount.sizes, new)
-    check_bare(old)
+    check_bare(old, run.blueprint, run.values, sizes)
+    old, new = growable(old), growable(new)
     (log,) = run.blueprint.build("growth_log")
     generator = torch.Generator().manual_seed(0)
     call = run_of(torch.randn(log.example_shape, generator=generator))

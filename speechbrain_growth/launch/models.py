@@ -6,9 +6,12 @@ Authors
 
 import functools
 
+from torch.nn import ModuleDict
+
 from speechbrain_growth.blueprint.sizes import key_of
 from speechbrain_growth.engine.reading.closed import is_closed
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.differences import changed_parts
 
 
 def check_elements(modules):
@@ -118,13 +121,52 @@ def check_depth(blueprint, before, larger, new):
         raise GrowthError(problems)
 
 
-def check_bare(modules):
-    """Raises for modules that have nothing to grow, and no rule.
+def growable(modules):
+    """Leaves out what computes the input of the model, such as features.
+
+    That is each module without a growth rule before the first that has
+    parameters. No growth reaches what arrives there.
 
     Arguments
     ---------
     modules : torch.nn.ModuleDict
         In signal order.
+
+    Returns
+    -------
+    torch.nn.ModuleDict
+        The others, the same objects.
+
+    Example
+    -------
+    >>> import torch
+    >>> parts = {"spectrum": torch.nn.Unfold(2), "net": torch.nn.Linear(4, 2)}
+    >>> list(growable(torch.nn.ModuleDict(parts)))
+    ['net']
+    """
+    left_out = set()
+    for name, module in modules.items():
+        if any(True for _ in module.parameters()):
+            break
+        left_out |= {name} if not is_closed(module) else set()
+    return ModuleDict({n: m for n, m in modules.items() if n not in left_out})
+
+
+def check_bare(modules, blueprint, before, after):
+    """Raises for modules that have nothing to grow, and no rule.
+
+    They may stand before all that have parameters, if no growth changes them.
+
+    Arguments
+    ---------
+    modules : torch.nn.ModuleDict
+        The model before a growth, in signal order.
+    blueprint : Blueprint
+        Builds it.
+    before : dict
+        All sizes before the growth.
+    after : dict
+        All sizes after it.
 
     Raises
     ------
@@ -134,18 +176,29 @@ def check_bare(modules):
     Example
     -------
     >>> import torch
-    >>> modules = torch.nn.ModuleDict({"spectrum": torch.nn.Unfold(2)})
-    >>> check_bare(modules)
+    >>> parts = {"net": torch.nn.Linear(4, 2), "spectrum": torch.nn.Unfold(2)}
+    >>> check_bare(torch.nn.ModuleDict(parts), None, {}, {})
     Traceback (most recent call last):
-    speechbrain_growth.errors.GrowthError: spectrum: Unfold has no growth rule, and no parameters to grow; take it out of modules, and call self.hparams.spectrum
+    speechbrain_growth.errors.GrowthError: spectrum: Unfold has no growth rule, and no parameters to grow; list it before all modules that have some, if it is called before them; else take it out of modules, and call self.hparams.spectrum
     """
-    problems = [
-        f"{name}: {type(module).__name__} has no growth rule, and no "
-        f"parameters to grow; take it out of modules, and call "
-        f"self.hparams.{name}"
-        for name, module in modules.items()
-        if not is_closed(module) and not list(module.parameters())
-    ]
+    first = [name for name in modules if name not in growable(modules)]
+    changed = changed_parts(blueprint, before, after)[1] if first else []
+    problems = []
+    for name, module in modules.items():
+        if is_closed(module) or list(module.parameters()):
+            continue
+        head = f"{name}: {type(module).__name__} has no growth rule, and "
+        if name not in first:
+            problems.append(
+                f"{head}no parameters to grow; list it before all modules that "
+                "have some, if it is called before them; else take it out of "
+                f"modules, and call self.hparams.{name}"
+            )
+        elif name in changed:
+            problems.append(
+                f"{head}the growth would change it; name sizes that it does "
+                "not refer to"
+            )
     if problems:
         raise GrowthError(problems)
 

@@ -6,37 +6,27 @@ Authors
 
 import torch
 
-from speechbrain_growth.blueprint.sizes import inline_sizes
-from speechbrain_growth.blueprint.values import wrong_sizes, wrong_values
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.tracing import trace
-from speechbrain_growth.errors import GrowthError, shown
-from speechbrain_growth.launch.differences import wrong_sets
+from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.launch.models import (
     check_bare,
     check_depth,
     check_elements,
     check_outputs,
     cost_of,
-    sized_cost,
+    growable,
 )
 from speechbrain_growth.launch.plans.ahead import growths_ahead
+from speechbrain_growth.launch.plans.checked import checked, growing
 from speechbrain_growth.launch.plans.exactness import exactness
 from speechbrain_growth.launch.plans.filling import filling_of
 from speechbrain_growth.launch.plans.firefly import search_of
 from speechbrain_growth.launch.plans.freezing import Freezing
 from speechbrain_growth.launch.plans.memory import bytes_to_grow, states_of
 from speechbrain_growth.launch.plans.spans import in_all
-from speechbrain_growth.launch.train_logger import (
-    directions_of,
-    wrong_loggers_of,
-)
-from speechbrain_growth.measure.growth_log import GrowthLog
-from speechbrain_growth.schedule.afterwards.budget import epochs_within, totals
-from speechbrain_growth.schedule.checking import check
-from speechbrain_growth.schedule.conditions.condition import Run
+from speechbrain_growth.schedule.afterwards.budget import epochs_within
 from speechbrain_growth.schedule.conditions.measured import measured_by
-from speechbrain_growth.schedule.schedule import GrowthSchedule
 
 
 def plan_run(blueprint, state=None):
@@ -60,7 +50,7 @@ def plan_run(blueprint, state=None):
         Naming everything that training would refuse.
     """
     try:
-        schedule, log = _checked(blueprint)
+        schedule, log = checked(blueprint)
         begin = ("start", blueprint.sizes, 0)
         if state is not None and set(state["sizes"]) <= set(blueprint.sizes):
             schedule.restore(state)
@@ -91,56 +81,11 @@ def _totals(rows, schedule, epochs):
     return {**found, "total": (0.0, most), "budget": budget}
 
 
-def _checked(blueprint):
-    """The schedule and the growth log, once all numbers are checked."""
-    problems = wrong_values(blueprint)
-    epochs = blueprint.value("number_of_epochs")
-    if type(epochs) is not int or epochs < 1:
-        problems.append(
-            f"{blueprint.where('number_of_epochs')}number_of_epochs is "
-            f"{epochs!r}; it must be a whole number above 0"
-        )
-    problems += wrong_loggers_of(blueprint)
-    if problems:
-        raise GrowthError(problems)
-    schedule, log = _built(blueprint)
-    problems = wrong_sizes(blueprint, _growing(schedule.growths))
-    problems += wrong_sets(blueprint, schedule.growths)
-    if problems:
-        raise GrowthError(problems)
-    ends = totals(schedule.budget, epochs)
-    schedule.run = Run(directions_of(blueprint), ends, schedule.reports)
-    schedule.cost = sized_cost(blueprint, log)
-    args = blueprint.sizes, schedule.run, inline_sizes(blueprint)
-    check(schedule.growths, *args, schedule.cost)
-    return schedule, log
-
-
-def _built(blueprint):
-    """The schedule and the growth log of the YAML."""
-    kinds = {"growth_schedule": GrowthSchedule, "growth_log": GrowthLog}
-    built = blueprint.build(*kinds)
-    problems = [
-        f"{key} is {shown(one)}; it must be !new:speechbrain_growth."
-        f"{kind.__name__}"
-        for (key, kind), one in zip(kinds.items(), built)
-        if not isinstance(one, kind)
-    ]
-    if problems:
-        raise GrowthError(problems)
-    return built
-
-
-def _growing(growths):
-    """Names of the sizes that grow."""
-    return {key for growth in growths for key in growth.amount.named}
-
-
 def _rows(blueprint, schedule, log, begin, sizes, ahead):
     """A row for the first model and for each growth, without the shares."""
     now, old = sizes, blueprint.modules(sizes)
     check_elements(old)
-    names = _growing(schedule.growths)
+    names = growing(schedule.growths)
     first = {key: size for key, size in sizes.items() if key in names}
     rows = [{"when": begin, "sizes": first or sizes, "exact": ""}]
     rows[0].update(cost_of(blueprint, log, sizes, old), growth=None)
@@ -148,20 +93,26 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
     example = torch.randn(log.example_shape, generator=generator)
     states, problems = states_of(blueprint), []
     frozen = Freezing(schedule, blueprint.value("init_from"))
+
+    def build(sizes):
+        """What can grow, at some sizes."""
+        return growable(blueprint.modules(sizes))
+
     for one in growths_ahead(schedule, sizes, ahead):
         if one.before != now:
             now, old = one.before, blueprint.modules(one.before)
         new, growth = blueprint.modules(one.after), one.growth
         try:
             check_depth(blueprint, one.before, one.larger, new)
-            check_bare(old)
+            check_bare(old, blueprint, one.before, one.after)
+            pair = growable(old), growable(new)
             way = {"birth": Birth(growth.birth, growth.born), "fold": True}
             way.update(example=example, outputs=growth.outputs)
-            plan = trace(old, new, growth.symmetry, **way)
+            plan = trace(*pair, growth.symmetry, **way)
             check_outputs(plan, growth)
-            holding = frozen.follow(one, plan, old, new)
-            filling = filling_of(old, new, growth, plan, example)
-            args = blueprint.modules, old, now, growth, schedule.cost
+            holding = frozen.follow(one, plan, *pair)
+            filling = filling_of(*pair, growth, plan, example)
+            args = build, pair[0], now, growth, schedule.cost
             search = search_of(*args)
         except GrowthError as error:
             here = f"{growth.place}: {one.name and f'choose: {one.name}: '}"

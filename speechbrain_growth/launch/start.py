@@ -47,6 +47,19 @@ class Run(NamedTuple):
     run_opts: dict
     plan: list
 
+    @property
+    def brain_options(self) -> Dict[str, Any]:
+        """What a ``GrowingBrain`` takes beside SpeechBrain's own arguments.
+
+        They are ``blueprint``, ``schedule``, ``growth_log`` and ``run_opts``.
+        """
+        return {
+            "blueprint": self.blueprint,
+            "schedule": self.hparams["growth_schedule"],
+            "growth_log": self.hparams["growth_log"],
+            "run_opts": self.run_opts,
+        }
+
 
 def open_run(
     arguments: List[str],

@@ -26,7 +26,7 @@ class GrowthLog:
     save_file : str
         The file, one line of JSON for each growth.
     example_shape : list of int
-        Shape of one example, as the first module gets it.
+        Shape of one example, as the first module with parameters gets it.
     example_name : str
         What that example is: an image, a second of speech.
 
@@ -227,8 +227,10 @@ def growth_in_words(entry, example):
             f"{head} was rolled back: {why}. The model stays at "
             f"{', '.join(f'{k} {before[k]}' for k in before)}."
         )
+    measured = entry["valid_after"]
     metrics = ", ".join(
-        f"{key} {number(old)} -> {number(entry['valid_after'][key])}"
+        f"{key} {number(old)} -> "
+        + (number(measured[key]) if key in measured else "not measured")
         for key, old in entry["valid_before"].items()
     )
     cost = ", ".join(

@@ -34,10 +34,10 @@ logger = get_logger(__name__)
 class GrowingBrain(AnnealingBrain, ChoosingBrain):
     """Decides after validation, grows before the next epoch.
 
-    A recipe returns from ``valid_stats`` the metrics of a validation, and calls
-    ``decide_growth`` once, after validation and before its checkpoint is saved.
-    In ``compute_forward`` it passes to ``meter.count`` what the first module
-    gets, and it logs ``meter.stats()``.
+    A recipe calls ``decide_growth`` once, after validation and before its
+    checkpoint is saved. It may return from ``valid_stats`` the metrics of a
+    validation, and pass to ``meter.count`` in ``compute_forward`` what the
+    first module gets, to log ``meter.stats()``.
     The rest happens by itself: schedule and meter are part of every checkpoint,
     and sizes are restored before weights.
 

@@ -11,6 +11,7 @@ from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.carried.loose import loose_of
 from speechbrain_growth.engine.carrying import carry
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.models import growable
 
 
 def carry_modules(old, new, growth, seed, run, units=None):
@@ -40,6 +41,7 @@ def carry_modules(old, new, growth, seed, run, units=None):
     GrowthError
         If they do not fit, or a tensor that is carried is in no checkpoint.
     """
+    old, new = growable(old), growable(new)
     built = loose_of(new)
     birth = Birth(growth.birth, growth.born)
     # New units that begin from gradients are carried as fresh ones

@@ -172,6 +172,8 @@ class ChoosingBrain(LargerBrain):
             loss, training = math.nan, 0
         works = works and math.isfinite(loss)
         macs = sum(gather(training))
+        if name != PRESENT and works and not macs:
+            self.meter.stats()  # raises: nothing was counted
         return Trial(sizes, loss, macs, self._macs() - begun, works)
 
     def _macs(self):

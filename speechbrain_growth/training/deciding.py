@@ -162,7 +162,7 @@ class DecidingBrain(TrialBrain):
         epoch : int
             The epoch that is over.
         stats : dict
-            Its metrics, from ``valid_stats``.
+            Its metrics; those of ``valid_stats``, if the recipe has one.
         """
         facts = {
             "step": self.optimizer_step,
@@ -175,7 +175,7 @@ class DecidingBrain(TrialBrain):
         facts.update(on_main(self._measured, epoch, names))
         if names:
             self.meter.add_up()  # adds what that cost, on all processes
-        state = on_main(self._decide, epoch, self.checked(stats), facts)
+        state = on_main(self._decide, epoch, self.checked(epoch, stats), facts)
         self.schedule.restore(state)
 
     def _decide(self, epoch, stats, facts):
@@ -188,9 +188,10 @@ class DecidingBrain(TrialBrain):
         return self.schedule.state()
 
     def _macs(self):
-        """What training cost; raises if the next condition cannot know it."""
-        growth = self.schedule.next
-        if growth and "macs" in growth.condition.needs:
+        """What training cost; raises if that is asked for, and not known."""
+        growth, budget = self.schedule.next, self.schedule.budget
+        asked = growth and "macs" in growth.condition.needs
+        if asked or budget and budget.unit == "macs":
             return self.meter.stats()["macs"]
         return self.meter.add_up()
 

@@ -20,8 +20,6 @@ from speechbrain_growth.training.starting import StartingBrain
 class ProbingBrain(StartingBrain):
     """Compares the outputs of new modules with those of the present ones.
 
-    Recipes override ``valid_stats``.
-
     Arguments
     ---------
     **kwargs : dict
@@ -31,20 +29,6 @@ class ProbingBrain(StartingBrain):
     def __init__(self, **kwargs):
         super().__init__(**kwargs)
         self.valid_loader = None
-
-    def valid_stats(self, stage_loss):
-        """Metrics of the validation that just ended; recipes add theirs.
-
-        Arguments
-        ---------
-        stage_loss : float
-            Its average loss.
-
-        Returns
-        -------
-        dict
-        """
-        return {"loss": stage_loss}
 
     def fit(self, epoch_counter, train_set, valid_set=None, **kwargs):
         """Trains as ``speechbrain.Brain.fit`` does; keeps the validation data.

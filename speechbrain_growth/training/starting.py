@@ -41,6 +41,28 @@ class StartingBrain(ResizingBrain):
         super().__init__(**kwargs)
         self.tried = None  # names of the metrics, once a batch was tried
 
+    def valid_stats(self, stage_loss):
+        """Metrics of the validation that just ended; recipes may add theirs.
+
+        Those are measured again right after a growth, and known before the
+        first epoch.
+
+        Arguments
+        ---------
+        stage_loss : float
+            Its average loss.
+
+        Returns
+        -------
+        dict
+        """
+        return {"loss": stage_loss}
+
+    @property
+    def _is_bare(self):
+        """Whether the recipe adds no metric in ``valid_stats``."""
+        return type(self).valid_stats is StartingBrain.valid_stats
+
     def fit(self, epoch_counter, train_set, valid_set=None, **kwargs):
         """Trains as ``speechbrain.Brain.fit`` does, after the checks.
 
@@ -67,8 +89,9 @@ class StartingBrain(ResizingBrain):
             self._check_epochs()
         if self.schedule.growths and not self.test_only:
             stats = trial_stats(self, valid_set)
-            if stats is not None:
-                self._check_metrics(stats)
+            if stats is not None and not self._is_bare:
+                says = f"{type(self).__name__}.valid_stats", "return", ""
+                self._check_metrics(stats, self.schedule.growths, *says)
                 self.tried = set(stats)
         super().fit(epoch_counter, train_set, valid_set, **kwargs)
 
@@ -95,38 +118,32 @@ class StartingBrain(ResizingBrain):
         if isinstance(scheduler, LinearScheduler) and epochs is not None:
             check_annealing(scheduler, epochs)
 
-    def _check_metrics(self, stats):
+    def _check_metrics(self, stats, growths, method, verb, to):
         """Raises if a growth names a metric that is not among these."""
-        own, name = type(self).valid_stats, type(self).__name__
-        bare = own.__module__.split(".")[0] == __name__.split(".")[0]
         known = ", ".join(stats)
         problems = [
-            f"{growth.place}: there is no metric {metric!r}; "
-            + (
-                f"write a method {name}.valid_stats(self, stage_loss), which "
-                f"returns it, or name {known}"
-                if bare
-                else f"let {name}.valid_stats return it, or name one that it "
-                f"returns: {known}"
-            )
-            for growth in self.schedule.growths
+            f"{growth.place}: there is no metric {metric!r}; let {method} "
+            f"{verb} it{to}, or name one that it {verb}s: {known}"
+            for growth in growths
             for metric in growth.condition.metrics
             if metric not in (*stats, *MEASURES) and growth.time == 1
         ]
         problems += [
-            f"growth_schedule: reports names {metric!r}, but {name}.valid_stats "
-            f"returns {known}; let both be the same"
+            f"growth_schedule: reports names {metric!r}, but {method} {verb}s "
+            f"{known}{to}; let both be the same"
             for metric in self.schedule.reports
             if metric not in stats
         ]
         if problems:
             raise GrowthError(problems)
 
-    def checked(self, stats):
-        """Returns metrics that the recipe reports, if all can be measured.
+    def checked(self, epoch, stats):
+        """Returns metrics that the recipe reports, if no other is needed.
 
         Arguments
         ---------
+        epoch : int
+            The epoch that is over; 0 before the first.
         stats : dict
             For ``decide_growth``.
 
@@ -138,11 +155,15 @@ class StartingBrain(ResizingBrain):
         Raises
         ------
         GrowthError
-            If ``valid_stats`` does not return one of them: a growth measures
-            all of them before and after.
+            If ``valid_stats`` does not return one of them, though it returns
+            others; or if a growth ahead names one that is not there.
         """
+        name = type(self).__name__
+        if epoch and self._is_bare:
+            ahead = self.schedule.growths[self.schedule.decided :]
+            says = f"{name}.on_stage_end", "give", " to decide_growth"
+            self._check_metrics(_numbers(stats, *says), ahead, *says)
         if self.tried is not None and not set(stats) <= self.tried:
-            name = type(self).__name__
             raise GrowthError(
                 f"{name}.on_stage_end: decide_growth is given "
                 f"{', '.join(stats)}, but valid_stats returns "
@@ -239,15 +260,15 @@ def _tried(brain, batch):
     brain.on_stage_start(sb.Stage.VALID, 1)
     brain.step = 1
     loss = float(brain.evaluate_batch(batch, sb.Stage.VALID))
-    return _numbers(brain.valid_stats(loss), type(brain).__name__)
+    method = f"{type(brain).__name__}.valid_stats"
+    return _numbers(brain.valid_stats(loss), method, "return", "")
 
 
-def _numbers(stats, name):
+def _numbers(stats, method, verb, to):
     """Returns metrics; raises if they are not numbers by name."""
     if not isinstance(stats, dict):
         raise GrowthError(
-            f"{name}.valid_stats returns {shown(stats)}; it must be a dict of "
-            "numbers"
+            f"{method} {verb}s {shown(stats)}{to}; it must be a dict of numbers"
         )
     problems = []
     for key, value in stats.items():
@@ -255,8 +276,8 @@ def _numbers(stats, name):
             float(value)
         except (TypeError, ValueError, RuntimeError):
             problems.append(
-                f"{name}.valid_stats returns {shown(value)} as {key!r}; it "
-                "must be a number"
+                f"{method} {verb}s {shown(value)} as {key!r}{to}; it must "
+                "be a number"
             )
     if problems:
         raise GrowthError(problems)

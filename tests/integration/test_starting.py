@@ -133,14 +133,67 @@ def test_a_metric_that_is_reported_in_the_yaml_only_is_found(tmp_path):
     )
 
 
-def test_a_recipe_without_valid_stats_is_told_to_write_one(
+# A recipe may leave valid_stats out: what decide_growth is given counts then
+
+
+def give(monkeypatch, stats):
+    """Lets the recipe have no valid_stats, and give its metrics itself."""
+    monkeypatch.delattr(ToyBrain, "valid_stats")
+    decide = ToyBrain.decide_growth
+
+    def decide_growth(self, epoch, given):
+        """With more metrics, after a validation."""
+        if epoch:
+            given.update(stats)
+        decide(self, epoch, given)
+
+    monkeypatch.setattr(ToyBrain, "decide_growth", decide_growth)
+
+
+def test_a_recipe_without_valid_stats_grows_by_its_metrics(
     tmp_path, monkeypatch
 ):
-    monkeypatch.delattr(ToyBrain, "valid_stats")
-    assert refused(toy(tmp_path, growth=[PLATEAU])) == (
-        "growth[0] (on_plateau PER): there is no metric 'PER'; write a method "
-        "ToyBrain.valid_stats(self, stage_loss), which returns it, or name loss"
+    give(monkeypatch, {"PER": 1.0, "error": 1.0})
+    goal = {"metric": "PER", "goal": 0.5, "after": 1, "better": "lower"}
+    early = {"after_epoch": 0, "dnn_neurons": 10}
+    brain = toy(
+        tmp_path, growth=[early, {"on_missed_goal": goal, "rnn_neurons": 7}]
     )
+    first, second = train(brain).growth_log.read()
+    assert first["valid_before"].keys() == {"loss"}  # measured, no epoch yet
+    before, after = second["valid_before"], second["valid_after"]
+    assert before["PER"] == 1.0
+    assert after == {"loss": pytest.approx(before["loss"])}
+    words = brain.growth_log.in_words().splitlines()[-1]
+    assert "PER 1.00e+00 -> not measured" in words
+
+
+@pytest.mark.parametrize(
+    "growth, stats, message",
+    [
+        (
+            PLATEAU,
+            {"error": 1.0},
+            "growth[1] (on_plateau PER): there is no metric 'PER'; let "
+            "ToyBrain.on_stage_end give it to decide_growth, or name one that "
+            "it gives: loss, error",
+        ),
+        (
+            DATE,
+            {"error": {"sum": 1}},
+            "ToyBrain.on_stage_end gives {'sum': 1} as 'error' to "
+            "decide_growth; it must be a number",
+        ),
+    ],
+)
+def test_without_valid_stats_metrics_are_checked_after_the_first_validation(
+    growth, stats, message, tmp_path, monkeypatch
+):
+    give(monkeypatch, stats)
+    last = {**growth, "dnn_neurons": 9}
+    brain = toy(tmp_path, growth=[{**DATE, "after_epoch": 2}, last])
+    assert refused(brain) == message
+    assert brain.hparams.epoch_counter.current == 1
 
 
 def test_metrics_that_a_growth_could_not_measure_are_refused(

@@ -19,6 +19,7 @@ from speechbrain_growth.engine.search.firefly import firefly
 from speechbrain_growth.engine.search.records import Found, Search
 from speechbrain_growth.engine.search.slots import find_slots, plan_of_ties
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.models import growable
 from speechbrain_growth.measure.cost import parameters
 from speechbrain_growth.training.measures.batches import (
     batches_of,
@@ -47,7 +48,8 @@ class Places:
     def __init__(self, brain: Any, search: Search) -> None:
         self.brain, self.search = brain, search
         self.sizes = brain.schedule.sizes
-        args = brain.raw_modules, self.build, self.sizes, search.sizes
+        self.old = growable(brain.raw_modules)
+        args = self.old, self.build, self.sizes, search.sizes
         self.slots = find_slots(*args, layers=search.layers)
 
     def build(self, sizes: Dict[str, Any]) -> torch.nn.ModuleDict:
@@ -56,7 +58,7 @@ class Places:
         built = one.blueprint.modules(
             {**sizes, **one.in_force}, self.search.seed
         )
-        return one.prepared(built.to(one.device))
+        return growable(one.prepared(built.to(one.device)))
 
     def cost(self, sizes: Dict[str, Any]) -> int:
         """Counts the parameters of the network at some sizes."""
@@ -140,13 +142,13 @@ def find_units(
                 tried = places.tried()
             except GrowthError as error:
                 return None, {"units": [], "why": str(error)}
-            plan = plan_of_ties(brain.raw_modules, places.build(tried))
+            plan = plan_of_ties(places.old, places.build(tried))
             count = places.batches(tried, batches)
             given = batches_of(brain.train_loader, count, epoch)
             losses = [Loss(brain, batch, epoch) for batch in given]
             pairs = pairs_of(plan, held)
             alike = [moving_alike(loss, pairs) for loss in losses]
-            args = brain.raw_modules, places.build, places.sizes, alike, search
+            args = places.old, places.build, places.sizes, alike, search
             found = firefly(*args, cost=places.cost, slots=places.slots)
     brain.meter.count_at(found.tried, passes_of(losses))
     return found, {

@@ -12,6 +12,7 @@ from speechbrain_growth.engine.search.candidates import candidate_sizes
 from speechbrain_growth.engine.search.firefly import Search, firefly
 from speechbrain_growth.engine.search.slots import find_slots
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.models import growable
 from speechbrain_growth.launch.processes import on_main
 from speechbrain_growth.measure.cost import parameters
 from speechbrain_growth.measure.growth_log import growth_entry, growth_in_words
@@ -102,13 +103,13 @@ def search_units(brain, epoch):
 def _searched(brain, epoch, growth):
     """What was found, its entry, and passes of the model of all candidates."""
     asked, schedule = growth.amount.firefly, brain.schedule
-    sizes, old = schedule.sizes, brain._modules()
+    sizes, old = schedule.sizes, growable(brain._modules())
     _, run = brain._probe()
     seed = brain._seed()
 
     def build(sizes):
         """Modules of some sizes."""
-        return brain._build(sizes, brain.in_force, seed)
+        return growable(brain._build(sizes, brain.in_force, seed))
 
     def cost(sizes):
         """What the budget counts."""

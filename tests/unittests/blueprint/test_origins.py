@@ -34,6 +34,9 @@ modules: {net: !ref <net>}
 PLAIN = TEXT[: TEXT.index("    - {")].rstrip() + " []\n"
 PLAIN += TEXT[TEXT.index("growth_schedule") :]
 
+OBJECTS = TEXT[TEXT.index("growth_schedule") : TEXT.index("net:")]
+SHORT = TEXT.replace(OBJECTS, "output_folder: .\nexample_shape: [1, 4]\n")
+
 # Files by name, overrides, and how the message begins; the first file is run
 PLACES = {
     "a growth that cannot be read": (
@@ -111,6 +114,16 @@ PLACES = {
         {"a.yaml": TEXT.replace("width: 4", "width: -4")},
         None,
         "{a.yaml}, line 4: width is -4; it is to grow",
+    ),
+    "a log that follows from a key": (
+        {"a.yaml": SHORT},
+        None,
+        "{a.yaml}, line 12: growth_log: an example of shape (1, 4) does not",
+    ),
+    "a log that follows from the command line": (
+        {"a.yaml": SHORT},
+        "example_shape: [1, 5]",
+        "growth_log: an example of shape (1, 5) does not",
     ),
 }
 

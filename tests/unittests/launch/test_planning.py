@@ -443,12 +443,73 @@ def test_planning_touches_no_file(plan, tmp_path, monkeypatch):
     assert [file.name for file in tmp_path.iterdir()] == ["hparams.yaml"]
 
 
-def test_a_missing_schedule_is_named(tmp_path):
-    path = tmp_path / "hparams.yaml"
-    text = TEXT.replace("{norm}", "LayerNorm")
-    path.write_text(text.replace("growth_schedule:", "plan:"))
-    with pytest.raises(GrowthError, match="growth_schedule"):
-        plan_run(Blueprint(str(path)))
+# A YAML need not have what follows from its other keys
+
+
+OBJECTS = TEXT[TEXT.index("growth_schedule:") : TEXT.index("net:")]
+SHORT = TEXT.replace("{norm}", "BatchNorm1d").replace(
+    OBJECTS, "output_folder: out\nexample_shape: [1, !ref <inputs>]\n"
+)
+
+
+def written(folder, text, overrides=None):
+    """The blueprint of a text"""
+    (folder / "hparams.yaml").write_text(text)
+    return Blueprint(str(folder / "hparams.yaml"), overrides)
+
+
+def test_a_schedule_and_a_log_follow_from_other_keys(tmp_path, plan):
+    given = {"growth_log": {"example_name": "image"}, "inputs": 5}
+    blueprint = written(tmp_path, SHORT, given)
+    log = blueprint.load()["growth_log"]
+    assert log.save_file == "out/growth_log.jsonl"
+    assert log.example_shape == (1, 5)
+    assert plan_run(blueprint) == plan(inputs=5)
+    # Those that the YAML has are taken as they are
+    whole = written(tmp_path, TEXT.replace("{norm}", "LayerNorm"))
+    assert whole.text() == TEXT.replace("{norm}", "LayerNorm")
+
+
+ABSENT = {
+    "growth": "the YAML has no key growth; write what the model becomes",
+    "output_folder": "the YAML has no key output_folder; write the folder",
+    "example_shape": "the YAML has no key example_shape; write the shape of",
+}
+
+
+@pytest.mark.parametrize("keys", [*([key] for key in ABSENT), list(ABSENT)])
+def test_keys_from_which_nothing_can_follow_are_named_at_once(tmp_path, keys):
+    text = SHORT
+    for key in keys:
+        text = text.replace(f"\n{key}:", f"\nno_{key}:")
+    with pytest.raises(GrowthError) as raised:
+        plan_run(written(tmp_path, text))
+    problems = raised.value.problems
+    assert len(problems) == len(keys)
+    for key, problem in zip(keys, problems):
+        assert problem.startswith(ABSENT[key])
+
+
+@pytest.mark.parametrize("key", ["growth_schedule", "growth_log"])
+def test_an_object_under_a_misspelt_key_is_not_passed_over(tmp_path, key):
+    text = TEXT.replace("{norm}", "LayerNorm").replace(f"{key}:", f"a_{key}:")
+    text += "output_folder: out\nexample_shape: [1, 3]\n"
+    with pytest.raises(GrowthError, match=f"there is no key {key}; a run that"):
+        plan_run(written(tmp_path, text))
+
+
+def test_a_checkpointer_that_a_kill_can_break_is_refused(tmp_path):
+    stock = "!new:speechbrain.utils.checkpoints.Checkpointer"
+    text = f"{SHORT}checkpointer: {stock}\n    checkpoints_dir: save\n"
+    line = text[: text.index("checkpointer:")].count("\n") + 1
+    with pytest.raises(GrowthError) as raised:
+        plan_run(written(tmp_path, text))
+    path, own = tmp_path / "hparams.yaml", "speechbrain_growth.SafeCheckpointer"
+    head = f"{path}, line {line}: checkpointer is SpeechBrain's own, and a "
+    assert str(raised.value).startswith(head)
+    assert str(raised.value).endswith(f"use !new:{own}")
+    safe = written(tmp_path, text.replace(stock, f"!new:{own}"))
+    assert len(plan_run(safe)) == 3
 
 
 # Growth in depth, by a longer list
@@ -605,13 +666,14 @@ def test_a_size_written_into_the_model_is_shown(tmp_path, old, new, message):
     [
         (
             "speechbrain.lobes.features.Fbank",
-            f"{HEAD}first: Fbank has no growth rule, and no parameters to grow; "
-            "take it out of modules, and call self.hparams.first",
+            f"{HEAD}other: Fbank has no growth rule, and no parameters to grow; "
+            "list it before all modules that have some, if it is called before "
+            "them; else take it out of modules, and call self.hparams.other",
         ),
         (
             "torch.nn.Bilinear [3, 3, 3]",
             "growth_log: an example of shape (1, 3) does not go through "
-            "first: Bilinear.forward() missing 1 required positional "
+            "other: Bilinear.forward() missing 1 required positional "
             "argument: 'input2'; each of modules must run on what the one "
             "before it returns, and on nothing else",
         ),
@@ -621,9 +683,9 @@ def test_a_size_written_into_the_model_is_shown(tmp_path, old, new, message):
 def test_a_module_that_no_growth_can_pass_is_named(tmp_path, module, message):
     path = tmp_path / "hparams.yaml"
     text = TEXT.replace("{norm}", "BatchNorm1d").replace(
-        "modules:\n",
-        f"first: !new:{module}\nmodules:\n    first: !ref <first>\n",
+        "modules:\n", f"other: !new:{module}\nmodules:\n"
     )
+    text += "    other: !ref <other>\n"
     path.write_text(text)
     growth = [{"after_epoch": 2, "width": 9}]
     with pytest.raises(GrowthError) as raised:
@@ -632,6 +694,42 @@ def test_a_module_that_no_growth_can_pass_is_named(tmp_path, module, message):
         f"{path}, line {text[: text.index('growth_log:')].count(chr(10)) + 1}: "
     )
     assert str(raised.value).removeprefix(place).startswith(message)
+
+
+FEATURES = """
+bins: 8
+slope: 0.1
+first: !new:speechbrain.lobes.features.Fbank
+    n_mels: !ref <bins>
+second: !new:torch.nn.LeakyReLU [!ref <slope>]
+modules:
+    first: !ref <first>
+    second: !ref <second>
+"""
+LATE = {"after_epoch": 2, "width": 9}
+
+
+def with_features(folder, *growth):
+    """Plans growths behind features that the YAML lists among the modules"""
+    text = TEXT.replace("{norm}", "BatchNorm1d")
+    text = text.replace("\nmodules:\n", FEATURES)
+    return plan_run(written(folder, text, {"growth": list(growth)}))
+
+
+def test_features_before_all_that_learns_may_be_among_the_modules(
+    tmp_path, plan
+):
+    rows = with_features(tmp_path, LATE)
+    assert rows == plan(growth=[LATE])
+
+
+def test_features_that_a_growth_would_change_are_refused(tmp_path):
+    with pytest.raises(GrowthError) as raised:
+        with_features(tmp_path, {**LATE, "bins": 9})
+    assert str(raised.value) == (
+        "growth[0] (after_epoch 2): first: Fbank has no growth rule, and the "
+        "growth would change it; name sizes that it does not refer to"
+    )
 
 
 FREEZING = [
