@@ -38,11 +38,14 @@ FILES = ["test_errors.txt", "save/label_encoder.txt"]
 
 
 def write(folder, speakers):
-    """Annotations of some speakers, in this order; each has a tone"""
+    """Annotations of some speakers, in this order; each has a tone
+
+    Those who arrive last come first in the validation.
+    """
     chance = np.random.default_rng(0)
     for part, numbers in PARTS.items():
         items = {}
-        for name in speakers:
+        for name in reversed(speakers) if part == "valid" else speakers:
             for number in numbers:
                 samples = 4800 + 160 * number
                 tone = 200.0 * (2 + SPEAKERS.index(name)) * np.arange(samples)
@@ -260,6 +263,11 @@ WRONG = {
         [f"--growth=[{{{GROW}: 9, outputs: fresh}}]"],
         "out_n_neurons is or becomes 9, but the train annotation has 4 speak",
     ),
+    "a batch of one": (
+        None,
+        [f"--growth=[{{{GROW}: 3, outputs: fresh}}]"],
+        "batch_size is 4, but 3 speakers have 9 utterances to train on",
+    ),
     "fewer outputs": (
         None,
         [f"--growth=[{{{GROW}: 1, outputs: fresh}}]"],
@@ -306,11 +314,14 @@ def test_a_speaker_of_the_earlier_run_must_be_heard_again(grown, tmp_path):
 
 
 def test_who_never_gets_an_output_is_told(corpus, tmp_path):
-    code, printed = run(
-        corpus, tmp_path / "run", "--growth=[]", "--number_of_epochs=1"
-    )
+    # Nobody who is there is in the first batch, which is tried at the start
+    late = "--growth=[{after_epoch: 2, channels: [16, 16, 16, 16, 48]}]"
+    code, printed = run(corpus, tmp_path / "run", late, "--batch_size=2")
     assert code == 0, printed
     assert "2 of 4 speakers get no output by the sizes" in printed
+    epochs = events(tmp_path / "run", "epoch")
+    assert all(one["valid"]["loss"] > 0 for one in epochs)
+    assert all(one["valid"]["error"] >= 50 for one in epochs)
 
 
 @pytest.mark.slow

@@ -79,7 +79,7 @@ class SpeakerBrain(GrowingBrain):
         ahead = self.schedule.growths[self.schedule.decided :]
         sizes = [growth.amount.sizes for growth in ahead]
         outputs = [one[OUTPUTS] for one in sizes if OUTPUTS in one]
-        check_outputs(max([self.outputs, *outputs]), self.label_encoder)
+        check_outputs([self.outputs, *outputs], self.batches)
 
     @property
     def outputs(self):
@@ -89,7 +89,7 @@ class SpeakerBrain(GrowingBrain):
     def begin_epoch(self, epoch):
         """Grows, if that was decided; who has an output is trained on."""
         super().begin_epoch(epoch)
-        check_outputs(self.outputs, self.label_encoder)
+        check_outputs([self.outputs], self.batches)
         self.batches.chosen = range(1, self.outputs + 1)
 
     def on_stage_start(self, stage, epoch=None):
@@ -100,7 +100,8 @@ class SpeakerBrain(GrowingBrain):
 
     def valid_stats(self, stage_loss):
         """Metrics of a validation; growth conditions may name any of them."""
-        count = sum(number for _, number in self.losses)
+        # None in a first batch, which is tried, of speakers who will arrive
+        count = max(sum(number for _, number in self.losses), 1)
         loss = sum(loss * number for loss, number in self.losses) / count
         error = 100 * self.error_metrics.summarize("average")
         return {"loss": loss, "error": error}
@@ -241,17 +242,26 @@ def dataio_prep(hparams):
     return train_loader, *datasets[1:], label_encoder
 
 
-def check_outputs(outputs, label_encoder):
-    """Raises if there are more outputs than speakers."""
-    speakers = len(label_encoder)
-    if outputs > speakers:
+def check_outputs(outputs, batches):
+    """Raises for numbers of outputs with which no epoch could be trained."""
+    speakers, most = len(batches.tasks), max(outputs)
+    if most > speakers:
         raise GrowthError(
-            f"{OUTPUTS} is or becomes {outputs}, but the train annotation has "
+            f"{OUTPUTS} is or becomes {most}, but the train annotation has "
             f"{speakers} speakers; use {speakers} or fewer"
         )
-    if outputs < speakers:
+    for number in outputs:
+        items = sum(map(len, batches.tasks[:number]))
+        if items % batches.batch_size == 1:
+            raise GrowthError(
+                f"batch_size is {batches.batch_size}, but {number} speakers "
+                f"have {items} utterances to train on, so that the last batch "
+                "would have one, of which batch norms have no variance; use "
+                f"{batches.batch_size + 1} or another number"
+            )
+    if most < speakers:
         logger.warning(
-            f"{speakers - outputs} of {speakers} speakers get no output by the "
+            f"{speakers - most} of {speakers} speakers get no output by the "
             f"sizes of {OUTPUTS} that are known: nothing is learnt of them "
             "until then, and each of their utterances is an error"
         )
