@@ -103,6 +103,12 @@ def events(output, kind):
     return [event for event in found if event["event"] == kind]
 
 
+def errors_of(output):
+    """For each utterance of the test, 1 if it was an error, else 0"""
+    lines = (output / "test_errors.txt").read_text().splitlines()
+    return {line.split()[0]: float(line.split()[1]) for line in lines}
+
+
 def test_two_speakers_arrive(grown):
     output, printed = grown
     (entry,) = read_events(output / "growth_log.jsonl", "growth")
@@ -122,8 +128,7 @@ def test_the_rows_of_who_was_there_are_carried(grown):
     output, _ = grown
     names = SafeEncoder.from_saved(str(output / "save/label_encoder.txt"))
     assert names.lab2ind == {s: n for n, s in enumerate(SPEAKERS[:4])}
-    lines = (output / "test_errors.txt").read_text().splitlines()
-    found = {line.split()[0]: float(line.split()[1]) for line in lines}
+    found = errors_of(output)
     assert set(found) == {f"{name}_4" for name in SPEAKERS[:4]}
     (test,) = events(output, "test")
     error = 100 * sum(found.values()) / len(found)
@@ -322,6 +327,9 @@ def test_who_never_gets_an_output_is_told(corpus, tmp_path):
     epochs = events(tmp_path / "run", "epoch")
     assert all(one["valid"]["loss"] > 0 for one in epochs)
     assert all(one["valid"]["error"] >= 50 for one in epochs)
+    found = errors_of(tmp_path / "run")
+    assert len(found) == 4
+    assert [found[f"{name}_4"] for name in SPEAKERS[2:4]] == [1, 1]
 
 
 @pytest.mark.slow
