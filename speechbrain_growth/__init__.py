@@ -58,6 +58,7 @@ HOMES = {
     "SEDEM": "continual.systems.sedem",
     "SLiGRU": "nnet.ligru",
     "SafeCheckpointer": "resume.checkpointer",
+    "SafeEncoder": "data.labels",
     "SafeTextEncoder": "data.labels",
     "ScalableCRDNN": "nnet.scalable_crdnn",
     "Search": "engine.search.records",

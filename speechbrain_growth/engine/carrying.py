@@ -109,6 +109,9 @@ def carry(
         by n squared. The sum of the former over the n is exact; the rest is if
         the parent's examples are divided equally among the n. Or ``fresh``:
         new outputs are as ``new`` was built, and old ones keep row and bias.
+        SpeechBrain's ``ECAPA_TDNN.Classifier``, whose cosines have no bias,
+        gives one with a parent the same cosine, and refuses None; an
+        ``nn.Embedding`` gives a token the row of its parent, or one as built.
     batch : callable or list of callable
         For ``{"gradmax": level}`` and ``{"tiny": level}`` only: takes a model
         and returns the loss of a batch of training data; or a list of such.

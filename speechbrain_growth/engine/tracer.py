@@ -61,10 +61,9 @@ class Trace:
         self.birth = birth or Birth()
         self.fold, self.weights, self.scales = fold, {}, {}
         self.first_states, self.moved = {}, {}
-        self.tensors, self.fresh = {}, []
+        self.tensors, self.fresh, self.norms = {}, [], {}
         self.problems, self.unknown, self.unborn = [], {}, []
-        self.states, self.path, self.made_up = {}, [], ()
-        self.norms, self.positions = {}, None
+        self.states, self.path, self.made_up, self.positions = {}, [], (), None
 
     @property
     def name(self):
@@ -173,6 +172,12 @@ class Trace:
             )
             return widths.identity(old)
         return width
+
+    def append(self, old, new, what):
+        """The map of rows that are read one by one; new ones are as built."""
+        if new < old:
+            return self.widen(old, new, what)
+        return self.maps.append(f"{self.name} {what}", old, new)
 
     def formed(self, width, blocks=1, each=1):
         """The map inside each of some blocks, of groups of some units.

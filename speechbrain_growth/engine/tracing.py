@@ -35,7 +35,7 @@ from speechbrain_growth.engine.maps.ties import Maps
 from speechbrain_growth.engine.reading.closed import is_closed
 from speechbrain_growth.engine.reading.ends import outputs_of, unused
 from speechbrain_growth.engine.reading.reading import read
-from speechbrain_growth.engine.reading.tied import untie
+from speechbrain_growth.engine.reading.tied import tie_tokens, untie
 from speechbrain_growth.engine.reading.walking import Walk
 from speechbrain_growth.engine.tracer import Trace
 from speechbrain_growth.engine.unwrap import Model, state_of, unwrap
@@ -179,7 +179,7 @@ def traced(old, new, way, birth, fold, example, outputs):
         raise GrowthError(problems)
     if units:
         check_parents(units, maps.drawn)
-    return with_outputs(plan, outputs, splits), seen
+    return with_outputs(plan, outputs, splits, new), seen
 
 
 def _walks(old, new, birth, fold, example):
@@ -190,7 +190,7 @@ def _walks(old, new, birth, fold, example):
     forwards are run, once, and each walk goes through what they did.
     """
     if is_closed(old) and is_closed(new):
-        return lambda walk: _leaving(walk.layer(old, new, Signal(None))), None
+        return lambda walk: _closed(walk, old, new), None
     births = Births(old, new, birth or Birth())
     pairs = read(old, new, births, example)
     births.run(pairs[0][1].born)
@@ -207,14 +207,17 @@ def _walks(old, new, birth, fold, example):
                     _say_made_up(walk, before)
                 break
         unused(old, new, walk)
+        tie_tokens(new, walk)
         untie(pairs[0][1], new, walk)
         return outputs_of(leaves)
 
     return walk_all, pairs[0][0].seen
 
 
-def _leaving(signal):
-    """The map of the signal that leaves the model, if it is known."""
+def _closed(walk, old, new):
+    """The map of what leaves models that rules go through, if it is known."""
+    signal = walk.layer(old, new, Signal(None))
+    tie_tokens(new, walk)
     return () if signal.width is None else (signal.width,)
 
 

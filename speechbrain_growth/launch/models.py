@@ -61,7 +61,7 @@ def check_outputs(plan, growth):
     """
     grown = [width for width in plan.outputs if not width.is_identity]
     if growth.outputs is not None:
-        if not grown:
+        if not grown and not plan.splits:
             raise GrowthError(
                 "outputs says how new outputs begin, but the model gets none; "
                 "leave it out"

@@ -18,7 +18,7 @@ FILES = ["wer_test.txt", "save/label_encoder.txt", "save/train.json"]
 MISSING = object()
 
 
-def results(folder, corpus):
+def results(folder, corpus, files=FILES):
     """All that a run leaves, without clocks and paths."""
     found = {}
     checkpoints = SafeCheckpointer(folder / "save").list_checkpoints()
@@ -36,7 +36,7 @@ def results(folder, corpus):
             {key: event[key] for key in event if key not in hidden}
             for event in read_events(folder / name, kind)
         ]
-    found.update({name: (folder / name).read_bytes() for name in FILES})
+    found.update({name: (folder / name).read_bytes() for name in files})
     found["corpus"] = {
         str(path.relative_to(corpus)): path.read_bytes()
         for path in corpus.rglob("*")

@@ -125,7 +125,7 @@ def without_hints(function):
     names = [
         p.name for p in taken if p.kind not in (p.VAR_POSITIONAL, p.VAR_KEYWORD)
     ]
-    return [n for n in [*names, "return"] if n not in {*hints, "self"}]
+    return [n for n in [*names, "return"] if n not in {*hints, "self", "cls"}]
 
 
 @pytest.mark.parametrize(

@@ -36,7 +36,7 @@ def rows():
 
 
 def test_its_folders_are_recipes():
-    assert sorted(FOLDERS) == ["A", "C", "M", "T"]
+    assert sorted(FOLDERS) == ["A", "C", "M", "S", "T"]
     assert all((ROOT / one / "train.py").is_file() for one in FOLDERS.values())
 
 

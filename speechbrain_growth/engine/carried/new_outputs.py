@@ -10,9 +10,9 @@ Authors
 from speechbrain_growth.engine.carried.outputs import outputs_of
 from speechbrain_growth.engine.carried.split_outputs import (
     as_split,
-    split_maps,
     with_splits,
 )
+from speechbrain_growth.engine.maps.named_outputs import split_maps
 from speechbrain_growth.engine.maps.widths import extend
 from speechbrain_growth.engine.probe import tensors_in
 from speechbrain_growth.errors import GrowthError
@@ -45,7 +45,7 @@ def maps_of_outputs(old, new, outputs):
     return {} if outputs == FRESH else split_maps(old, new, outputs)
 
 
-def with_outputs(plan, outputs, splits):
+def with_outputs(plan, outputs, splits, new):
     """Returns a plan that knows how new outputs begin.
 
     Arguments
@@ -56,6 +56,8 @@ def with_outputs(plan, outputs, splits):
         As ``carry`` takes it.
     splits : dict
         From ``maps_of_outputs``.
+    new : torch.nn.Module
+        The larger model.
 
     Returns
     -------
@@ -70,12 +72,13 @@ def with_outputs(plan, outputs, splits):
     -------
     >>> from torch.nn import Linear
     >>> from speechbrain_growth import trace
-    >>> plan = with_outputs(trace(Linear(3, 2), Linear(3, 4)), "fresh", {})
+    >>> old, new = Linear(3, 2), Linear(3, 4)
+    >>> plan = with_outputs(trace(old, new), "fresh", {}, new)
     >>> plan.tensors["bias"][0].width.fresh
     tensor([False, False,  True,  True])
     """
     if outputs != FRESH:
-        return with_splits(plan, splits)
+        return with_splits(plan, splits, new)
     keys = outputs_of(plan)
     plan = plan._replace(
         tensors=_as_built(plan.tensors, keys),

@@ -20,11 +20,13 @@ class Layouts:
         What is known of keys that are made of no others.
     made_of : dict
         For each other key: such pairs, or something that is no layer's.
+    chosen : set
+        Keys whose map was given, and which are not made of others.
     """
 
     def __init__(self):
         self.changed = False
-        self.drawn, self.made_of = {}, {}
+        self.drawn, self.made_of, self.chosen = {}, {}, set()
 
     def _atoms(self, parts):
         """Pairs of keys that are made of no others, and their numbers."""
@@ -42,8 +44,8 @@ class Layouts:
         self.drawn.pop(key, None)
 
     def _fixed(self, key):
-        """Whether a key has a map that is no layer's."""
-        return key in self.made_of
+        """Whether a key has a map that stays: no layer's, or a given one."""
+        return key in self.made_of or key in self.chosen
 
     def _unify(self, parts, others):
         """Makes two rows of keys the same; returns whether that is possible."""

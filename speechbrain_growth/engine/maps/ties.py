@@ -60,15 +60,19 @@ class Maps(Layouts):
     scored : dict
         For each key whose units are keys of attention: that of the queries
         which they meet, and their gain, see ``WidthMap``.
+    appended : set
+        Keys of rows that are read one by one, see ``append``.
     """
 
     def __init__(self, symmetry, generator=None, chosen=(), parents=None):
         super().__init__()
         self.drawn.update({_key(width): width for width in chosen})
+        self.chosen.update(self.drawn)
         self.symmetry = symmetry
         self.generator = generator
         self.scored = {}
         self.parents = dict(parents or {})
+        self.appended = set()
 
     def draw(self, label, old, new, blocks=1):
         """Returns the map of a layer's units, in equal blocks if asked.
@@ -92,6 +96,32 @@ class Maps(Layouts):
         key = (label, old, new)
         if self.formed(self._of(key), blocks, 1) is None:
             return None
+        return self._of(key)
+
+    def append(self, label, old, new):
+        """Returns the map of rows that are read one by one, such as tokens.
+
+        New ones are as built, whatever the symmetry; unless a layer that has
+        the same tensor, or whoever chose a map, says otherwise.
+
+        Arguments
+        ---------
+        label : str
+            What the rows are.
+        old : int
+            Number of old rows.
+        new : int
+            Number of new rows.
+
+        Returns
+        -------
+        WidthMap
+        """
+        key = (label, old, new)
+        if key not in self.drawn and key not in self.made_of:
+            width = widths.extend(old, new, label=label)
+            self.drawn[key] = width._replace(drawn_by=((key, 1),))
+        self.appended.add(key)
         return self._of(key)
 
     def formed(self, width, blocks, each):
@@ -175,7 +205,7 @@ class Maps(Layouts):
             return self._latest(one) if tied else None
         free, fixed = (one, other) if one.drawn_by else (other, one)
         key = _key(free)
-        if key is None or key in self.made_of:
+        if key is None or self._fixed(key):
             return None
         self._say(key, fixed._replace(label=key[0]))
         return fixed

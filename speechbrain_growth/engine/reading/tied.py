@@ -1,5 +1,7 @@
 """Lets tied weights grow: an embedding that is the last layer's weight, too.
 
+New tokens are new outputs then: the rows of both have one map.
+
 The embedding copies its columns, so the last layer cannot share them among the
 copies. The norm before it can: its weight and bias are vectors over the same
 units, and nothing else reads what it returns. They take the share instead.
@@ -17,6 +19,25 @@ PASS = """
     contiguous detach dropout flatten float getitem reshape squeeze to unsqueeze
     view
 """.split()
+
+
+def tie_tokens(new, trace):
+    """Lets the rows of an embedding be those of the layer that it is tied with.
+
+    Arguments
+    ---------
+    new : torch.nn.Module
+        The larger model.
+    trace : Trace
+        Has the plan; its maps are tied, from the next walk on.
+    """
+    for names in set(map(tuple, names_of_shared(new).values())):
+        planned = [trace.tensors[n] for n in names if n in trace.tensors]
+        for axes in planned[1:]:
+            rows = [one[0] for one in (planned[0], axes) if one and one[0]]
+            keys = {key for a in rows for key, _ in a.width.drawn_by or ()}
+            if len(rows) == 2 and keys & trace.maps.appended:
+                _tie(rows[:1], rows[1:], trace.maps)
 
 
 def untie(recording, new, trace):

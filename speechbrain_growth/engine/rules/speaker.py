@@ -1,5 +1,8 @@
 """Growth rules for SpeechBrain's speaker models: x-vectors and ECAPA-TDNN.
 
+The classifier of ECAPA-TDNN returns cosines: an embedding and each speaker's row
+are divided by their norms. So rows can be added, but no unit of an embedding.
+
 Authors
  * The speechbrain_growth authors 2026
 """
@@ -99,3 +102,20 @@ def _ecapa(old, new, signal, trace):
     for name in ("mfa", "asp", "asp_bn", "fc"):
         signal = _run(name, old, new, signal, trace)
     return signal._replace(channels_last=True)
+
+
+@rule.register(ECAPA_TDNN.Classifier)
+def _cosines(old, new, signal, trace):
+    """A row for each speaker; all units are divided by one norm."""
+    blocks = trace.child("blocks", old.blocks, new.blocks, signal)
+    sizes = (layer.weight.shape for layer in (old, new))
+    (speakers, units), (more, larger) = sizes
+    arriving = trace.arriving(blocks, units, larger)
+    if not arriving.is_identity:
+        trace.problem(
+            f"divides {arriving} by their norm, in which each copy and each "
+            "fresh unit would count; keep the size of the embedding"
+        )
+    own = trace.widen(speakers, more, "speakers")
+    trace.tensor("weight", trace.out(own), trace.into(arriving))
+    return Signal(own, dims=blocks.dims)

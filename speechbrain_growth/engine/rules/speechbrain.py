@@ -39,7 +39,6 @@ MEETING = (torch.add, torch.sub, torch.mul, torch.div)
 
 @rule.register(linear.Linear)
 @rule.register(normalization.LayerNorm)
-@rule.register(embedding.Embedding)
 def _last(old, new, signal, trace):
     """The layer inside works on the last axis, as SpeechBrain does."""
     _max_norm(old, signal, trace)
@@ -65,6 +64,18 @@ def _transposed(old, new, signal, trace):
     leaves = sequence(old, new, inside, trace)
     last = not getattr(old, "skip_transpose", False)
     return leaves._replace(channels_last=last)
+
+
+@rule.register(embedding.Embedding)
+def _embedding(old, new, signal, trace):
+    """One of torch inside; or all tokens but the blank, one-hot."""
+    if old.consider_as_one_hot and old.num_embeddings != new.num_embeddings:
+        trace.problem(
+            f"is one-hot, so that its {old.num_embeddings - 1} numbers would "
+            f"have to become {new.num_embeddings - 1} with the tokens; use "
+            "consider_as_one_hot: False, or keep their number"
+        )
+    return sequence(old, new, signal, trace)
 
 
 def _max_norm(old, signal, trace):

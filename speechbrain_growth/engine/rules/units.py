@@ -88,20 +88,18 @@ def _linear(old, new, signal, trace):
 @rule.register(nn.Embedding)
 @rule.register(nn.EmbeddingBag)
 def _embedding(old, new, signal, trace):
-    """Columns are copied; the row of the padding stays zero."""
+    """Columns are copied; the row of each token stays, that of the padding 0."""
+    rows = None
     if old.num_embeddings != new.num_embeddings:
-        trace.problem(
-            f"has a row for each of {old.num_embeddings} tokens, and would have "
-            f"{new.num_embeddings}; keep their number, as a growth adds units, "
-            "not tokens"
-        )
+        rows = trace.append(old.num_embeddings, new.num_embeddings, "tokens")
+        rows = trace.out(rows)
     own = trace.widen(old.embedding_dim, new.embedding_dim)
     if old.max_norm is not None and not own.is_identity:
         trace.problem(
             f"bounds the norm of {own}, which counts the copies; remove "
             "max_norm"
         )
-    trace.tensor("weight", None, trace.out(own))
+    trace.tensor("weight", rows, trace.out(own))
     return Signal(own)
 
 

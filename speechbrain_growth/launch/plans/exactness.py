@@ -47,7 +47,7 @@ def exactness(plan, growth):
         words.append("new outputs fresh")
     elif growth.outputs is not None:
         words = words or ["exact"]
-        words.append("new outputs share posteriors")
+        words.append(_split_in_words(plan))
     if plan.weights:
         words = words or ["exact"]
         words.append(f"LayerNorms folded over {growth.fold} steps")
@@ -55,3 +55,12 @@ def exactness(plan, growth):
     words += [f"sets {key} {value}" for key, value in growth.sets.items()]
     words += freezing_in_words(growth)
     return "; ".join(words) or "exact"
+
+
+def _split_in_words(plan):
+    """What becomes of outputs or tokens whose parents are given."""
+    if all(width.is_identity for width in plan.outputs):
+        return "new tokens begin as others, or as built"
+    if all((one.share == 1).all() for one in plan.splits.values()):
+        return "new outputs are copies"
+    return "new outputs share posteriors"

@@ -15,7 +15,8 @@ def read_outputs(value):
     An output that splits into n gives each its row, and its bias less log n, so
     that their posteriors sum to its own. One without a parent begins with
     almost none. ``fresh`` outputs are as the larger model was built; old ones
-    keep row and bias. docs/engine.md has more about it.
+    keep row and bias. In a classifier of cosines a parent gives its cosine, and
+    null is refused; an embedding gives its row. docs/engine.md has more.
 
     Values: the layer, and for each new output the index of the old one that it
     splits from, or null, as ``{model.output: [2, 2, null]}``; or ``fresh``

@@ -8,7 +8,7 @@ import os
 
 import pytest
 
-from speechbrain_growth import GrowthError, SafeTextEncoder
+from speechbrain_growth import GrowthError, SafeEncoder, SafeTextEncoder
 
 LABELS = ["sil", "ah", "b", "x y", "it's"]
 
@@ -92,3 +92,38 @@ def test_a_copy_is_complete_or_not_there(path, tmp_path, monkeypatch):
     SafeTextEncoder.copy(str(path), str(target))
     assert target.read_bytes() == path.read_bytes()
     assert sorted(os.listdir(tmp_path)) == ["copy.txt", "labels.txt"]
+
+
+# Labels that are only ever appended, such as speakers
+
+
+def test_more_labels_renumber_none(tmp_path):
+    path = str(tmp_path / "speakers.txt")
+    SafeEncoder().append(["FELC0", "MDAB0"], path)
+    written = os.stat(path).st_mtime_ns, os.stat(path).st_ino
+    for labels in (["MDAB0", "FAAA9", "FELC0"], ["FAAA9"]):
+        encoder = SafeEncoder.from_saved(path)
+        encoder.append(labels, path)
+        assert encoder.encode_sequence(["FELC0", "MDAB0", "FAAA9"]) == [0, 1, 2]
+        assert encoder.decode_ndim([2, 0]) == ["FAAA9", "FELC0"]
+        assert SafeEncoder.from_saved(path).lab2ind == encoder.lab2ind
+    again = os.stat(path).st_mtime_ns, os.stat(path).st_ino
+    assert again != written
+    encoder.append(["FELC0"], path)  # is known, so nothing is written
+    assert (os.stat(path).st_mtime_ns, os.stat(path).st_ino) == again
+
+
+def test_speakers_that_were_cut_off_are_never_read_as_fewer(tmp_path):
+    path = tmp_path / "speakers.txt"
+    SafeEncoder().append(LABELS, str(path))
+    text = path.read_bytes()
+    for length in range(len(text.rstrip())):
+        path.write_bytes(text[:length])
+        with pytest.raises(GrowthError, match="damaged or cut off"):
+            SafeEncoder().load_if_possible(str(path))
+        with pytest.raises(GrowthError, match="damaged or cut off"):
+            SafeEncoder.copy(str(path), str(tmp_path / "copy.txt"))
+    assert not (tmp_path / "copy.txt").exists()
+    path.write_bytes(text)
+    SafeEncoder.copy(str(path), str(tmp_path / "copy.txt"))
+    assert (tmp_path / "copy.txt").read_bytes() == text

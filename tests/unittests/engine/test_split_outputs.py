@@ -340,6 +340,7 @@ REFUSED = {
     "no dict": (mlp, 5, [1, None], "use {name of the last layer"),
     "not there": (mlp, 5, {"4": [1, None]}, "4: is in one model only, or in"),
     "no linear": (mlp, 5, {"1": [1, None]}, "1: is a Tanh; name the Linear"),
+    "nothing to split": (biasless, 5, {"2": [1, 1]}, "or use outputs: fresh"),
     "SpeechBrain's": (Read, 5, {"output": [1, None]}, "as output.w in"),
     "no list": (mlp, 5, {"2": 1}, "its parents are 1; give a list"),
     "hidden": (mlp, 3, {"0": [0, 0]}, "0: its outputs meet other weights, 2.w"),
@@ -374,7 +375,7 @@ def test_refused_before_anything_changes(name):
 
 ADDED = {
     "one": "meet other weights, other",
-    "other": "not give .*, or not alone",
+    "other": "meet other weights, one",
 }
 
 

@@ -199,10 +199,10 @@ REFUSED = {
         GrowthError,
         r"2 problems:\n.*rnn\.0: 4 units.*\n.*rnn\.1: 4 units",
     ),
-    "more tokens": (
-        lambda: (nn.Embedding(4, 3), nn.Embedding(6, 3)),
+    "fewer tokens": (
+        lambda: (nn.Embedding(6, 3), nn.Embedding(4, 3)),
         GrowthError,
-        "a row for each of 4 tokens, and would have 6; keep their number",
+        "6 tokens cannot shrink to 4",
     ),
     "layernorm of no whole multiple": (
         lambda: (mlp(4, nn.LayerNorm), mlp(6, nn.LayerNorm)),

@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import re
+
 import pytest
 
 from speechbrain_growth.blueprint.blueprint import Blueprint
@@ -24,15 +26,26 @@ first: !new:torch.nn.Linear [3, !ref <width>]
 output: !new:torch.nn.Linear [!ref <width>, !ref <classes>]
 modules: {{first: !ref <first>, output: !ref <output>}}
 """
+# The same with cosines as outputs, and with tokens as inputs
+COSINES = TEXT.replace(
+    "!new:torch.nn.Linear [!ref <width>, !ref <classes>]",
+    """!new:speechbrain.lobes.models.ECAPA_TDNN.Classifier
+    input_size: 4
+    out_neurons: !ref <classes>""",
+)
+TOKENS = TEXT.replace(
+    "!new:torch.nn.Linear [3, !ref <width>]",
+    "!new:torch.nn.Embedding [!ref <tokens>, !ref <width>]",
+).replace("width: 4", "width: 4\ntokens: 3")
 MORE = "after_epoch: 2, classes: 5"
 BOTH = "after_epoch: 2, width: 8, classes: 5"
 
 
-def planned(folder, *entries):
+def planned(folder, *entries, text=TEXT):
     """The plan of a run with these growths"""
     path = folder / "hparams.yaml"
     growth = ", ".join(f"{{{one}}}" for one in entries)
-    path.write_text(TEXT.format(growth=f"[{growth}]"), encoding="utf-8")
+    path.write_text(text.format(growth=f"[{growth}]"), encoding="utf-8")
     return plan_run(Blueprint(str(path)))
 
 
@@ -59,6 +72,47 @@ def test_new_outputs_are_planned(entry, exact, tmp_path):
     rows = planned(tmp_path, entry)
     assert rows[1]["sizes"]["classes"] == 5 and rows[1]["exact"] == exact
     assert "output.weight: out classes 3 -> 5" in rows[1]["tensors"]
+
+
+@pytest.mark.parametrize(
+    "text, entry, exact",
+    [
+        (COSINES, MORE + ", outputs: fresh", "exact; new outputs fresh"),
+        (COSINES, MORE + ", outputs: {output: [2, 2]}", "exact; .* are copies"),
+        (TOKENS, "after_epoch: 2, tokens: 5", "exact$"),
+        (
+            TOKENS,
+            "after_epoch: 2, tokens: 5, outputs: {first: [2, null]}",
+            "exact; new tokens begin as others, or as built",
+        ),
+        (
+            TOKENS,
+            MORE + ", tokens: 4, outputs: {first: [2], output: [2, 2]}",
+            "exact; new outputs share posteriors",
+        ),
+    ],
+)
+def test_rows_without_a_bias_are_planned(text, entry, exact, tmp_path):
+    rows = planned(tmp_path, entry, text=text)
+    assert re.search(exact, rows[1]["exact"])
+
+
+@pytest.mark.parametrize(
+    "text, entry, message",
+    [
+        (COSINES, MORE, "the outputs grow .output speakers 3 -> 5.; give"),
+        (
+            COSINES,
+            MORE + ", outputs: {output: [2, null]}",
+            "gives cosines, and",
+        ),
+        (TOKENS, "after_epoch: 2, tokens: 5, outputs: fresh", "gets none"),
+        (TOKENS, "after_epoch: 2, tokens: 2", "tokens is 3 and would shrink"),
+    ],
+)
+def test_rows_without_a_bias_are_refused(text, entry, message, tmp_path):
+    with pytest.raises(GrowthError, match=rf"growth\[0\].*{message}"):
+        planned(tmp_path, entry, text=text)
 
 
 def test_parents_count_from_the_outputs_before_each_growth(tmp_path):

@@ -18,7 +18,10 @@ POOLS = "avg max adaptive_avg adaptive_max lp fractional_max".split()
 def _embedding(step, input, weight, *args, **kwargs):
     """Columns are copied."""
     if weight.old[0] != weight.new[0]:
-        step.refuse(f"reads {weight.own}, whose rows grow; keep their number")
+        step.refuse(
+            f"reads {weight.own}, whose rows grow; use nn.Embedding, to which "
+            "tokens can be added, or keep their number"
+        )
     if weight.growing and (args[1:2] or [kwargs.get("max_norm")])[0]:
         step.refuse("divides rows by their norms; give no max_norm")
     return (*input.axes, step.width(weight, 1))
