@@ -194,6 +194,7 @@ def serve(pipe, printed):
     import torch._dynamo  # is imported as soon as anything runs on meta
 
     import speechbrain as sb
+    from speechbrain_growth.data.label_sources import Subwords
     from speechbrain_growth.data.labels import SafeTextEncoder
     from speechbrain_growth.launch import planning
     from speechbrain_growth.launch.init_from import open_blueprint
@@ -215,6 +216,7 @@ def serve(pipe, printed):
     for owner, name, moment in (
         (mini_timit, "_render", "render"),
         (timit_prepare, "_write_together", "annotate"),
+        (Subwords, "_train", "pieces"),
         (SafeTextEncoder, "save", "labels"),
         (GrowingBrain, "fit", "fit"),
         (GrowingBrain, "fit_batch", "step"),
