@@ -5,7 +5,10 @@ Authors
 """
 
 import pytest
-from hypothesis import given, strategies as st
+from hypothesis import (
+    given,
+    strategies as st,
+)
 
 from speechbrain_growth import GrowthError, append_pieces
 
