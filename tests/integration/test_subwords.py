@@ -229,6 +229,8 @@ def test_a_run_starts_from_it_and_resumes(starter, first, larger, tmp_path):
     assert len(weights(tmp_path / "whole", "output")["w.bias"]) == outputs
     # It is exported, and grows in other sizes, with its tokenizer
     main(["export", str(tmp_path / "whole"), str(tmp_path / "asr")])
+    card = (tmp_path / "asr" / "README.md").read_text()
+    assert '.replace("▁", " ").split()' in card
     asr = EncoderASR.from_hparams(str(tmp_path / "asr"))
     assert asr.tokenizer.ind2lab == dict(enumerate(labels_of(larger)))
     wider = str(tmp_path / "wider")

@@ -184,6 +184,7 @@ def test_sizes_that_the_texts_do_not_allow(annotation, folder, kind, size, way):
     assert not os.listdir(folder)
     # The number that it names is one that works, and the next is not
     bound = int(words.split("use ")[1].split()[0])
+    assert f"the words allow {bound} " in words
     Subwords("wrd", bound, kind).prepare(annotation, folder)
     os.remove(os.path.join(folder, f"{bound}_{kind}.model"))
     beyond = bound + (1 if size > bound else -1)
