@@ -270,7 +270,8 @@ def render_mini_timit(folder, seed=1986, scale=1.0):
     >>> sorted(path.name for path in corpus.iterdir())
     ['MINI_TIMIT.json', 'README.TXT', 'TEST', 'TRAIN']
     """
-    if not 0 < scale < float("inf"):
+    number = isinstance(scale, (int, float)) and not isinstance(scale, bool)
+    if not (number and 0 < scale < float("inf")):
         raise RenderError("scale", str(scale), "a number above 0 is accepted")
     folder = Path(folder).resolve()
     wanted = {"version": VERSION, "seed": int(seed), "scale": float(scale)}

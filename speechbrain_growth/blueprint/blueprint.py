@@ -20,7 +20,7 @@ from speechbrain_growth.blueprint.modules import as_modules
 from speechbrain_growth.blueprint.origins import located, where
 from speechbrain_growth.blueprint.reading import dump, load, read
 from speechbrain_growth.blueprint.sizes import Sizes, as_size, key_of
-from speechbrain_growth.blueprint.text import in_blocks
+from speechbrain_growth.blueprint.text import in_blocks, without_comments
 from speechbrain_growth.blueprint.wording import READING, in_words
 from speechbrain_growth.errors import GrowthError
 
@@ -315,7 +315,8 @@ class Blueprint:
 
     def _stream(self, changes):
         """The YAML as a file that HyperPyYAML reads."""
-        stream = io.StringIO(self.text(changes))
+        tree = merge(load(self._found.text), changes)
+        stream = io.StringIO(dump(without_comments(tree)))
         stream.name = self.path  # included files are found relative to it
         return stream
 

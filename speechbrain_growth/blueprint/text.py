@@ -70,6 +70,38 @@ def in_blocks(node):
     return node
 
 
+def without_comments(node):
+    """Returns a tree without comments, and without blank lines.
+
+    HyperPyYAML moves those behind a reference to what it names. If that is a
+    list, the tag of its first object then becomes that of the object's first key.
+
+    Arguments
+    ---------
+    node : object
+        From ``load``; it is changed.
+
+    Returns
+    -------
+    object
+        The same.
+
+    Example
+    -------
+    >>> print(dump(without_comments(load("lr: 1 # high\n\n\nnet: 2"))))
+    lr: 1
+    net: 2
+    <BLANKLINE>
+    """
+    if hasattr(node, "ca"):
+        node.ca.comment, node.ca.end = None, []
+        node.ca.items.clear()
+    if isinstance(node, (dict, list)):
+        for item in node.values() if isinstance(node, dict) else node:
+            without_comments(item)
+    return node
+
+
 def compose(text):
     """Returns the nodes of a YAML; each has its tag, and nothing is built.
 

@@ -153,6 +153,15 @@ class ContinualBrain(BeginningBrain):
             self.check_kept()
         self.strategy.begin_epoch(self, task, self.epoch_of_task(epoch))
 
+    def same_data(self) -> bool:
+        """Whether the same task goes on; a new one has learnt nothing yet.
+
+        Returns
+        -------
+        bool
+        """
+        return len(self.finished) < self.finished.begun
+
     def decide_growth(self, epoch: int, stats: Dict[str, float]) -> None:
         """Decides on the next growth; a strategy may have asked for one.
 

@@ -213,7 +213,10 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
         entry["trained"] = self.held.trained
         self.change_settings(settings)
         entry["seconds"] = time.time() - begin
-        entry["valid_after"] = self.measure(epoch)
+        if self.same_data():
+            entry["valid_after"] = self.measure(epoch)
+        else:
+            entry["valid_before"] = entry["valid_after"] = {}
         self._log_growth(entry)
         logger.info(growth_in_words(entry, self.growth_log.example_name))
 

@@ -78,6 +78,16 @@ class ProbingBrain(StartingBrain):
         self.valid_loader = valid_set
         super().fit(epoch_counter, train_set, valid_set, **kwargs)
 
+    def same_data(self) -> bool:
+        """Whether the next epoch is validated on the data of the last one.
+
+        Returns
+        -------
+        bool
+            If not, a growth in between is not validated.
+        """
+        return True
+
     def measure(self, epoch, loader=None):
         """Validates without logging, saving or deciding anything.
 

@@ -11,6 +11,7 @@ import re
 import typing
 
 import pytest
+from pages import text_of
 
 import speechbrain_growth
 
@@ -50,7 +51,11 @@ def strangers(text):
 
 YAMLS = written("recipes/**/*.yaml", "hparams/**/*.yaml")
 # The list of changes also names modules as they were
-PAGES = [p for p in written("*.md", "docs/*.md") if p.name != "CHANGELOG.md"]
+PAGES = [
+    page
+    for page in written("*.md", "docs/*.md", "docs/*.ipynb")
+    if page.name != "CHANGELOG.md"
+]
 SCRIPTS = written("recipes/**/*.py", "recipes/**/*.md")
 
 
@@ -89,7 +94,7 @@ def test_yamls_name_the_face(path):
 
 @pytest.mark.parametrize("path", PAGES + SCRIPTS, ids=name_of)
 def test_recipes_and_pages_name_the_face(path):
-    assert not strangers(path.read_text(encoding="utf-8"))
+    assert not strangers(text_of(path))
 
 
 def functions():

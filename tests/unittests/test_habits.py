@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 import yaml
+from pages import text_of
 
 from speechbrain_growth import GrowthSchedule, open_blueprint
 from speechbrain_growth.experiments.grid import read_sweep
@@ -27,6 +28,7 @@ SHARED = sorted((ROOT / "hparams").rglob("*.yaml"))
 PAGES = [
     *ROOT.glob("*.md"),
     *ROOT.glob("docs/*.md"),
+    *ROOT.glob("docs/*.ipynb"),
     *ROOT.glob("recipes/*/*/*/README.md"),
     *ROOT.glob("tests/*/README.md"),
 ]
@@ -110,7 +112,9 @@ def test_no_text_looks_like_a_class_or_a_function(path):
 
 
 def test_no_file_is_large():
-    for path in [*SOURCES, *(ROOT / "recipes").rglob("runs/**/*.json*")]:
+    pages = (ROOT / "docs").iterdir()
+    runs = (ROOT / "recipes").rglob("runs/**/*.json*")
+    for path in [*SOURCES, *pages, *runs]:
         assert path.stat().st_size < 500_000, path
 
 
@@ -125,7 +129,7 @@ def test_the_readme_installs_what_it_runs(kind):
 
 @pytest.mark.parametrize("page", PAGES, ids=name_of)
 def test_links_lead_somewhere(page):
-    text = page.read_text(encoding="utf-8")
+    text = text_of(page)
     text = re.sub(r"```.*?```|`[^`\n]*`", "", text, flags=re.S)  # no code
     for link, anchor in re.findall(r"\]\(([^)#]*)(#[^)]*)?\)", text):
         if link.startswith("http"):
@@ -150,7 +154,7 @@ CURRENT = [page for page in PAGES if page.name != "CHANGELOG.md"]
 
 @pytest.mark.parametrize("page", CURRENT, ids=name_of)
 def test_commands_name_files_that_exist(page):
-    text = page.read_text(encoding="utf-8")
+    text = text_of(page)
     for named in re.findall(
         r"(?<![\w/:.])(?:\.\./)*hparams/[\w/]+\.yaml", text
     ):

@@ -88,13 +88,19 @@ def _copied(values):
 
 def _call(model, *args, **kwargs):
     """Calls a model; modules in signal order one after the other."""
-    if not isinstance(model, (nn.ModuleList, nn.ModuleDict)):
+    if not _is_a_row(model):
         return model(*args, **kwargs)
     first, *others = list(model.children())
     out = first(*args, **kwargs)
     for module in others:
         out = module(out)
     return out
+
+
+def _is_a_row(model):
+    """Whether modules are only listed; SpeechBrain's Sequential runs them."""
+    listed = isinstance(model, (nn.ModuleList, nn.ModuleDict))
+    return listed and type(model).forward is nn.Module.forward
 
 
 def made_up(model):
@@ -141,7 +147,7 @@ def made_up(model):
 
 def _needed(model):
     """How many arguments without a default a forward has."""
-    while isinstance(model, (nn.ModuleList, nn.ModuleDict)) and len(model):
+    while _is_a_row(model) and len(model):
         model = next(model.children())
     return sum(
         one.default is one.empty

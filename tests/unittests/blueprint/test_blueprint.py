@@ -513,3 +513,22 @@ def test_a_path_from_home_is_not_a_folder_called_tilde(
     assert blueprint.value("output_folder") == home
     assert blueprint.load()["save_folder"] == f"{home}/save"
     assert blueprint.value("title") == "~/runs"  # a text, no path
+
+
+@pytest.mark.parametrize("behind", ["\n", " # so far\n", "\n# and\n\n"])
+def test_a_list_of_layers_may_stand_before_a_comment(tmp_path, behind):
+    """HyperPyYAML alone takes the first layer's class for that of its size."""
+    path = tmp_path / "net.yaml"
+    path.write_text(
+        "width: 3\n"
+        "model: !new:torch.nn.Sequential\n"
+        "    - !new:torch.nn.Linear\n"
+        "        in_features: 2\n"
+        "        out_features: !ref <width>\n"
+        "modules:\n"
+        f"    model: !ref <model>{behind}"
+        "last: 1\n"
+    )
+    blueprint = Blueprint(str(path))
+    assert blueprint.modules({"width": 5}).model[0].weight.shape == (5, 2)
+    assert blueprint.load()["modules"]["model"][0].weight.shape == (3, 2)

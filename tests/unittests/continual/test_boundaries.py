@@ -6,7 +6,7 @@ Authors
 
 import pytest
 import torch
-from small import small, train
+from small import SYSTEMS, small, train
 
 from speechbrain.nnet.RNN import LiGRU
 from speechbrain_growth import Blueprint, GrowthLog
@@ -92,6 +92,16 @@ def test_the_log_has_the_cost_of_each_network_which_is_counted_once(whole):
         sum(p.numel() for p in m.parameters()) for m in grown(brain)
     ]
     assert len(counted) == len(macs)
+
+
+def test_only_a_growth_within_a_task_is_validated(tmp_path):
+    model, strategy, _ = SYSTEMS["heads"]
+    dates = [1, 2]  # within task 1, and between tasks 1 and 2
+    growth = [f"{{after_epoch: {n}, hidden: [{n + 6}, 4]}}" for n in dates]
+    system = model, strategy, f"[{', '.join(growth)}]"
+    within, between = train(small(tmp_path, system)).growth_log.read()
+    assert within["valid_before"] == pytest.approx(within["valid_after"])
+    assert between["valid_before"] == between["valid_after"] == {}
 
 
 def grown(brain):

@@ -13,8 +13,10 @@ import torch
 from own_models import BLOCKS, MODELS
 from torch import nn
 
+from speechbrain.lobes.models.CRDNN import CRDNN
 from speechbrain_growth import GrowthError, NoRuleError, carry
 from speechbrain_growth.engine.probe import drift, in_eval
+from speechbrain_growth.engine.reading.examples import run_of
 
 
 def trained(model, inputs, seed):
@@ -226,3 +228,14 @@ def test_a_function_can_be_taught():
         del FUNCTIONS["special_i0e"]
     inputs = torch.randn(5, 3).double()
     assert drift(old(inputs), new(inputs)) < 1e-12
+
+
+def test_a_module_dict_that_runs_itself_is_no_row():
+    """SpeechBrain's CRDNN is one, which splits what its RNN returns."""
+    model = CRDNN(
+        input_size=8, rnn_neurons=4, dnn_neurons=4, cnn_channels=(2, 2)
+    ).eval()
+    example = torch.rand(1, 12, 8)
+    assert torch.equal(run_of(example)(model), model(example))
+    row = nn.ModuleList([nn.Linear(8, 4), nn.ReLU()])
+    assert torch.equal(run_of(example)(row), row[1](row[0](example)))

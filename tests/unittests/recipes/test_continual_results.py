@@ -33,7 +33,10 @@ STREAMS = {
     "speech": {"tasks": "accents", "phones": "phone sets"},
 }
 # What keeps old weights, and must have forgotten nothing
-KEEPING = ("independent", "progressive", "expert_gate", "cpg", "firefly")
+KEEPING = (
+    *("independent", "progressive", "expert_gate", "cpg", "firefly"),
+    "bns_keeping",
+)
 
 
 def report(recipe, sweep="tasks"):

@@ -342,6 +342,12 @@ def test_a_failed_rendering_leaves_nothing(tmp_path, no_rendering):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("scale", ["four", None, True, [4]])
+def test_a_scale_is_a_number(scale, tmp_path):
+    with pytest.raises(mini_timit.RenderError, match="a number above 0"):
+        mini_timit.render_mini_timit(tmp_path / "corpus", scale=scale)
+
+
 @pytest.mark.parametrize("scale", ["0", "-1", "nan", "inf"])
 def test_a_scale_that_is_none_ends_with_one_message(scale, tmp_path):
     with pytest.raises(SystemExit, match="error: scale: .* a number above 0"):

@@ -355,7 +355,11 @@ if __name__ == "__main__":
         # multi-gpu (ddp) save data preparation
         if hparams["data_folder"] == hparams["mini_timit_folder"]:
             if not hparams["skip_prep"]:
-                run_on_main(render_mini_timit, args=[hparams["data_folder"]])
+                run_on_main(
+                    render_mini_timit,
+                    args=[hparams["data_folder"]],
+                    kwargs={"scale": hparams.get("mini_timit_scale", 1)},
+                )
         run_on_main(
             prepare_timit,
             kwargs={
