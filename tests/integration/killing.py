@@ -28,6 +28,7 @@ RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
 SIZES = {"cnn_channels": [4, 8], "rnn_neurons": 9, "dnn_neurons": 11}
 SMALL = [
     "hparams/grow.yaml",
+    "--mini_timit_scale=0.02",
     "--number_of_epochs=3",
     "--batch_size=16",
     "--ckpt_interval_steps=1",
@@ -205,9 +206,6 @@ def serve(pipe, printed):
     torch.set_num_threads(1)
     # Asks pip for all its packages, for seconds
     sb.utils.logger.get_environment_description = lambda: ""
-    mini_timit.render_mini_timit = functools.partial(
-        mini_timit.render_mini_timit, scale=0.02
-    )
     # The plan is that of every start, and no kill is aimed at it
     hparams_file, _, overrides = sb.parse_arguments(SMALL)
     plan = planning.plan_run(open_blueprint(hparams_file, overrides))
