@@ -16,7 +16,15 @@ from speechbrain_growth.errors import GrowthError
 
 MOST = 20  # mistakes that a message lists
 BLANK = "<blank>"
-COMPUTED = {"id", "sig", "phn_list", "phn_encoded"}  # of each item, in training
+# What training computes of each item
+COMPUTED = {
+    "id",
+    "sig",
+    "label_list",
+    "label_encoded",
+    "phn_list",
+    "phn_encoded",
+}
 
 
 def check_annotation(
@@ -72,9 +80,15 @@ def check_annotation(
       - ...train.json: a: wav is '{data_root}/../b.wav', outside of ...
       - ...train.json: a: phn is ''; it must be a text
     """
-    items = _read(path)
+    items = read_items(path)
     folders = paths.own_folders(data_folder)
-    problems, samples = [], {}
+    lacking = _lacking(items, texts)
+    problems = [
+        f"no utterance has a text {key}, which its labels are made of; use a "
+        "corpus that has it"
+        for key in lacking
+    ]
+    texts, samples = [key for key in texts if key not in lacking], {}
     for name, item in items.items():
         if not isinstance(item, dict):
             problems.append(f"{name}: found {item!r}; it must be a mapping")
@@ -162,8 +176,23 @@ def listed(path: str, problems: List[str]) -> List[str]:
     return problems
 
 
-def _read(path):
-    """The items of an annotation by name."""
+def read_items(path: str) -> Dict[str, dict]:
+    """Returns the items of an annotation by name.
+
+    Arguments
+    ---------
+    path : str
+        The annotation, in JSON.
+
+    Returns
+    -------
+    dict
+
+    Raises
+    ------
+    GrowthError
+        If it is none, or has no items.
+    """
     try:
         with open(path, encoding="utf-8") as fin:
             items = json.load(fin)
@@ -200,6 +229,16 @@ def _audio(item, data_folder, folders, sample_rate):
         return [], 0
     problems, samples = examine(full, sample_rate)
     return [f"{wav!r}; {words}" for words in problems], samples
+
+
+def _lacking(items, texts):
+    """The texts that no item has, which are named once for all of many."""
+    known = [item for item in items.values() if isinstance(item, dict)]
+    return [
+        key
+        for key in texts
+        if len(known) > 1 and not any(_is_text(i.get(key)) for i in known)
+    ]
 
 
 def _is_text(value):

@@ -18,8 +18,8 @@ from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.export.card import GROWTHS, OFFLINE, growths_of
 from speechbrain_growth.export.finished import finished_run
 from speechbrain_growth.export.folders import check_free, folder_aside
-from speechbrain_growth.export.labels import LABELS
 from speechbrain_growth.export.larger import enlarge
+from speechbrain_growth.export.outputs.labels import label_files
 from speechbrain_growth.export.wish import growth_for
 from speechbrain_growth.launch.init_from import metrics_of
 from speechbrain_growth.launch.plans.exactness import exactness
@@ -49,7 +49,7 @@ class _Kept:
         shutil.copyfile(self.path, path)
 
 
-def grow_run(results, wanted, out, checkpoint=None):
+def grow_run(results, wanted, out, checkpoint=None, labels=None):
     """Writes a folder from which a recipe can start at larger sizes.
 
     It holds what ``--init_from`` reads: the weights, the labels, what training
@@ -66,6 +66,8 @@ def grow_run(results, wanted, out, checkpoint=None):
         The new folder.
     checkpoint : str
         Name of a checkpoint; None for the best one.
+    labels : list of str
+        Paths of files that say what the outputs mean; None for the run's own.
 
     Returns
     -------
@@ -85,9 +87,8 @@ def grow_run(results, wanted, out, checkpoint=None):
         save = os.path.join(new, "save")
         saver = SafeCheckpointer(save, _recoverables(run, larger))
         saver.save_checkpoint(metrics_of(run.checkpoint))
-        labels = os.path.join(run.folder, LABELS)
-        if os.path.isfile(labels):
-            shutil.copyfile(labels, os.path.join(new, LABELS))
+        for path in label_files(run.folder) if labels is None else labels:
+            shutil.copyfile(path, os.path.join(save, os.path.basename(path)))
         path = os.path.join(new, MODEL_YAML)
         with open(path, "w", encoding="utf-8") as fout:
             fout.write(_yaml(run, larger.sizes, out))

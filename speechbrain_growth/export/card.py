@@ -8,6 +8,7 @@ import os
 
 import speechbrain
 from speechbrain_growth.blueprint.merging import tag_of
+from speechbrain_growth.data.label_sources import SPACE
 from speechbrain_growth.launch.init_from import metrics_of
 from speechbrain_growth.measure import cost
 from speechbrain_growth.measure.events import RUN_LOG, read_events
@@ -42,7 +43,7 @@ wavs, lengths = asr.load_audio("speech.wav")[None], torch.ones(1)
 _, found = asr.transcribe_batch(wavs, lengths)
 print(asr.tokenizer.decode_ndim(found[0]))
 ```
-
+{words}
 | | |
 |---|---|
 | checkpoint | {checkpoint}, after epoch {epoch} |
@@ -56,6 +57,14 @@ print(asr.tokenizer.decode_ndim(found[0]))
 {growths}
 
 The run does not say what it was trained on, or what it is meant for: add that here.
+"""
+
+WORDS = """
+The labels are subwords, and `▁` begins a word. This gives the words:
+
+```python
+print(asr.transcribe_file("speech.wav").replace("▁", " ").split())
+```
 """
 
 
@@ -80,6 +89,7 @@ def model_card(run, modules, labels, rate):
     """
     return CARD.format(
         labels=len(labels),
+        words=WORDS if any(map(_begins_a_word, labels.lab2ind)) else "",
         checkpoint=os.path.basename(run.checkpoint.path),
         epoch=run.epoch,
         metrics=_table(_metrics(run)),
@@ -89,6 +99,11 @@ def model_card(run, modules, labels, rate):
         sizes=_table(run.state["sizes"]),
         growths=_growths(run),
     )
+
+
+def _begins_a_word(label):
+    """Whether a label is a subword that begins a word."""
+    return label.startswith(SPACE)
 
 
 def _table(values):

@@ -18,7 +18,7 @@ from speechbrain_growth.export.card import model_card
 from speechbrain_growth.export.finished import finished_run, restored
 from speechbrain_growth.export.folders import check_free, folder_aside
 from speechbrain_growth.export.inference import inference_yaml
-from speechbrain_growth.export.labels import labels_of
+from speechbrain_growth.export.outputs.labels import labels_of
 from speechbrain_growth.export.speech import speech_in
 from speechbrain_growth.export.stock import strange_layers
 from speechbrain_growth.launch.init_from import load_modules

@@ -28,6 +28,7 @@ RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
 SIZES = {"cnn_channels": [4, 8], "rnn_neurons": 9, "dnn_neurons": 11}
 SMALL = [
     "hparams/grow.yaml",
+    "--mini_timit_scale=0.02",
     "--number_of_epochs=3",
     "--batch_size=16",
     "--ckpt_interval_steps=1",
@@ -194,6 +195,7 @@ def serve(pipe, printed):
     import torch._dynamo  # is imported as soon as anything runs on meta
 
     import speechbrain as sb
+    from speechbrain_growth.data.label_sources import Subwords
     from speechbrain_growth.data.labels import SafeTextEncoder
     from speechbrain_growth.launch import planning
     from speechbrain_growth.launch.init_from import open_blueprint
@@ -204,9 +206,6 @@ def serve(pipe, printed):
     torch.set_num_threads(1)
     # Asks pip for all its packages, for seconds
     sb.utils.logger.get_environment_description = lambda: ""
-    mini_timit.render_mini_timit = functools.partial(
-        mini_timit.render_mini_timit, scale=0.02
-    )
     # The plan is that of every start, and no kill is aimed at it
     hparams_file, _, overrides = sb.parse_arguments(SMALL)
     plan = planning.plan_run(open_blueprint(hparams_file, overrides))
@@ -215,6 +214,7 @@ def serve(pipe, printed):
     for owner, name, moment in (
         (mini_timit, "_render", "render"),
         (timit_prepare, "_write_together", "annotate"),
+        (Subwords, "_train", "pieces"),
         (SafeTextEncoder, "save", "labels"),
         (GrowingBrain, "fit", "fit"),
         (GrowingBrain, "fit_batch", "step"),

@@ -30,14 +30,14 @@ ROWS = {
 }
 
 
-def run(recipe, *arguments, launcher=()):
+def run(recipe, *arguments, launcher=(), yaml="grow.yaml"):
     """Runs train.py in processes of its own, on the CPU."""
     return subprocess.run(
         [
             sys.executable,
             *launcher,
             "train.py",
-            "hparams/grow.yaml",
+            f"hparams/{yaml}",
             *arguments,
         ],
         cwd=recipe,
@@ -56,6 +56,21 @@ def data(tmp_path_factory):
     code, printed = run_recipe(TIMIT, line, log, script="mini_timit.py")
     assert code == 0, printed
     return {TIMIT: [f"--data_folder={folder / 'mini'}"], MNIST: []}
+
+
+@pytest.mark.slow
+def test_subwords_are_trained_by_one_of_two_processes(data, tmp_path):
+    done = run(
+        TIMIT,
+        *(f"--output_folder={tmp_path}", *data[TIMIT], *ROWS[TIMIT]),
+        *("--vocab_size=40", "--output_neurons=40", "--number_of_epochs=2"),
+        "--distributed_backend=gloo",
+        launcher=TORCHRUN,
+        yaml="grow_subwords.yaml",
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert (tmp_path / "save" / "40_bpe.model").is_file()
+    assert "test WER" in (tmp_path / "train_log.txt").read_text()
 
 
 @pytest.mark.slow

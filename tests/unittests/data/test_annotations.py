@@ -53,6 +53,15 @@ def test_labels_are_a_text(tmp_path, text):
     assert words == f"a: phn is {text!r}; it must be a text"
 
 
+def test_a_text_that_no_item_has_is_named_once(tmp_path):
+    mute = {key: value for key, value in GOOD.items() if key != "phn"}
+    items = {"a": mute, "b": {**mute, "phn": " "}, "c": {**mute, "phn": 3}}
+    (words,) = answer(tmp_path, items)
+    assert words.startswith("no utterance has a text phn")
+    (first, second) = answer(tmp_path, {**items, "c": GOOD})
+    assert "a: phn is None" in first and "b: phn is ' '" in second
+
+
 @pytest.mark.parametrize("name", [" ", "", "\ud800"], ids=ascii)
 def test_a_name_is_a_text(tmp_path, name):
     (words,) = answer(tmp_path, {name: GOOD})

@@ -159,7 +159,7 @@ LATER = {
     ),
     "no labels": (
         lambda run: (run / "save" / "label_encoder.txt").unlink(),
-        "{run}/save/label_encoder.txt: there is no such file; export needs",
+        "{run}/save/label_encoder.txt: there is no such file; the labels",
     ),
     "labels cut off": (
         lines(("'blank_label' => '<blank>'", "")),

@@ -1,21 +1,38 @@
 """The tables of the TIMIT recipe's lab book show what its result files hold.
 
-``runs/conditions.json`` is the ``report.json`` of a sweep. After new runs, `python
+``runs/conditions.json`` is the ``report.json`` of a sweep, and ``runs/subwords`` has the
+logs of single runs. After new runs, `python
 tests/unittests/recipes/test_timit_lab_book.py` writes the tables anew.
 
 Authors
  * The speechbrain_growth authors 2026
 """
 
+import re
 from pathlib import Path
 
+import numpy as np
 import pytest
-from readme_tables import groups, interval, printed, table, write
+from readme_tables import (
+    groups,
+    growth_cells,
+    growth_log,
+    interval,
+    printed,
+    table,
+    write,
+)
 from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
 BOOK, CONDITIONS = RECIPE / "RESULTS.md", RECIPE / "runs" / "conditions.json"
+SEEDS = (1986, 1987, 1988)
+KINDS = {
+    "grow": "60 pieces, grown after epoch 6 of 14",
+    "same": "then 6 epochs with the same 60",
+    "larger": "then 6 epochs with 120",
+}
 
 
 def conditions():
@@ -48,7 +65,93 @@ def conditions():
     return table(header, rows)
 
 
-TABLES = {"conditions": conditions}
+def logged(kind, seed):
+    """What the text log of one run with subwords holds."""
+    path = RECIPE / "runs" / "subwords" / f"{kind}-{seed}" / "train_log.txt"
+    text = path.read_text(encoding="utf-8")
+    macs, seconds, valid, test = (
+        [float(number) for number in re.findall(rf"{name}: ([^\s,]+)", text)]
+        for name in ("macs", " cpu_seconds", "valid WER", "test WER")
+    )
+    return {
+        "macs": macs[-1] / 1e12,
+        "seconds": seconds[-1],
+        "wers": valid,
+        "valid": min(valid),
+        "test": test[-1],
+    }
+
+
+def subwords():
+    """Word error rates with 60 pieces, and with more."""
+    rows = []
+    for kind, words in KINDS.items():
+        runs = [logged(kind, seed) for seed in SEEDS]
+        means = [
+            np.mean([run[key] for run in runs]) for key in ("macs", "seconds")
+        ]
+        rates = [
+            interval([run[key] for run in runs]) for key in ("valid", "test")
+        ]
+        rows.append([words, f"{means[0]:.2f}", f"{means[1]:.0f}", *rates])
+    return table("| run | TMAC | CPU seconds | valid WER | test WER |", rows)
+
+
+def epochs():
+    """The validation after each of the six epochs."""
+    rows = []
+    for kind in ("same", "larger"):
+        wers = np.array([logged(kind, seed)["wers"] for seed in SEEDS])
+        assert wers.shape == (3, 6)
+        rows.append([KINDS[kind], *[f"{wer:.1f}" for wer in wers.mean(0)]])
+    return table("| valid WER after epoch | 1 | 2 | 3 | 4 | 5 | 6 |", rows)
+
+
+def growths(kind):
+    """The last growth of each run of a kind."""
+    path = RECIPE / "runs" / "subwords"
+    return [
+        growth_log(path / f"{kind}-{seed}" / "growth_log.jsonl")[-1]
+        for seed in SEEDS
+    ]
+
+
+def exact():
+    """What the growths of the network did at their moment."""
+    rows = [
+        [seed, *growth_cells(growth, "WER")]
+        for seed, growth in zip(SEEDS, growths("grow"))
+    ]
+    header = "| seed | after epoch | parameters | probe drift | valid loss "
+    return table(header + "| valid WER |", rows)
+
+
+def pieces():
+    """What the growths of the vocabulary did."""
+    rows = []
+    for seed, growth in zip(SEEDS, growths("larger")):
+        ((_, parents),) = growth["outputs"].items()
+        sizes = [growth[f"sizes_{when}"] for when in ("before", "after")]
+        rows.append(
+            [
+                seed,
+                " -> ".join(str(one["output_neurons"]) for one in sizes),
+                len({parent for parent in parents if parent is not None}),
+                parents.count(None),
+                f"{growth['drift']:.1e}",
+            ]
+        )
+    header = "| seed | outputs | that split | without a parent | drift |"
+    return table(header, rows)
+
+
+TABLES = {
+    "conditions": conditions,
+    "subwords": subwords,
+    "epochs": epochs,
+    "exact": exact,
+    "pieces": pieces,
+}
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -61,6 +164,15 @@ def test_all_conditions_had_the_same_compute_and_three_seeds():
     spent = [group["macs"]["mean"] for group in found]
     assert max(spent) < 1.01 * min(spent)
     assert {len(group["seeds"]) for group in found} == {3}
+
+
+def test_subwords_had_three_seeds_and_growths_that_changed_nothing():
+    assert len(SEEDS) == 3
+    for growth in growths("grow"):
+        before, after = growth["valid_before"], growth["valid_after"]
+        assert f"{before['WER']:.2f}" == f"{after['WER']:.2f}"
+    for growth in growths("grow") + growths("larger"):
+        assert growth["grown"] and growth["drift"] < 1e-5
 
 
 if __name__ == "__main__":

@@ -1,5 +1,7 @@
 #!/usr/bin/env python3
-"""Recipe for training a phoneme recognizer on TIMIT that grows mid-training.
+"""Recipe for training a recognizer on TIMIT that grows mid-training.
+
+It recognizes phonemes, or words in subwords: what ``labels`` of the YAML says.
 
 A CRDNN with CTC starts small and is made wider between epochs, as the list
 ``growth`` of the YAML says. A growth does not change the outputs of the model,
@@ -10,6 +12,9 @@ To run this recipe on a synthetic stand-in for TIMIT, made on first use:
 
 On TIMIT itself:
 > python train.py hparams/grow_timit.yaml --data_folder=/path/to/TIMIT
+
+Words instead of phonemes, in subwords:
+> python train.py hparams/grow_subwords.yaml
 
 The baselines are overrides: small, and large from the start
 > python train.py hparams/grow.yaml --growth=[]
@@ -55,7 +60,7 @@ PARTS = ("train", "valid", "test")
 # Define training procedure
 class ASR_Brain(GrowingBrain):
     def compute_forward(self, batch, stage):
-        """Given an input batch it computes the phoneme probabilities."""
+        """Given an input batch it computes the label probabilities."""
         batch = batch.to(self.device)
         wavs, wav_lens = batch.sig
 
@@ -75,33 +80,40 @@ class ASR_Brain(GrowingBrain):
     def compute_objectives(self, predictions, batch, stage):
         """Given the network predictions and targets computes the CTC loss."""
         pout, pout_lens = predictions
-        phns, phn_lens = batch.phn_encoded
+        labels, label_lens = batch.label_encoded
 
         if stage == sb.Stage.TRAIN and hasattr(self.hparams, "wav_augment"):
-            phns = self.hparams.wav_augment.replicate_labels(phns)
-            phn_lens = self.hparams.wav_augment.replicate_labels(phn_lens)
+            labels = self.hparams.wav_augment.replicate_labels(labels)
+            label_lens = self.hparams.wav_augment.replicate_labels(label_lens)
 
-        loss = self.hparams.compute_cost(pout, phns, pout_lens, phn_lens)
+        loss = self.hparams.compute_cost(pout, labels, pout_lens, label_lens)
         # Each copy that augmentation makes has the utterances in this order
-        silent = unaligned(pout, phns, pout_lens, phn_lens).tolist()
+        silent = unaligned(pout, labels, pout_lens, label_lens).tolist()
         self.uncounted.update(
             itertools.compress(itertools.cycle(batch.id), silent)
         )
 
         if stage != sb.Stage.TRAIN:
-            self.ctc_metrics.append(batch.id, pout, phns, pout_lens, phn_lens)
+            self.ctc_metrics.append(
+                batch.id, pout, labels, pout_lens, label_lens
+            )
             sequence = sb.decoders.ctc_greedy_decode(
                 pout, pout_lens, blank_id=self.hparams.blank_index
             )
-            self.per_metrics.append(
+            self.error_metrics.append(
                 ids=batch.id,
                 predict=sequence,
-                target=phns,
-                target_len=phn_lens,
-                ind2lab=self.label_encoder.decode_ndim,
+                target=labels,
+                target_len=label_lens,
+                ind2lab=self.decode,
             )
 
         return loss
+
+    def decode(self, sequences):
+        """What errors are counted in: phonemes, or the words of subwords."""
+        decoded = self.label_encoder.decode_ndim(sequences)
+        return [self.hparams.labels.compared(labels) for labels in decoded]
 
     def on_fit_batch_end(self, batch, outputs, loss, should_step):
         """At the end of a step, anneals by a scheduler that counts steps."""
@@ -113,12 +125,12 @@ class ASR_Brain(GrowingBrain):
         self.uncounted = set()  # utterances whose loss counted as 0
         if stage != sb.Stage.TRAIN:
             self.ctc_metrics = self.hparams.ctc_stats()
-            self.per_metrics = self.hparams.per_stats()
+            self.error_metrics = self.hparams.error_stats()
 
     def valid_stats(self, stage_loss):
         """Metrics of a validation; growth conditions may name any of them."""
-        per = self.per_metrics.summarize("error_rate")
-        return {"loss": stage_loss, "PER": per}
+        rate = self.error_metrics.summarize("error_rate")
+        return {"loss": stage_loss, self.hparams.labels.error_rate: rate}
 
     def on_stage_end(self, stage, stage_loss, epoch=None):
         """Gets called at the end of a stage."""
@@ -132,6 +144,7 @@ class ASR_Brain(GrowingBrain):
             self.train_loss = stage_loss
             return
         stats = self.valid_stats(stage_loss)
+        name = self.hparams.labels.error_rate
 
         if stage == sb.Stage.VALID:
             anneal_by = {"epoch": epoch, **stats}[self.hparams.anneal_by]
@@ -148,7 +161,7 @@ class ASR_Brain(GrowingBrain):
             # Before the checkpoint is saved, which must hold the decision.
             self.decide_growth(epoch, stats)
             self.checkpointer.save_and_keep_only(
-                meta={"PER": stats["PER"]}, min_keys=["PER"]
+                meta={name: stats[name]}, min_keys=[name]
             )
 
         elif stage == sb.Stage.TEST:
@@ -162,13 +175,14 @@ class ASR_Brain(GrowingBrain):
                 ) as w:
                     w.write("CTC loss stats:\n")
                     self.ctc_metrics.write_stats(w)
-                    w.write("\nPER stats:\n")
-                    self.per_metrics.write_stats(w)
+                    w.write(f"\n{name} stats:\n")
+                    self.error_metrics.write_stats(w)
 
 
 def dataio_prep(hparams):
     """Creates the datasets and their data processing pipelines."""
     data_folder = hparams["data_folder"]
+    labels = hparams["labels"]  # phonemes, or subwords of the words
 
     # 1. Declarations, of what can be read:
     parts = [hparams[f"{part}_annotation"] for part in PARTS]
@@ -176,7 +190,7 @@ def dataio_prep(hparams):
         path: check_annotation(
             path,
             data_folder,
-            texts=["phn"],
+            texts=[labels.field],
             numbers=["duration"],
             sample_rate=hparams["sample_rate"],
         )
@@ -191,6 +205,8 @@ def dataio_prep(hparams):
     for data in datasets:
         read_numbers(data, ["duration"])
 
+    labels.prepare(parts[0], hparams["save_folder"], hparams["init_from"])
+
     # The loss of too many labels for the audio would count as 0
     frames = output_frames(
         hparams["compute_features"], hparams["modules"]["model"]
@@ -198,7 +214,7 @@ def dataio_prep(hparams):
     found = {
         path: too_long(
             {
-                name: (samples[path][name], item["phn"].split())
+                name: (samples[path][name], labels.split(item[labels.field]))
                 for name, item in data.data.items()
             },
             frames,
@@ -239,12 +255,12 @@ def dataio_prep(hparams):
     sb.dataio.dataset.add_dynamic_item(datasets, audio_pipeline)
 
     # 3. Define text pipeline:
-    @sb.utils.data_pipeline.takes("phn")
-    @sb.utils.data_pipeline.provides("phn_list", "phn_encoded")
-    def text_pipeline(phn):
-        phn_list = phn.strip().split()
-        yield phn_list
-        yield label_encoder.encode_sequence_torch(phn_list)
+    @sb.utils.data_pipeline.takes(labels.field)
+    @sb.utils.data_pipeline.provides("label_list", "label_encoded")
+    def text_pipeline(text):
+        label_list = labels.split(text)
+        yield label_list
+        yield label_encoder.encode_sequence_torch(label_list)
 
     sb.dataio.dataset.add_dynamic_item(datasets, text_pipeline)
 
@@ -257,29 +273,32 @@ def dataio_prep(hparams):
         run_on_main(SafeTextEncoder.copy, args=[earlier, lab_enc_file])
     label_encoder.load_or_create(
         path=lab_enc_file,
+        from_iterables=[[labels.known]],
         from_didatasets=[train_data],
-        output_key="phn_list",
+        output_key="label_list",
         special_labels={"blank_label": hparams["blank_index"]},
         sequence_input=True,
     )
 
     known = label_encoder.lab2ind
     problems = [
-        f"{hparams[f'{part}_annotation']}: {name}: there is no label {phn!r} "
+        f"{hparams[f'{part}_annotation']}: {name}: there is no label {label!r} "
         f"in {lab_enc_file}; the labels are those of the train annotation"
         for part, data in zip(PARTS, datasets)
         for name in data.data_ids
-        for phn in sorted(set(data.data[name]["phn"].split()) - set(known))
+        for label in sorted(
+            set(labels.split(data.data[name][labels.field])) - set(known)
+        )
     ]
     if problems:
         raise GrowthError(problems)
 
     # Outputs of phones that a small corpus lacks still need a label each
-    outputs, labels = hparams["output_neurons"], len(label_encoder)
-    if labels > outputs:
+    outputs, needed = hparams["output_neurons"], len(label_encoder)
+    if needed > outputs:
         raise GrowthError(
-            f"output_neurons is {outputs}, but {lab_enc_file} has {labels} "
-            f"labels, the blank included; use {labels} or more outputs"
+            f"output_neurons is {outputs}, but {lab_enc_file} has {needed} "
+            f"labels, the blank included; use {needed} or more outputs"
         )
     if not hparams["blank_index"] < outputs:
         raise GrowthError(
@@ -290,7 +309,7 @@ def dataio_prep(hparams):
     label_encoder.expect_len(outputs)
 
     # 5. Set output:
-    sb.dataio.dataset.set_output_keys(datasets, ["id", "sig", "phn_encoded"])
+    sb.dataio.dataset.set_output_keys(datasets, ["id", "sig", "label_encoded"])
 
     # 6. Batches of similar lengths, if asked for:
     if hparams["dynamic_batching"]:
@@ -305,10 +324,11 @@ def dataio_prep(hparams):
 
 def check_hparams(hparams):
     """Raises for values with which the training could not run."""
-    if hparams["anneal_by"] not in ("epoch", "loss", "PER"):
+    name = hparams["labels"].error_rate
+    if hparams["anneal_by"] not in ("epoch", "loss", name):
         raise GrowthError(
             f"anneal_by is {hparams['anneal_by']!r}; it must be epoch, loss "
-            "or PER"
+            f"or {name}"
         )
     check_annealing(
         hparams["lr_annealing"],
@@ -357,7 +377,7 @@ if __name__ == "__main__":
             check_noise(hparams["noise_annotation"], hparams["sample_rate"])
             hparams["wav_augment"] = hparams["noisy_augment"]
 
-        # Dataset IO prep: creating Datasets and encodings for phones
+        # Dataset IO prep: creating Datasets and encodings for labels
         train_data, valid_data, test_data, label_encoder = dataio_prep(hparams)
 
         # Trainer initialization
@@ -385,15 +405,16 @@ if __name__ == "__main__":
         # Test
         asr_brain.evaluate(
             test_data,
-            min_key="PER",
+            min_key=hparams["labels"].error_rate,
             test_loader_kwargs=hparams["test_dataloader_opts"],
         )
 
         # What happened, and where it is written
-        per = asr_brain.per_metrics.summarize("error_rate")
+        name = hparams["labels"].error_rate
+        rate = asr_brain.error_metrics.summarize("error_rate")
         logger.info(
             f"{hparams['growth_log'].in_words()}\n"
-            f"Test PER {per:.2f} %, best checkpoint on validation.\n"
+            f"Test {name} {rate:.2f} %, best checkpoint on validation.\n"
             f"Per epoch: {hparams['train_log']}\n"
             f"Test alignments: {hparams['test_wer_file']}\n"
             f"Growths: {hparams['growth_log'].save_file}\n"

@@ -6,13 +6,33 @@ Authors
 
 import os
 
+from speechbrain_growth.data.label_sources import tokenizers_in
 from speechbrain_growth.data.labels import SafeTextEncoder
 from speechbrain_growth.errors import GrowthError
 
 LABELS = os.path.join("save", "label_encoder.txt")  # in the output folder
 
 
-def labels_of(folder, outputs, blank, unused=False):
+def label_files(folder):
+    """Returns the files that say what the outputs of a run mean.
+
+    Arguments
+    ---------
+    folder : str
+        The output folder of the run.
+
+    Returns
+    -------
+    list of str
+        Paths of its labels and of its tokenizer, if it has them.
+    """
+    labels = os.path.join(folder, LABELS)
+    save = os.path.dirname(labels)
+    found = [os.path.join(save, name) for name in tokenizers_in(save)]
+    return [labels, *found] if os.path.isfile(labels) else found
+
+
+def labels_of(folder, outputs, blank=None, unused=False):
     """Reads the labels of a run.
 
     Arguments
@@ -22,7 +42,7 @@ def labels_of(folder, outputs, blank, unused=False):
     outputs : int
         How many outputs the model has.
     blank : int
-        Index of the blank in the loss.
+        Index of the blank in the loss; None if it is not compared.
     unused : bool
         Whether outputs behind the last label are those of labels that the
         corpus lacks; they are named ``<unused N>`` then.
@@ -40,8 +60,8 @@ def labels_of(folder, outputs, blank, unused=False):
     path = os.path.join(folder, LABELS)
     if not os.path.isfile(path):
         raise GrowthError(
-            f"{path}: there is no such file; export needs the labels of the "
-            "run, as SpeechBrain's CTCTextEncoder saves them"
+            f"{path}: there is no such file; the labels of the "
+            "run are needed, as SpeechBrain's CTCTextEncoder saves them"
         )
     encoder = SafeTextEncoder()
     encoder.ignore_len()  # it is compared below
@@ -68,7 +88,7 @@ def labels_of(folder, outputs, blank, unused=False):
         )
     if len(encoder.lab2ind) != known:
         problems.append("two labels have one index")
-    if encoder.get_blank_index() != blank:
+    if blank not in (None, encoder.get_blank_index()):
         problems.append(
             f"its blank is {encoder.get_blank_index()}, and the blank_index of "
             f"the loss is {blank}"
