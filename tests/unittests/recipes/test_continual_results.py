@@ -30,7 +30,11 @@ STREAMS = {
         "split": "two classes a task",
         "sequence": "MNIST, Fashion-MNIST, MNIST",
     },
-    "speech": {"tasks": "accents", "phones": "phone sets"},
+    "speech": {
+        "tasks": "accents",
+        "phones": "phone sets",
+        "channels": "channels",
+    },
 }
 # What keeps old weights, and must have forgotten nothing
 KEEPING = (
