@@ -4,23 +4,18 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import json
 import os
 import re
 from typing import NamedTuple
 
-from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.experiments.grid import SET_BY_SWEEP
 from speechbrain_growth.experiments.points import START
+from speechbrain_growth.experiments.text_log import TEXT_LOG, read_text_log
 from speechbrain_growth.measure.events import RUN_LOG, read_events
-from speechbrain_growth.measure.lines import wrong_in
 
-TEXT_LOG = "train_log.txt"
-GROWTH_LOG = "growth_log.jsonl"
 COSTS = ("macs", "cpu_seconds", "gpu_seconds", "wall_seconds")
 SETTINGS = ("yaml", "epochs", "sizes", "growth")
 MACHINE = ("device", "threads", "torch")
-ITEM = re.compile(r"(?:^|, | - )(?:(train|valid|test) )?([^:,]+): ([^, ]+)")
 
 
 class Run(NamedTuple):
@@ -119,7 +114,7 @@ def read_run(folder, metric=None, better=None):
     """
     events = read_events(os.path.join(folder, RUN_LOG))
     if not events:
-        events = _read_text_log(folder)
+        events = read_text_log(folder)
     by_kind = {
         kind: [e for e in events if e["event"] == kind]
         for kind in ("start", "epoch", "growth", "test")
@@ -207,43 +202,3 @@ def name_and_seed(folder, seed=None):
     if found and str(seed if seed is not None else found[2]) == found[2]:
         return found[1], found[2]
     return last, "" if seed is None else str(seed)
-
-
-def _read_text_log(folder):
-    """The events of a run that has only a text log: no costs, few digits."""
-    path = os.path.join(folder, TEXT_LOG)
-    if not os.path.exists(path):
-        return []
-    epochs, tests = {}, []
-    with open(path, encoding="utf-8", errors="replace") as fin:
-        for number, line in enumerate(fin, start=1):
-            event = {}
-            for stage, key, text in ITEM.findall(line.rstrip("\n")):
-                place = event.setdefault(stage, {}) if stage else event
-                place[key] = _number(text)
-            kind = "epoch" if "epoch" in event else "test"
-            if kind not in event:
-                continue
-            event = {"event": kind, **event}
-            wrong = wrong_in(event)
-            if wrong:
-                raise GrowthError(f"{path}, line {number}: {wrong}")
-            if kind == "epoch":
-                epochs[event["epoch"]] = event
-            else:
-                tests = [event]
-    growths = [
-        {**growth, "event": "growth"}
-        for growth in read_events(os.path.join(folder, GROWTH_LOG), "growth")
-    ]
-    return [*epochs.values(), *growths, *tests]
-
-
-def _number(text):
-    """A number if it is one; None if it is not finite, as in a run log."""
-    if text in ("nan", "inf", "-inf"):
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text

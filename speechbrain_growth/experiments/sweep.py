@@ -12,13 +12,13 @@ from tqdm import tqdm
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.experiments import compare
 from speechbrain_growth.experiments.grid import SET_BY_SWEEP, read_sweep
-from speechbrain_growth.experiments.jobs import failure, run_all
 from speechbrain_growth.experiments.launchers.commands import (
     job_of,
     note_settings,
     other_settings,
     settings_of,
 )
+from speechbrain_growth.experiments.launchers.jobs import failure, run_all
 from speechbrain_growth.experiments.launchers.locking import alone
 from speechbrain_growth.experiments.launchers.notes import not_ended
 from speechbrain_growth.experiments.launchers.printing import print_jobs

@@ -4,13 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-COSTS = {
-    "macs": "training MACs",
-    "cpu_seconds": "CPU s",
-    "gpu_seconds": "GPU s",
-    "wall_seconds": "wall s",
-}
-NONE = "not logged"
+from speechbrain_growth.experiments.cells import COSTS, NONE, interval, table
+
 MANY = 5  # kinds of run; of more, only differences from the large one are shown
 
 
@@ -179,33 +174,3 @@ def _not_there(summary):
     if warnings:
         parts.append(["## To be read with care", "\n".join(warnings)])
     return sum(parts, [])
-
-
-def table(head, rows):
-    """A Markdown table.
-
-    >>> print(table(["a", "b"], [["1", "2"]]))
-    | a | b |
-    |---|---|
-    | 1 | 2 |
-    """
-    lines = [head, *rows]
-    text = [f"| {' | '.join(line)} |" for line in lines]
-    return "\n".join([text[0], "|" + "---|" * len(head), *text[1:]])
-
-
-def interval(found, kind="metric"):
-    """A mean and half of its interval as text; ``kind`` may be a key of COSTS.
-
-    >>> interval({"mean": 20.4321, "half": 2.5, "number": 3})
-    '20.43 ± 2.50'
-    >>> interval({"mean": 1.234e13, "half": None, "number": 1}, "macs")
-    '1.234e+13'
-    """
-    mean, half = found["mean"], found["half"]
-    if mean is None:
-        return NONE
-    seconds = ".1f" if kind in COSTS else ".2f"
-    digits = {"macs": ".3e"}.get(kind, seconds)
-    text = f"{mean:{digits}}"
-    return text if half is None else f"{text} ± {half:{digits}}"

@@ -7,8 +7,8 @@ Authors
 import contextlib
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.jobs import failure, run_all
 from speechbrain_growth.experiments.launchers.commands import in_order
+from speechbrain_growth.experiments.launchers.jobs import failure, run_all
 from speechbrain_growth.experiments.launchers.locking import alone
 from speechbrain_growth.experiments.runs import is_done
 
@@ -65,7 +65,7 @@ def chains_of(jobs):
 
     Example
     -------
-    >>> from speechbrain_growth.experiments.jobs import Job
+    >>> from speechbrain_growth.experiments.launchers.jobs import Job
     >>> grown = Job("grown/1", [], "", "", after="small/1")
     >>> small, large = (
     ...     Job(name, [], "", "") for name in ("small/1", "large/1")

@@ -8,7 +8,7 @@ import json
 import os
 import sys
 
-from speechbrain_growth.experiments.jobs import Job
+from speechbrain_growth.experiments.launchers.jobs import Job
 from speechbrain_growth.experiments.points import HPARAMS, START
 from speechbrain_growth.files import aside
 from speechbrain_growth.measure.events import RUN_LOG

@@ -10,8 +10,8 @@ import shlex
 import sys
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.jobs import threads_in
 from speechbrain_growth.experiments.launchers.commands import in_order
+from speechbrain_growth.experiments.launchers.jobs import threads_in
 from speechbrain_growth.measure.events import RUN_LOG
 
 TESTED = '"event": "test"'  # as the log of a finished run has it
@@ -67,7 +67,7 @@ def line_of(job, threads):
 
     Example
     -------
-    >>> from speechbrain_growth.experiments.jobs import Job
+    >>> from speechbrain_growth.experiments.launchers.jobs import Job
     >>> job = Job("a/1", ["python", "train.py", "--lr=[1, 2]"], "/recipe", "")
     >>> print(line_of(job, 2))
     cd /recipe && OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 python train.py '--lr=[1, 2]'
@@ -97,7 +97,7 @@ def comments(waves):
 
     Example
     -------
-    >>> from speechbrain_growth.experiments.jobs import Job
+    >>> from speechbrain_growth.experiments.launchers.jobs import Job
     >>> first, second = (Job(name, [], "", "") for name in ("a/1", "b/1"))
     >>> third = Job("c/1", [], "", "", after="a/1")
     >>> print(*comments([[first, second], [third]]), sep="\\n")

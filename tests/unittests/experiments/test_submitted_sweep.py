@@ -16,8 +16,8 @@ from toy_sweep import starts, write
 
 from speechbrain_growth import GrowthError
 from speechbrain_growth.__main__ import main
-from speechbrain_growth.experiments.jobs import Job
 from speechbrain_growth.experiments.launchers.chains import Chain
+from speechbrain_growth.experiments.launchers.jobs import Job
 from speechbrain_growth.experiments.launchers.locking import alone
 from speechbrain_growth.experiments.runs import is_done
 

@@ -12,7 +12,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from speechbrain_growth.experiments import leash
+from speechbrain_growth.experiments.launchers import leash
 
 TAIL = 15  # lines at the end of a log that are shown
 PAUSE = 0.2  # seconds between two checks of the processes
