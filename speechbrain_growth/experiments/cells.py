@@ -4,6 +4,9 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import itertools
+
+MANY = 5  # kinds of run; of more, only differences from the large one are shown
 COSTS = {
     "macs": "training MACs",
     "cpu_seconds": "CPU s",
@@ -41,3 +44,30 @@ def interval(found, kind="metric"):
     digits = {"macs": ".3e"}.get(kind, seconds)
     text = f"{mean:{digits}}"
     return text if half is None else f"{text} ± {half:{digits}}"
+
+
+def pairs_shown(names, large=None):
+    """Returns the pairs of kinds of run whose difference a report's table has.
+
+    Arguments
+    ---------
+    names : list of str
+        Of all kinds of run.
+    large : str
+        The one that stands in each pair if there are many kinds; None for none.
+
+    Returns
+    -------
+    list of tuple
+
+    Example
+    -------
+    >>> pairs_shown(["a", "b", "c"])
+    [('a', 'b'), ('a', 'c'), ('b', 'c')]
+    >>> pairs_shown(["a", "b", "c", "d", "e", "f"], "b")
+    [('a', 'b'), ('b', 'c'), ('b', 'd'), ('b', 'e'), ('b', 'f')]
+    """
+    pairs = list(itertools.combinations(names, 2))
+    if len(names) <= MANY or large not in names:
+        return pairs
+    return [pair for pair in pairs if large in pair]

@@ -8,10 +8,19 @@ import os
 import re
 from typing import NamedTuple
 
-from speechbrain_growth.experiments.grid import SET_BY_SWEEP
-from speechbrain_growth.experiments.points import START
+import yaml
+
+from speechbrain_growth.experiments.launchers.commands import noted_settings
+from speechbrain_growth.experiments.sweeps.words import (
+    BUDGET,
+    EQUAL,
+    PREDICTED,
+    SET_BY_SWEEP,
+    START,
+)
 from speechbrain_growth.experiments.text_log import TEXT_LOG, read_text_log
 from speechbrain_growth.measure.events import RUN_LOG, read_events
+from speechbrain_growth.schedule.afterwards.budget import Budget
 
 COSTS = ("macs", "cpu_seconds", "gpu_seconds", "wall_seconds")
 SETTINGS = ("yaml", "epochs", "sizes", "growth")
@@ -34,6 +43,8 @@ class Run(NamedTuple):
     machine: dict  # what must be the same for seconds to be compared
     before: dict  # costs of the run that it starts from, or None
     at_start: float = None  # metric right before a growth after epoch 0
+    budget: Budget = None  # what it may spend, if its log says so
+    predicted: object = None  # what its test should give: a number, or two
 
     @property
     def state(self):
@@ -41,6 +52,8 @@ class Run(NamedTuple):
         last = self.epochs[-1]["epoch"] if self.epochs else 0
         if self.finished:
             return "finished"
+        if self.budget:
+            return f"stopped after epoch {last}, with a budget of {self.budget}"
         if self.limit and last >= self.limit:
             return f"all {last} epochs, not tested"
         return f"stopped after epoch {last} of {self.limit or 'unknown'}"
@@ -127,6 +140,9 @@ def read_run(folder, metric=None, better=None):
     settings.update({key: start[key] for key in SETTINGS if key in start})
     if settings.get(START):  # each seed starts from its own earlier run
         settings[START] = name_and_seed(str(settings[START]))[0]
+    noted = noted_settings(folder) or {}
+    if EQUAL in noted:  # each seed costs as much as its own other run
+        settings[BUDGET] = f"{noted[EQUAL]}"
     same = metric in (None, start.get("metric"))
     return Run(
         folder=folder,
@@ -149,6 +165,8 @@ def read_run(folder, metric=None, better=None):
             ),
             None,
         ),
+        budget=_budget_in(start),
+        predicted=yaml.safe_load(noted.get(PREDICTED, "")),
     )
 
 
@@ -169,7 +187,7 @@ def is_done(folder):
 
 
 def epochs_done(folder):
-    """Returns how many epochs of a run are done, and of how many.
+    """Returns how many epochs of a run are done, or how much of its budget.
 
     Arguments
     ---------
@@ -179,12 +197,16 @@ def epochs_done(folder):
     Returns
     -------
     str
-        Such as ``3/20``.
+        Such as ``3/20`` or ``15 %``.
     """
     events = read_events(os.path.join(folder, RUN_LOG))
-    epochs = [e["epoch"] for e in events if e["event"] == "epoch"]
+    epochs = [event for event in events if event["event"] == "epoch"]
+    budget = _budget_in(events[0]) if events else None
+    if budget and budget.unit in COSTS:
+        spent = epochs[-1].get(budget.unit) if epochs else 0
+        return f"{100 * budget.share(spent or 0):.0f} %"
     limit = events[0].get("epochs", "?") if events else "?"
-    return f"{max(epochs, default=0)}/{limit}"
+    return f"{max((e['epoch'] for e in epochs), default=0)}/{limit}"
 
 
 def name_and_seed(folder, seed=None):
@@ -202,3 +224,8 @@ def name_and_seed(folder, seed=None):
     if found and str(seed if seed is not None else found[2]) == found[2]:
         return found[1], found[2]
     return last, "" if seed is None else str(seed)
+
+
+def _budget_in(start):
+    """The budget that a run logged when it began; None if it has none."""
+    return next((Budget(*item) for item in start.get(BUDGET, {}).items()), None)

@@ -9,6 +9,7 @@ import math
 
 from scipy import stats
 
+from speechbrain_growth.experiments.cells import pairs_shown
 from speechbrain_growth.experiments.runs import COSTS
 
 CONFIDENCE = 0.95
@@ -40,6 +41,13 @@ def summarize(runs, large=None):
     }
     finals = [run.curve[-1] for run in finished.get(large, [])]
     goal = mean_and_half(finals)["mean"] if finals else None
+    pairs = [
+        _paired(key, *pair)
+        for key in ("final", "test")
+        for pair in itertools.combinations(
+            [(name, by_seed(key, finished[name])) for name in groups], 2
+        )
+    ]
     return {
         "metric": runs[0].metric,
         "better": runs[0].better,
@@ -56,14 +64,46 @@ def summarize(runs, large=None):
             }
             for name, group in groups.items()
         ],
-        "pairs": [
-            _paired(key, *pair)
-            for key in ("final", "test")
-            for pair in itertools.combinations(
-                [(name, by_seed(key, finished[name])) for name in groups], 2
-            )
-        ],
+        "pairs": _corrected(pairs, pairs_shown(list(groups), large)),
     }
+
+
+def _corrected(pairs, shown):
+    """Pairs with the p that is corrected for all that a report shows."""
+    family = [p for p in pairs if (p["one"], p["other"]) in shown]
+    for pair, p in zip(family, holm([pair["p"] for pair in family])):
+        pair["holm"] = p
+    return pairs
+
+
+def holm(ps):
+    """Corrects p for the number of tests, by Holm's method.
+
+    In order, the smallest p is multiplied by the number of tests, the next by
+    one less, and so on; none may fall below the one before (Holm, Scandinavian
+    Journal of Statistics 6, 1979).
+
+    Arguments
+    ---------
+    ps : list of float
+        Of all tests of a family; None for one that could not be done, which
+        does not count.
+
+    Returns
+    -------
+    list of float
+        In the order of ``ps``.
+
+    Example
+    -------
+    >>> holm([0.04, 0.01, None, 0.03])
+    [0.06, 0.03, None, 0.06]
+    """
+    order = sorted((p, at) for at, p in enumerate(ps) if p is not None)
+    found, least = [None] * len(ps), 0.0
+    for done, (p, at) in enumerate(order):
+        least = found[at] = min(1.0, max(least, (len(order) - done) * p))
+    return found
 
 
 def _numbers(runs, goal, lower):
@@ -191,6 +231,7 @@ def _paired(key, one, other):
         "seeds": seeds,
         **mean_and_half(gaps),
         "p": p,
+        "holm": None,
     }
 
 

@@ -4,9 +4,13 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.experiments.cells import COSTS, NONE, interval, table
-
-MANY = 5  # kinds of run; of more, only differences from the large one are shown
+from speechbrain_growth.experiments.cells import (
+    COSTS,
+    NONE,
+    interval,
+    pairs_shown,
+    table,
+)
 
 
 def as_markdown(summary):
@@ -125,26 +129,33 @@ def _known(found):
 
 def _pairs(summary):
     """The table of differences, paired over seeds."""
+    large, names = summary["large"], [g["name"] for g in summary["groups"]]
     pairs = [pair for pair in summary["pairs"] if pair["half"] is not None]
-    shown, large = pairs, summary["large"]
-    if len(summary["groups"]) > MANY:
-        shown = [p for p in pairs if large in (p["one"], p["other"])] or pairs
+    in_table = pairs_shown(names, large)
+    shown = [p for p in pairs if (p["one"], p["other"]) in in_table]
     rows = [
         [
             f"{pair['one']} less {pair['other']}",
             pair["of"],
             str(len(pair["seeds"])),
             interval(pair),
-            "-" if pair["p"] is None else f"{pair['p']:.2g}",
+            *(
+                "-" if pair[key] is None else f"{pair[key]:.2g}"
+                for key in ("p", "holm")
+            ),
         ]
         for pair in shown
     ]
     if not rows:
         return []
-    note = "p: two-sided paired t-test, not corrected for how many there are."
+    family = sum(pair["p"] is not None for pair in shown)
+    note = (
+        "p: two-sided paired t-test; p, Holm: corrected for the "
+        f"{family} differences of this table."
+    )
     if len(shown) < len(pairs):
         note += f" Only those with *{large}*; report.json has all {len(pairs)}."
-    head = ["difference", "of", "seeds", summary["metric"], "p"]
+    head = ["difference", "of", "seeds", summary["metric"], "p", "p, Holm"]
     return ["## Differences, paired over seeds", note, table(head, rows)]
 
 

@@ -104,7 +104,7 @@ def chain(folder, *arguments):
         command = [sys.executable, "train.py", "toy.yaml", "--seed=1"]
         command += [f"--output_folder={run}", *arguments]
         command += [f"--init_from={before}"] if before else []
-        after = "small/1" if before else ""
+        after = ("small/1",) if before else ()
         log = str(run / "sweep_log.txt")
         jobs.append(Job(f"{name}/1", command, str(folder), log, after))
         before = run
