@@ -209,6 +209,27 @@ def epochs_done(folder):
     return f"{max((e['epoch'] for e in epochs), default=0)}/{limit}"
 
 
+def epoch_macs(runs):
+    """Returns the MACs of a whole epoch of a network that does not grow.
+
+    Arguments
+    ---------
+    runs : list of Run
+        Of that network. A budget may have ended the last epoch of each.
+
+    Returns
+    -------
+    float
+        A mean; None if no run logged a whole epoch.
+    """
+    found = []
+    for run in runs:
+        whole = run.epochs if run.budget is None else run.epochs[:-1]
+        if whole and whole[-1].get("macs") and whole[-1]["epoch"]:
+            found.append(whole[-1]["macs"] / whole[-1]["epoch"])
+    return sum(found) / len(found) if found else None
+
+
 def name_and_seed(folder, seed=None):
     """The name and the seed of a run, from its folder and its logged seed.
 

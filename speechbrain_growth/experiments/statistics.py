@@ -10,7 +10,7 @@ import math
 from scipy import stats
 
 from speechbrain_growth.experiments.cells import pairs_shown
-from speechbrain_growth.experiments.runs import COSTS
+from speechbrain_growth.experiments.runs import COSTS, epoch_macs
 
 CONFIDENCE = 0.95
 
@@ -115,6 +115,8 @@ def _numbers(runs, goal, lower):
     return {
         "epochs": sorted({len(run.epochs) for run in runs}),
         "growths": sorted({epoch for run in runs for epoch in run.growths}),
+        "budget": _mean_budget(runs),
+        "epoch_macs": epoch_macs(runs),
         "parameters": sorted(
             {run.cost("parameters")[-1] for run in runs} - {None}
         ),
@@ -141,6 +143,14 @@ def _numbers(runs, goal, lower):
             key: by_seed(key, runs) for key in ("final", "best", "test")
         },
     }
+
+
+def _mean_budget(runs):
+    """The unit of the runs' budgets, and their mean; None without budgets."""
+    units = {run.budget.unit if run.budget else None for run in runs}
+    if None in units or len(units) > 1:
+        return None
+    return {units.pop(): sum(run.budget.amount for run in runs) / len(runs)}
 
 
 def by_seed(key, runs):
