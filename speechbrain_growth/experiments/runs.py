@@ -45,6 +45,7 @@ class Run(NamedTuple):
     at_start: float = None  # metric right before a growth after epoch 0
     budget: Budget = None  # what it may spend, if its log says so
     predicted: object = None  # what its test should give: a number, or two
+    equal: tuple = None  # a unit, and the name of the run that costs its budget
 
     @property
     def state(self):
@@ -142,7 +143,7 @@ def read_run(folder, metric=None, better=None):
         settings[START] = name_and_seed(str(settings[START]))[0]
     noted = noted_settings(folder) or {}
     if EQUAL in noted:  # each seed costs as much as its own other run
-        settings[BUDGET] = f"{noted[EQUAL]}"
+        settings[BUDGET] = noted[EQUAL]
     same = metric in (None, start.get("metric"))
     return Run(
         folder=folder,
@@ -167,6 +168,7 @@ def read_run(folder, metric=None, better=None):
         ),
         budget=_budget_in(start),
         predicted=yaml.safe_load(noted.get(PREDICTED, "")),
+        equal=tuple(noted[EQUAL].split(" of ", 1)) if EQUAL in noted else None,
     )
 
 

@@ -42,7 +42,7 @@ def summarize(runs, large=None):
     finals = [run.curve[-1] for run in finished.get(large, [])]
     goal = mean_and_half(finals)["mean"] if finals else None
     pairs = [
-        _paired(key, *pair)
+        paired(key, *pair)
         for key in ("final", "test")
         for pair in itertools.combinations(
             [(name, by_seed(key, finished[name])) for name in groups], 2
@@ -214,13 +214,28 @@ def mean_and_half(values):
     return {"mean": mean, "half": half, "number": number}
 
 
-def _paired(key, one, other):
-    """One group minus another: two pairs of a name and its values by seed.
+def paired(key, one, other):
+    """Returns one group minus another, paired over common seeds.
 
-    ``p`` is that of a paired t-test; None if there are fewer than two common
-    seeds, or if all differences are equal.
+    Arguments
+    ---------
+    key : str
+        What the values are.
+    one : tuple
+        A name, and a dict of values by seed; None for one that is not known.
+    other : tuple
+        The same of the group that is subtracted.
 
-    >>> pair = _paired("test", ("a", {1: 5.0, 2: 7.0}), ("b", {2: 4.0, 1: 3.0}))
+    Returns
+    -------
+    dict
+        The mean and half of its 95 % interval, and ``p`` of a paired t-test;
+        None for p if there are fewer than two common seeds, or if all
+        differences are equal. ``holm`` is for what ``holm`` returns.
+
+    Example
+    -------
+    >>> pair = paired("test", ("a", {1: 5.0, 2: 7.0}), ("b", {2: 4.0, 1: 3.0}))
     >>> pair["mean"], round(pair["p"], 3)
     (2.5, 0.126)
     """

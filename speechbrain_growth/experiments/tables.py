@@ -11,6 +11,9 @@ from speechbrain_growth.experiments.cells import (
     pairs_shown,
     table,
 )
+from speechbrain_growth.experiments.frontier.markdown import (
+    frontier_as_markdown,
+)
 
 
 def as_markdown(summary):
@@ -37,6 +40,7 @@ def as_markdown(summary):
         *_chosen(summary),
         *_results(groups, metric, logged),
         *_goal(summary, groups, logged),
+        *_frontier(summary),
         *_pairs(summary),
         *_carry_over(summary),
         *_not_there(summary),
@@ -125,6 +129,14 @@ def _share(found, macs, seeds):
 def _known(found):
     """Whether there is a mean."""
     return found["mean"] is not None
+
+
+def _frontier(summary):
+    """What grew, beside the best network that did not."""
+    found = summary.get("frontier")
+    if not found:
+        return []
+    return frontier_as_markdown(found, summary["metric"], summary["carry_over"])
 
 
 def _pairs(summary):
