@@ -40,7 +40,7 @@ def as_markdown(summary):
         *_chosen(summary),
         *_results(groups, metric, logged),
         *_goal(summary, groups, logged),
-        *_frontier(summary),
+        *frontier_as_markdown(summary),
         *_pairs(summary),
         *_carry_over(summary),
         *_not_there(summary),
@@ -129,14 +129,6 @@ def _share(found, macs, seeds):
 def _known(found):
     """Whether there is a mean."""
     return found["mean"] is not None
-
-
-def _frontier(summary):
-    """What grew, beside the best network that did not."""
-    found = summary.get("frontier")
-    if not found:
-        return []
-    return frontier_as_markdown(found, summary["metric"], summary["carry_over"])
 
 
 def _pairs(summary):

@@ -4,12 +4,16 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import math
 from typing import NamedTuple
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.forecast.outcome import RHOS
+from speechbrain_growth.experiments.frontier.budgets import (
+    correct,
+    losses_by_law,
+    table_of,
+)
 from speechbrain_growth.experiments.frontier.kinds import (
+    UNITS,
     budgets_of,
     kinds_of,
     label_of,
@@ -20,13 +24,7 @@ from speechbrain_growth.experiments.frontier.laws import (
     law_of,
     measured,
 )
-from speechbrain_growth.experiments.statistics import (
-    holm,
-    mean_and_half,
-    paired,
-)
-
-UNITS = ("macs", "cpu_seconds")  # the two costs side by side
+from speechbrain_growth.experiments.statistics import paired
 
 
 class Findings(NamedTuple):
@@ -74,8 +72,8 @@ def findings_of(runs):
         for unit in units
         for some in budgets_of(static + grown, unit)
     ]
-    tables = [_table(unit, some, sizes, laws[unit]) for unit, some in budgets]
-    _correct(tables)
+    tables = [table_of(unit, some, sizes, laws[unit]) for unit, some in budgets]
+    correct(tables)
     gains = {
         unit: [
             _gain(
@@ -101,90 +99,12 @@ def findings_of(runs):
     )
 
 
-def is_law(law):
-    """Whether there is a law, and not only why there is none."""
-    return not isinstance(law, str)
-
-
 def _law_or_why(sizes, unit):
     """The law of all sizes, or what is missing for it."""
     try:
         return law_of(sizes, unit)
     except GrowthError as error:
         return "; ".join(error.problems)
-
-
-def _table(unit, kinds, sizes, law):
-    """The rows of one budget."""
-    spent = [kind.cost(unit) for kind in kinds if kind.grew]
-    budget = sum(spent) / len(spent)
-    known = is_law(law) and math.isfinite(law.pair.crossing)
-    return {
-        "unit": unit,
-        "budget": budget,
-        "share": budget / law.pair.crossing if known else None,
-        "rows": [_row(kind, kinds, unit, sizes, law) for kind in kinds],
-    }
-
-
-def _row(kind, kinds, unit, sizes, law):
-    """What is known of one kind of run at a budget; losses, not the metric."""
-    static = [other for other in kinds if not other.grew]
-    needs = law.needed(kind.loss) if kind.grew and is_law(law) else None
-    return {
-        "name": kind.name,
-        "seeds": len(kind.runs),
-        "grew": kind.grew,
-        "costs": {
-            key: mean_and_half(run.cost(key)[-1] for run in kind.runs)
-            for key in UNITS
-        },
-        "loss": mean_and_half(kind.losses.values()),
-        "less": _opponents(kind, static, sizes) if kind.grew else [],
-        "needs": needs,
-        "predicted": kind.predicted,
-        "law": _ends(kind, unit, law),
-    }
-
-
-def _ends(kind, unit, law):
-    """The least and the most loss that the law gives a kind; None if unknown."""
-    if not is_law(law):
-        return None
-    ends = [law.end(kind, rho, unit) for rho in RHOS]
-    return None if any(map(math.isnan, ends)) else sorted(ends)
-
-
-def _opponents(kind, static, sizes):
-    """A grown kind less the small, the large and the best intermediate one."""
-    small, *between, large = sizes
-    wanted = {
-        "small": [small],
-        "best intermediate": between,
-        "large": [large],
-    }
-    found = []
-    for word, some in wanted.items():
-        others = [other for other in static if other.size in some]
-        if others:
-            other = min(others, key=lambda one: one.loss)
-            pair = paired(
-                "test", (kind.name, kind.losses), (other.name, other.losses)
-            )
-            found.append({"which": word, **pair})
-    return found
-
-
-def _correct(tables):
-    """Corrects p for all differences of all tables."""
-    every = [
-        less
-        for table in tables
-        for row in table["rows"]
-        for less in row["less"]
-    ]
-    for less, p in zip(every, holm([less["p"] for less in every])):
-        less["holm"] = p
 
 
 def _gain(kind, unit, best, budgets, law):
@@ -202,7 +122,7 @@ def _gain(kind, unit, best, budgets, law):
         for other in some
         if not other.grew
     ]
-    ends = _ends(kind, unit, law)
+    ends = losses_by_law(kind, unit, law)
     gain["law"] = ends and [law.best(cost) - end for end in reversed(ends)]
     if static:
         best = min(static, key=lambda other: other.loss)
@@ -216,5 +136,16 @@ def _gain(kind, unit, best, budgets, law):
 
 
 def labels_of(sizes):
-    """What each size is called, by its parameters."""
+    """Returns what each size is called.
+
+    Arguments
+    ---------
+    sizes : dict
+        Lists of Kind by their parameters.
+
+    Returns
+    -------
+    dict
+        A name by parameters.
+    """
     return {size: label_of(kinds) for size, kinds in sizes.items()}

@@ -7,6 +7,7 @@ Authors
 import math
 from typing import NamedTuple
 
+UNITS = ("macs", "cpu_seconds")  # the two costs side by side
 CLOSE = 1.1  # costs that differ by less than this factor are one budget
 
 
@@ -74,6 +75,13 @@ class Kind(NamedTuple):
         spent = [run.cost(unit)[-1] for run in self.runs]
         return None if None in spent else math.fsum(spent) / len(spent)
 
+    def planned(self, unit):
+        """Returns the budget of its runs in a unit; what they cost without one."""
+        if self.unit != unit:
+            return self.cost(unit)
+        amounts = [run.budget.amount for run in self.runs]
+        return math.fsum(amounts) / len(amounts)
+
 
 def kinds_of(runs):
     """Returns the kinds of run of which seeds are finished and tested.
@@ -116,7 +124,18 @@ def static_sizes(kinds):
 
 
 def label_of(kinds):
-    """Returns what a size is called: the shortest name of its kinds."""
+    """Returns what a size is called.
+
+    Arguments
+    ---------
+    kinds : list of Kind
+        All of one size.
+
+    Returns
+    -------
+    str
+        The shortest of their names, without the point of a grid.
+    """
     return min((kind.base for kind in kinds), key=len)
 
 
@@ -150,10 +169,10 @@ def budgets_of(kinds, unit):
         if (kind.unit in free or kind.name in named) and kind.cost(unit)
     ]
     found, first = [], -math.inf
-    for kind in sorted(members, key=lambda kind: kind.cost(unit)):
-        if kind.cost(unit) > CLOSE * first:
+    for kind in sorted(members, key=lambda kind: kind.planned(unit)):
+        if kind.planned(unit) > CLOSE * first:
             found.append([])
-            first = kind.cost(unit)
+            first = kind.planned(unit)
         found[-1].append(kind)
     return [
         sorted(some, key=lambda kind: (kind.grew, kind.size))

@@ -155,7 +155,8 @@ def measured(ends, cost):
     """Returns the loss of the best network at a cost, between measured ends.
 
     Between two ends of one size, the loss is linear in the logarithm of the
-    cost; beyond them, it is not known.
+    cost. A size counts from its first end on; beyond its last end, with the
+    loss of that, as long as another size was measured there.
 
     Arguments
     ---------
@@ -167,16 +168,18 @@ def measured(ends, cost):
     Returns
     -------
     float
-        NaN if no size was measured on both sides.
+        NaN below the first end of all sizes, and beyond the last.
 
     Example
     -------
     >>> measured([((1.0, 100.0), (9.0, 5.0)), ((10.0, 30.0), (8.0, 4.0))], 10.0)
     7.0
     """
+    if cost > CLOSE * max(costs[-1] for costs, _ in ends):
+        return math.nan
     losses = [
         np.interp(np.log(cost), np.log(costs), values)
         for costs, values in ends
-        if costs[0] / CLOSE <= cost <= costs[-1] * CLOSE
+        if costs[0] <= CLOSE * cost
     ]
     return float(min(losses, default=math.nan))

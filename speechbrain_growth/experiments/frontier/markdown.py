@@ -7,28 +7,27 @@ Authors
 import math
 
 from speechbrain_growth.experiments.cells import COSTS, interval, table
+from speechbrain_growth.experiments.frontier.kinds import UNITS
 
-UNITS = ("macs", "cpu_seconds")  # the two costs side by side
 WORDS = ("small", "best intermediate", "large")
 
 
-def frontier_as_markdown(numbers, metric, carried):
+def frontier_as_markdown(summary):
     """Returns the section of a report.
 
     Arguments
     ---------
-    numbers : dict
-        From ``write_frontier``.
-    metric : str
-        What runs are compared by.
-    carried : list of dict
-        From ``carry_overs``.
+    summary : dict
+        From ``report``; its ``frontier`` is from ``write_frontier``.
 
     Returns
     -------
     list of str
-        Paragraphs.
+        Paragraphs; none if there is no ``frontier``.
     """
+    numbers, metric = summary.get("frontier"), summary["metric"]
+    if not numbers:
+        return []
     family = sum(
         less["p"] is not None
         for one in numbers["tables"]
@@ -44,10 +43,10 @@ def frontier_as_markdown(numbers, metric, carried):
         f"for all {family} differences of these tables (Holm). *best needs*: "
         "what the best network that does not grow costs when it is as good, by "
         "the law. *predicted*: noted before the run.",
-        "\n".join([*_laws(numbers), *_carried(carried)]),
+        "\n".join([*_laws(numbers), *_carried(summary["carry_over"])]),
     ]
     for one in numbers["tables"]:
-        words = f"{_amount(one['budget'], one['unit'])} {COSTS[one['unit']]}"
+        words = f"{_amount(one['budget'])} {COSTS[one['unit']]}"
         if one["share"] is not None:
             words += f", {one['share']:.2g} C_x"
         parts += [f"### {words}", _table(one, metric, numbers)]
@@ -68,9 +67,9 @@ def _laws(numbers):
         if law["crossing"] is None:
             yield f"{words}{large} never passes {small}: there is no C_x"
             continue
-        dates = [_amount(date, unit) for date in law["dates"]]
+        dates = [_amount(date) for date in law["dates"]]
         yield (
-            f"{words}C_x is {_amount(law['crossing'], unit)}, the best date to "
+            f"{words}C_x is {_amount(law['crossing'])}, the best date to "
             f"grow C* {' to '.join(dates)} ({_rhos(numbers)})"
         )
 
@@ -134,13 +133,15 @@ def _needs(row, one):
     if not math.isfinite(needs):
         return "never as good"
     times = needs / row["costs"][one["unit"]]["mean"]
-    return f"{_amount(needs, one['unit'])} ({times:.2f} times)"
+    return f"{_amount(needs)} ({times:.2f} times)"
 
 
 def _signed(found, sign):
     """A mean and its interval, as the metric has them."""
     mean = found["mean"]
-    return {**found, "mean": None if mean is None else sign * mean}
+    if mean is not None:
+        mean = round(sign * mean, 2) + 0.0  # no -0.00
+    return {**found, "mean": mean}
 
 
 def _span(losses, sign):
@@ -151,6 +152,6 @@ def _span(losses, sign):
     return " to ".join(dict.fromkeys(words))
 
 
-def _amount(cost, unit):
+def _amount(cost):
     """A cost as text."""
-    return f"{cost:.3g}" if unit == "macs" else f"{cost:.1f}"
+    return f"{cost:.3g}"

@@ -9,16 +9,21 @@ import os
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import LogLocator
 
 from speechbrain_growth.experiments.forecast.outcome import RHOS
-from speechbrain_growth.experiments.frontier.findings import is_law, labels_of
+from speechbrain_growth.experiments.frontier.budgets import is_law
+from speechbrain_growth.experiments.frontier.findings import labels_of
 from speechbrain_growth.experiments.frontier.laws import ends_of, measured
 from speechbrain_growth.experiments.plots import AXES, COLOURS, FORMATS, save
 from speechbrain_growth.experiments.statistics import mean_and_half
 
 GREY, MARKS, POINTS = "#999999", "osDvP*", 200
 BESIDE = 3  # how far beyond the ends C* and C_x are shown, as a factor
-BAND = f"law, grown at C*, rho {min(RHOS):g} to {max(RHOS):g}"
+BAND, OWN = (
+    f"law, grown {date}, rho {min(RHOS):g} to {max(RHOS):g}"
+    for date in ("at C*", "as it was")
+)
 
 
 def draw(found, folder):
@@ -71,6 +76,9 @@ def picture(found):
         _draw_gains(bottom, found, unit, costs, law)
         for axes in (top, bottom):
             axes.set_xscale("log")
+            axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
+            axes.xaxis.set_major_formatter("{x:g}")
+            axes.xaxis.set_minor_formatter("{x:g}")
             axes.grid(alpha=0.3)
         top.set_xlabel(AXES[unit])
     above[0].set_ylabel(f"test {found.metric} ({found.better} is better)")
@@ -176,7 +184,7 @@ def _draw_gains(axes, found, unit, costs, law):
         scale, words = law.pair.crossing, f"{AXES[unit]} / C_x"
     axes.set_xlabel(words)
     axes.axhline(0.0, color="k", lw=0.8)
-    axes.plot([], [], "k", lw=6, alpha=0.3, label="law, at its own date")
+    axes.plot([], [], "k", lw=6, alpha=0.3, label=OWN)
     if law is not None:
         band = [[law.gain(cost, rho) for cost in costs] for rho in RHOS]
         look = {"color": "k", "alpha": 0.15, "lw": 0, "label": BAND}

@@ -7,7 +7,8 @@ Authors
 import math
 
 from speechbrain_growth.experiments.forecast.outcome import RHOS
-from speechbrain_growth.experiments.frontier.findings import findings_of, is_law
+from speechbrain_growth.experiments.frontier.budgets import is_law
+from speechbrain_growth.experiments.frontier.findings import findings_of
 from speechbrain_growth.experiments.frontier.picture import draw
 
 

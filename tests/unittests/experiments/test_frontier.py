@@ -101,7 +101,7 @@ def test_between_measured_ends_the_best_is_interpolated(tmp_path):
         for size in NAMES:
             spent = [budget / size * SECONDS[size] for budget in BUDGETS]
             losses = [law(size, budget / size) for budget in BUDGETS]
-            if spent[0] <= seconds <= spent[-1]:
+            if spent[0] <= seconds:
                 ends.append(np.interp(np.log(seconds), np.log(spent), losses))
         assert gain["mean"] == pytest.approx(min(ends) - end, abs=1e-9)
         assert gain["half"] is None
@@ -319,6 +319,26 @@ def test_sizes_that_grow_from_nowhere_are_in_no_law(tmp_path):
     row = found.tables[0]["rows"][-1]
     assert row["law"] is None and row["needs"] > 0
     assert [less["which"] for less in row["less"]] == ["small", "large"]
+
+
+def test_the_best_of_several_intermediate_sizes_is_the_opponent(tmp_path):
+    ends = {
+        "a": (100, 18.0),
+        "b": (200, 17.5),
+        "c": (300, 17.0),
+        "d": (400, 19.0),
+    }
+    for name, (size, end) in {**ends, "grow": (400, 16.0)}.items():
+        for seed, offset in OFFSETS.items():
+            parts = [(size, 4800 / size)]
+            if name == "grow":
+                parts = [(100, 8), (400, 10)]
+            write(tmp_path / name / seed, parts, end + offset)
+    (table,) = found_in(str(tmp_path)).tables
+    less = {one["which"]: one for one in table["rows"][-1]["less"]}
+    others = {which: one["other"] for which, one in less.items()}
+    assert others == {"small": "a", "best intermediate": "c", "large": "d"}
+    assert less["best intermediate"]["mean"] == pytest.approx(-1.0)
 
 
 @pytest.mark.parametrize("sizes", [(100,), ()])
