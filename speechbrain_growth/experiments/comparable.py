@@ -5,9 +5,11 @@ Authors
 """
 
 from speechbrain_growth.errors import GrowthError, shown
+from speechbrain_growth.experiments.cells import COSTS
 from speechbrain_growth.measure.lines import is_number
 
 SHOWN = 3  # folders that a warning names
+NEAR = 0.05  # share of a budget by which a run may miss it
 
 
 def check_runs(runs, missing):
@@ -78,6 +80,7 @@ def warnings_of(runs):
         *_different_settings(runs),
         *_different_machines(runs),
         *_earlier_runs(runs),
+        *_off_budget(runs),
         *_text_logs(runs),
     ]
 
@@ -124,6 +127,26 @@ def _earlier_runs(runs):
             warnings.append(
                 f"Started from an earlier run, whose cost {words} in the "
                 f"totals: {_few(found)}"
+            )
+    return warnings
+
+
+def _off_budget(runs):
+    """Runs that cost less or more than they were to cost."""
+    warnings = []
+    for run in runs:
+        if not run.finished or not run.budget or run.budget.unit not in COSTS:
+            continue
+        spent, amount = run.cost(run.budget.unit)[-1] or 0, run.budget.amount
+        if abs(spent - amount) > NEAR * amount:
+            why = (
+                "its epochs ended before; raise number_of_epochs"
+                if spent < amount
+                else "its last step and validation are long"
+            )
+            warnings.append(
+                f"{run.name}, seed {run.seed}, spent {spent:.3g} of its budget "
+                f"of {run.budget}: {why}"
             )
     return warnings
 

@@ -6,6 +6,7 @@ Authors
 
 import json
 import os
+from typing import Callable, NamedTuple
 
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.experiments.comparable import check_runs, warnings_of
@@ -119,7 +120,7 @@ def report(paths, out, large=None, metric=None, better=None, best=None):
     GrowthError
         If there is no run, or the runs cannot be compared.
     """
-    plot_all, summarize, best_of, carry_overs = require_libraries()
+    library = require_libraries()
     folders, missing = find_runs(paths)
     if any(map(has_tasks, folders)):
         return report_tasks(folders, missing, out)
@@ -127,7 +128,7 @@ def report(paths, out, large=None, metric=None, better=None, best=None):
     check_runs(runs, missing)
     every, chosen = runs, []
     if best is not None:
-        runs, chosen = best_of(runs, best)
+        runs, chosen = library.best_of(runs, best)
     kept = {run.folder for run in runs}
     names = list(dict.fromkeys(run.name for run in runs))
     large = large or (LARGE if LARGE in names else None)
@@ -135,8 +136,8 @@ def report(paths, out, large=None, metric=None, better=None, best=None):
         raise GrowthError(
             f"there is no run called {large}; name one of {', '.join(names)}"
         )
-    summary = summarize(runs, large)
-    summary["carry_over"] = carry_overs(runs)
+    summary = library.summarize(runs, large)
+    summary["carry_over"] = library.carry_overs(runs)
     summary["chosen"] = chosen
     summary["missing"] = missing
     summary["not_tried"] = {
@@ -146,7 +147,8 @@ def report(paths, out, large=None, metric=None, better=None, best=None):
     }
     summary["warnings"] = warnings_of(runs)
     os.makedirs(out, exist_ok=True)
-    summary["plots"] = plot_all(runs, summary["goal"], out)
+    summary["plots"] = library.plot_all(runs, summary["goal"], out)
+    summary["frontier"] = library.write_frontier(runs, out)
     return written(summary, as_markdown(summary), out)
 
 
@@ -210,6 +212,16 @@ def written(summary, text, out):
     return summary
 
 
+class Library(NamedTuple):
+    """The functions that need SciPy and Matplotlib."""
+
+    plot_all: Callable
+    summarize: Callable
+    best_of: Callable
+    carry_overs: Callable
+    write_frontier: Callable
+
+
 def require_libraries():
     """Imports the functions that need SciPy and Matplotlib.
 
@@ -217,8 +229,7 @@ def require_libraries():
 
     Returns
     -------
-    tuple of callable
-        ``plot_all``, ``summarize``, ``best_of`` and ``carry_overs``.
+    Library
 
     Raises
     ------
@@ -230,6 +241,9 @@ def require_libraries():
         from speechbrain_growth.experiments.forecast.carry_over import (
             carry_overs,
         )
+        from speechbrain_growth.experiments.frontier.writing import (
+            write_frontier,
+        )
         from speechbrain_growth.experiments.plots import plot_all
         from speechbrain_growth.experiments.statistics import summarize
     except ModuleNotFoundError as error:
@@ -237,4 +251,4 @@ def require_libraries():
             f"{error}; comparing runs needs it, so install it with "
             "`pip install -r requirements.txt`"
         )
-    return plot_all, summarize, best_of, carry_overs
+    return Library(plot_all, summarize, best_of, carry_overs, write_frontier)

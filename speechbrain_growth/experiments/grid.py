@@ -5,27 +5,46 @@ Authors
 """
 
 import os
-import re
 from typing import NamedTuple
 
 import yaml
 
 from speechbrain_growth.blueprint.base import follow_base
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.points import (
-    START,
-    all_runs,
-    as_text,
-    refused,
-    without,
+from speechbrain_growth.experiments.points import all_runs, refused
+from speechbrain_growth.experiments.sweeps.annealing import not_annealed
+from speechbrain_growth.experiments.sweeps.crossing import with_numbers
+from speechbrain_growth.experiments.sweeps.equal import (
+    equals_of,
+    wrong_equals,
+    wrong_order,
 )
+from speechbrain_growth.experiments.sweeps.multiples import wrong_multiples
+from speechbrain_growth.experiments.sweeps.names import (
+    wrong_choices,
+    wrong_grid,
+    wrong_names,
+    wrong_overrides,
+)
+from speechbrain_growth.experiments.sweeps.power import wrong_deviation
+from speechbrain_growth.experiments.sweeps.predicted import (
+    predicted_of,
+    wrong_predictions,
+)
+from speechbrain_growth.experiments.sweeps.words import BUDGET, START
 
 # The keys that a sweep file must have, those that it may have, and their types
 KEYS = dict(recipe=str, hparams=str, results=str, seeds=list, runs=dict)
-OPTIONAL = dict(common=dict, grid=dict, large=str, base=str, best_of=str)
-SET_BY_SWEEP = ("seed", "output_folder")  # overrides that no file may set
-# Names of folders. SpeechBrain's command lines allow no value with "="
-NAME = re.compile(r"\w[\w.,@+-]*")
+OPTIONAL = dict(
+    common=dict,
+    grid=dict,
+    large=str,
+    base=str,
+    best_of=str,
+    crossing=dict,
+    multiples=list,
+    paired_sd=(float, int, str),
+)
 
 
 class Sweep(NamedTuple):
@@ -37,12 +56,22 @@ class Sweep(NamedTuple):
     seeds: list  # each run is done once with every seed
     runs: dict  # name of a run -> overrides as the command line has them
     large: str  # name of the run whose final metric is the goal
-    best_of: str = None  # key of the grid whose best value is compared
+    best_of: str  # key of the grid whose best value is compared
+    equal: dict  # name of a run -> a unit, and the run that costs its budget
+    predicted: dict  # name of a run -> what its test is predicted to give
+    paired_sd: object  # deviation of paired differences, or where it is seen
 
     def earlier(self, name):
         """The run whose best checkpoint another one starts from, or None."""
         start = self.runs[name].get(START)
         return start if start in self.runs else None
+
+    def needs(self, name):
+        """The runs that must end before another one begins."""
+        needed = [self.earlier(name)]
+        if name in self.equal and BUDGET not in self.runs[name]:
+            needed.append(self.equal[name][1])
+        return [other for other in dict.fromkeys(needed) if other is not None]
 
     def folder(self, name, seed):
         """Output folder of one run."""
@@ -69,28 +98,58 @@ def read_sweep(path):
     """
     files = reversed(follow_base(path, _read))
     found = {key: value for _, keys in files for key, value in keys.items()}
-    folder = os.path.dirname(os.path.abspath(path))
-    script = os.path.join(folder, str(found.get("recipe")))
+    script = os.path.join(os.path.dirname(path), str(found.get("recipe")))
+    script = os.path.realpath(script)
+    try:
+        return _sweep(_checked(found, script), script)
+    except GrowthError as error:
+        raise GrowthError([f"{path}: {problem}" for problem in error.problems])
+
+
+def _checked(found, script):
+    """The keys of a file, with numbers for its crossing."""
     problems = _wrong_kinds(found) or [
         *_wrong_seeds(found["seeds"]),
-        *_wrong_overrides(found),
-        *_wrong_grid(found.get("grid", {})),
+        *wrong_overrides(found),
+        *wrong_grid(found.get("grid", {})),
+        *wrong_multiples(found),
+        *wrong_deviation(found.get("paired_sd")),
     ]
-    problems = problems or [*_wrong_names(found), *_wrong_choices(found)]
     if not problems and not os.path.isfile(script):
         problems = [f"recipe: there is no {script}; it must be a train.py"]
-    script, runs = os.path.realpath(script), {} if problems else all_runs(found)
-    problems = problems or refused(script, found["hparams"], runs)
     if problems:
-        raise GrowthError([f"{path}: {problem}" for problem in problems])
+        raise GrowthError(problems)
+    if "crossing" in found:
+        here = os.path.dirname(script)
+        found["crossing"] = with_numbers(found["crossing"], here)
+    problems = [*wrong_equals(found), *wrong_predictions(found)]
+    problems = problems or [*wrong_names(found), *wrong_choices(found)]
+    problems = problems or wrong_order(found)
+    if problems:
+        raise GrowthError(problems)
+    return found
+
+
+def _sweep(found, script):
+    """The contents of a file whose keys are right."""
+    runs, equal, hparams = all_runs(found), equals_of(found), found["hparams"]
+    spends = [runs, "multiples"] if "multiples" in found else [equal, "equal"]
+    spends[0] = {name: runs[name] for name in spends[0]}
+    problems = refused(script, hparams, runs)
+    problems = problems or not_annealed(script, hparams, *spends)
+    if problems:
+        raise GrowthError(problems)
     return Sweep(
         script=script,
-        hparams=found["hparams"],
+        hparams=hparams,
         results=os.path.join(os.path.dirname(script), found["results"]),
         seeds=found["seeds"],
         runs=runs,
         large=found.get("large"),
         best_of=found.get("best_of"),
+        equal=equal,
+        predicted=predicted_of(found),
+        paired_sd=found.get("paired_sd"),
     )
 
 
@@ -115,11 +174,17 @@ def _wrong_kinds(found):
         if key not in kinds
     ]
     return problems + [
-        f"{key} is {found.get(key)!r}; it must be a {kind.__name__}"
+        f"{key} is {found.get(key)!r}; it must be a {_named(kind)}"
         for key, kind in kinds.items()
         if not isinstance(found.get(key), kind)
         and (key in KEYS or key in found)
     ]
+
+
+def _named(kind):
+    """A type, or one of several, in words."""
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    return " or ".join(one.__name__ for one in kinds)
 
 
 def _wrong_seeds(seeds):
@@ -128,83 +193,3 @@ def _wrong_seeds(seeds):
     if seeds and numbers and len(set(seeds)) == len(seeds):
         return []
     return [f"seeds: {seeds} are not different whole numbers; list some"]
-
-
-def _wrong_overrides(found):
-    """What is wrong with the overrides of the runs."""
-    problems = [] if found["runs"] else ["runs: there are none; name some"]
-    parts = {"common": found.get("common", {}), **found["runs"]}
-    for name, overrides in parts.items():
-        if not isinstance(overrides, dict):
-            problems.append(
-                f"runs: {name} is {overrides!r}; it must be a mapping of "
-                "overrides, {} if there are none"
-            )
-            continue
-        for key, value in overrides.items():
-            if key in SET_BY_SWEEP:
-                problems.append(
-                    f"{name}: {key} is set by the sweep itself; leave it out"
-                )
-            if "=" in as_text(value):
-                problems.append(
-                    f"{name}: {key} is {value!r}, but command lines of recipes "
-                    "allow no equals sign in a value; write it without one"
-                )
-    return problems
-
-
-def _wrong_grid(grid):
-    """What is wrong with the grid."""
-    return [
-        f"grid: {key} is {values!r}; it must be a list of values"
-        for key, values in grid.items()
-        if not isinstance(values, list) or not values
-    ]
-
-
-def _wrong_names(found):
-    """What is wrong with names of runs and folders."""
-    runs, problems = all_runs(found), []
-    if "=" in found["results"]:
-        problems.append(
-            f"results: {found['results']} has an equals sign, which command "
-            "lines of recipes do not allow; name another folder"
-        )
-    problems += [
-        f"runs: {name!r} cannot name a folder; use letters, digits and .,@+-_"
-        for name in runs
-        if not NAME.fullmatch(name)
-    ]
-    return problems + [
-        f"runs: {name} starts from {runs[name][START]}, which starts from "
-        f"{name}; let one of them start anew"
-        for name in runs
-        if _in_a_circle(name, runs)
-    ]
-
-
-def _in_a_circle(name, runs):
-    """Whether a run starts from one that starts from it."""
-    seen = []
-    while name in runs and name not in seen:
-        seen.append(name)
-        name = runs[name].get(START)
-    return name == seen[0]
-
-
-def _wrong_choices(found):
-    """What is wrong with ``best_of`` and ``large``."""
-    names, problems = all_runs(found), []
-    chosen, large = found.get("best_of"), found.get("large")
-    if chosen not in (None, *found.get("grid", {})):
-        problems.append(
-            f"best_of: the grid has no {chosen}; name one of its keys"
-        )
-    if chosen is not None:
-        names = {without(name, chosen)[0]: None for name in names}
-    if large not in (None, *names):
-        problems.append(
-            f"large: there is no run {large!r}; name one of {', '.join(names)}"
-        )
-    return problems

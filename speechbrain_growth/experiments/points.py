@@ -15,9 +15,47 @@ from speechbrain_growth.blueprint.reading import read
 from speechbrain_growth.blueprint.text import folder_of
 from speechbrain_growth.blueprint.wording import READING, in_words
 from speechbrain_growth.errors import shown
+from speechbrain_growth.experiments.sweeps.multiples import budgets_of
+from speechbrain_growth.experiments.sweeps.words import (
+    BUDGET,
+    EPOCHS,
+    EQUAL,
+    HPARAMS,
+    OWN,
+    START,
+)
 
-START = "init_from"  # the override that may name another run
-HPARAMS = "hparams"  # the one that names another YAML
+ENDLESS = 10_000  # epochs of a run that ends with its budget
+
+
+def points_of(found):
+    """Returns the points at which a sweep file does every run.
+
+    Arguments
+    ---------
+    found : dict
+        The keys of the file.
+
+    Returns
+    -------
+    list of tuple
+        The name of each point, and its overrides.
+
+    Example
+    -------
+    >>> points_of({"grid": {"lr": [0.1, 0.2]}})
+    [('lr@0.1', {'lr': 0.1}), ('lr@0.2', {'lr': 0.2})]
+    """
+    grid, points = found.get("grid", {}), []
+    for *values, (budget, spends) in itertools.product(
+        *grid.values(), budgets_of(found)
+    ):
+        chosen = dict(zip(grid, values))
+        names = [f"{key}@{as_text(value)}" for key, value in chosen.items()]
+        if budget:
+            chosen[BUDGET] = spends
+        points.append((",".join(filter(None, [*names, budget])), chosen))
+    return points
 
 
 def all_runs(found):
@@ -31,25 +69,72 @@ def all_runs(found):
     Returns
     -------
     dict
-        The overrides of each run as a command line has them, by its name.
+        The overrides of each run as a command line has them, by its name. The
+        budget of a run that waits for the cost of another one is left out.
 
     Example
     -------
     >>> all_runs({"runs": {"grow": {"bn": True}}, "grid": {"lr": [0.1, 0.2]}})
     {'grow,lr@0.1': {'bn': 'true', 'lr': '0.1'}, 'grow,lr@0.2': {'bn': 'true', 'lr': '0.2'}}
     """
-    grid = found.get("grid", {})
     runs = {}
-    for name, overrides in found["runs"].items():
-        for values in itertools.product(*grid.values()):
-            chosen = dict(zip(grid, values))
-            point = [f",{key}@{as_text(v)}" for key, v in chosen.items()]
-            everything = {**found.get("common", {}), **overrides, **chosen}
-            texts = {key: as_text(value) for key, value in everything.items()}
+    for name in found["runs"]:
+        for point, chosen in points_of(found):
+            keys = _overrides(found, name, chosen)
+            texts = {key: as_text(value) for key, value in keys.items()}
             if texts.get(START) in map(str, found["runs"]):
-                texts[START] = "".join([texts[START], *point])
-            runs["".join([str(name), *point])] = texts
+                texts[START] = at_point(texts[START], point)
+            runs[at_point(name, point)] = texts
     return runs
+
+
+def at_point(name, point):
+    """Returns the name of a run at a point.
+
+    >>> at_point("grow", "lr@0.1,macs@3"), at_point("grow", "")
+    ('grow,lr@0.1,macs@3', 'grow')
+    """
+    return f"{name},{point}" if point else str(name)
+
+
+def of_points(key, found):
+    """Returns what single runs have under a key that is no override.
+
+    Arguments
+    ---------
+    key : str
+        ``equal`` or ``predicted``.
+    found : dict
+        The keys of a sweep file.
+
+    Returns
+    -------
+    list of tuple
+        For each run that has the key: its name, a point, and the value.
+    """
+    return [
+        (name, point, overrides[key])
+        for name, overrides in found["runs"].items()
+        if key in overrides
+        for point, _ in points_of(found)
+    ]
+
+
+def _overrides(found, name, chosen, seen=()):
+    """The overrides of a run at a point."""
+    run = found["runs"][name]
+    own = {key: value for key, value in run.items() if key not in OWN}
+    keys = {**found.get("common", {}), **own, **chosen}
+    if EQUAL in run:
+        keys.pop(BUDGET, None)
+        ((unit, other),) = run[EQUAL].items()
+        if other in found["runs"] and other not in (name, *seen):
+            known = _overrides(found, other, chosen, (name, *seen)).get(BUDGET)
+            if isinstance(known, dict) and set(known) == {unit}:
+                keys[BUDGET] = known
+    if EQUAL in run or found.get("multiples"):
+        keys[EPOCHS] = ENDLESS
+    return keys
 
 
 def refused(script, hparams, runs):

@@ -4,23 +4,27 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-import json
 import os
 import re
 from typing import NamedTuple
 
-from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.grid import SET_BY_SWEEP
-from speechbrain_growth.experiments.points import START
-from speechbrain_growth.measure.events import RUN_LOG, read_events
-from speechbrain_growth.measure.lines import wrong_in
+import yaml
 
-TEXT_LOG = "train_log.txt"
-GROWTH_LOG = "growth_log.jsonl"
+from speechbrain_growth.experiments.launchers.commands import noted_settings
+from speechbrain_growth.experiments.sweeps.words import (
+    BUDGET,
+    EQUAL,
+    PREDICTED,
+    SET_BY_SWEEP,
+    START,
+)
+from speechbrain_growth.experiments.text_log import TEXT_LOG, read_text_log
+from speechbrain_growth.measure.events import RUN_LOG, read_events
+from speechbrain_growth.schedule.afterwards.budget import Budget
+
 COSTS = ("macs", "cpu_seconds", "gpu_seconds", "wall_seconds")
 SETTINGS = ("yaml", "epochs", "sizes", "growth")
 MACHINE = ("device", "threads", "torch")
-ITEM = re.compile(r"(?:^|, | - )(?:(train|valid|test) )?([^:,]+): ([^, ]+)")
 
 
 class Run(NamedTuple):
@@ -39,6 +43,9 @@ class Run(NamedTuple):
     machine: dict  # what must be the same for seconds to be compared
     before: dict  # costs of the run that it starts from, or None
     at_start: float = None  # metric right before a growth after epoch 0
+    budget: Budget = None  # what it may spend, if its log says so
+    predicted: object = None  # what its test should give: a number, or two
+    equal: tuple = None  # a unit, and the name of the run that costs its budget
 
     @property
     def state(self):
@@ -46,6 +53,8 @@ class Run(NamedTuple):
         last = self.epochs[-1]["epoch"] if self.epochs else 0
         if self.finished:
             return "finished"
+        if self.budget:
+            return f"stopped after epoch {last}, with a budget of {self.budget}"
         if self.limit and last >= self.limit:
             return f"all {last} epochs, not tested"
         return f"stopped after epoch {last} of {self.limit or 'unknown'}"
@@ -119,7 +128,7 @@ def read_run(folder, metric=None, better=None):
     """
     events = read_events(os.path.join(folder, RUN_LOG))
     if not events:
-        events = _read_text_log(folder)
+        events = read_text_log(folder)
     by_kind = {
         kind: [e for e in events if e["event"] == kind]
         for kind in ("start", "epoch", "growth", "test")
@@ -132,6 +141,9 @@ def read_run(folder, metric=None, better=None):
     settings.update({key: start[key] for key in SETTINGS if key in start})
     if settings.get(START):  # each seed starts from its own earlier run
         settings[START] = name_and_seed(str(settings[START]))[0]
+    noted = noted_settings(folder) or {}
+    if EQUAL in noted:  # each seed costs as much as its own other run
+        settings[BUDGET] = noted[EQUAL]
     same = metric in (None, start.get("metric"))
     return Run(
         folder=folder,
@@ -154,6 +166,9 @@ def read_run(folder, metric=None, better=None):
             ),
             None,
         ),
+        budget=_budget_in(start),
+        predicted=yaml.safe_load(noted.get(PREDICTED, "")),
+        equal=tuple(noted[EQUAL].split(" of ", 1)) if EQUAL in noted else None,
     )
 
 
@@ -174,7 +189,7 @@ def is_done(folder):
 
 
 def epochs_done(folder):
-    """Returns how many epochs of a run are done, and of how many.
+    """Returns how many epochs of a run are done, or how much of its budget.
 
     Arguments
     ---------
@@ -184,12 +199,37 @@ def epochs_done(folder):
     Returns
     -------
     str
-        Such as ``3/20``.
+        Such as ``3/20`` or ``15 %``.
     """
     events = read_events(os.path.join(folder, RUN_LOG))
-    epochs = [e["epoch"] for e in events if e["event"] == "epoch"]
+    epochs = [event for event in events if event["event"] == "epoch"]
+    budget = _budget_in(events[0]) if events else None
+    if budget and budget.unit in COSTS:
+        spent = epochs[-1].get(budget.unit) if epochs else 0
+        return f"{100 * budget.share(spent or 0):.0f} %"
     limit = events[0].get("epochs", "?") if events else "?"
-    return f"{max(epochs, default=0)}/{limit}"
+    return f"{max((e['epoch'] for e in epochs), default=0)}/{limit}"
+
+
+def epoch_macs(runs):
+    """Returns the MACs of a whole epoch of a network that does not grow.
+
+    Arguments
+    ---------
+    runs : list of Run
+        Of that network. A budget may have ended the last epoch of each.
+
+    Returns
+    -------
+    float
+        A mean; None if no run logged a whole epoch.
+    """
+    found = []
+    for run in runs:
+        whole = run.epochs if run.budget is None else run.epochs[:-1]
+        if whole and whole[-1].get("macs") and whole[-1]["epoch"]:
+            found.append(whole[-1]["macs"] / whole[-1]["epoch"])
+    return sum(found) / len(found) if found else None
 
 
 def name_and_seed(folder, seed=None):
@@ -209,41 +249,6 @@ def name_and_seed(folder, seed=None):
     return last, "" if seed is None else str(seed)
 
 
-def _read_text_log(folder):
-    """The events of a run that has only a text log: no costs, few digits."""
-    path = os.path.join(folder, TEXT_LOG)
-    if not os.path.exists(path):
-        return []
-    epochs, tests = {}, []
-    with open(path, encoding="utf-8", errors="replace") as fin:
-        for number, line in enumerate(fin, start=1):
-            event = {}
-            for stage, key, text in ITEM.findall(line.rstrip("\n")):
-                place = event.setdefault(stage, {}) if stage else event
-                place[key] = _number(text)
-            kind = "epoch" if "epoch" in event else "test"
-            if kind not in event:
-                continue
-            event = {"event": kind, **event}
-            wrong = wrong_in(event)
-            if wrong:
-                raise GrowthError(f"{path}, line {number}: {wrong}")
-            if kind == "epoch":
-                epochs[event["epoch"]] = event
-            else:
-                tests = [event]
-    growths = [
-        {**growth, "event": "growth"}
-        for growth in read_events(os.path.join(folder, GROWTH_LOG), "growth")
-    ]
-    return [*epochs.values(), *growths, *tests]
-
-
-def _number(text):
-    """A number if it is one; None if it is not finite, as in a run log."""
-    if text in ("nan", "inf", "-inf"):
-        return None
-    try:
-        return json.loads(text)
-    except ValueError:
-        return text
+def _budget_in(start):
+    """The budget that a run logged when it began; None if it has none."""
+    return next((Budget(*item) for item in start.get(BUDGET, {}).items()), None)

@@ -9,7 +9,8 @@ import math
 
 from scipy import stats
 
-from speechbrain_growth.experiments.runs import COSTS
+from speechbrain_growth.experiments.cells import pairs_shown
+from speechbrain_growth.experiments.runs import COSTS, epoch_macs
 
 CONFIDENCE = 0.95
 
@@ -40,6 +41,13 @@ def summarize(runs, large=None):
     }
     finals = [run.curve[-1] for run in finished.get(large, [])]
     goal = mean_and_half(finals)["mean"] if finals else None
+    pairs = [
+        paired(key, *pair)
+        for key in ("final", "test")
+        for pair in itertools.combinations(
+            [(name, by_seed(key, finished[name])) for name in groups], 2
+        )
+    ]
     return {
         "metric": runs[0].metric,
         "better": runs[0].better,
@@ -56,14 +64,46 @@ def summarize(runs, large=None):
             }
             for name, group in groups.items()
         ],
-        "pairs": [
-            _paired(key, *pair)
-            for key in ("final", "test")
-            for pair in itertools.combinations(
-                [(name, by_seed(key, finished[name])) for name in groups], 2
-            )
-        ],
+        "pairs": _corrected(pairs, pairs_shown(list(groups), large)),
     }
+
+
+def _corrected(pairs, shown):
+    """Pairs with the p that is corrected for all that a report shows."""
+    family = [p for p in pairs if (p["one"], p["other"]) in shown]
+    for pair, p in zip(family, holm([pair["p"] for pair in family])):
+        pair["holm"] = p
+    return pairs
+
+
+def holm(ps):
+    """Corrects p for the number of tests, by Holm's method.
+
+    In order, the smallest p is multiplied by the number of tests, the next by
+    one less, and so on; none may fall below the one before (Holm, Scandinavian
+    Journal of Statistics 6, 1979).
+
+    Arguments
+    ---------
+    ps : list of float
+        Of all tests of a family; None for one that could not be done, which
+        does not count.
+
+    Returns
+    -------
+    list of float
+        In the order of ``ps``.
+
+    Example
+    -------
+    >>> holm([0.04, 0.01, None, 0.03])
+    [0.06, 0.03, None, 0.06]
+    """
+    order = sorted((p, at) for at, p in enumerate(ps) if p is not None)
+    found, least = [None] * len(ps), 0.0
+    for done, (p, at) in enumerate(order):
+        least = found[at] = min(1.0, max(least, (len(order) - done) * p))
+    return found
 
 
 def _numbers(runs, goal, lower):
@@ -75,6 +115,8 @@ def _numbers(runs, goal, lower):
     return {
         "epochs": sorted({len(run.epochs) for run in runs}),
         "growths": sorted({epoch for run in runs for epoch in run.growths}),
+        "budget": _mean_budget(runs),
+        "epoch_macs": epoch_macs(runs),
         "parameters": sorted(
             {run.cost("parameters")[-1] for run in runs} - {None}
         ),
@@ -101,6 +143,14 @@ def _numbers(runs, goal, lower):
             key: by_seed(key, runs) for key in ("final", "best", "test")
         },
     }
+
+
+def _mean_budget(runs):
+    """The unit of the runs' budgets, and their mean; None without budgets."""
+    units = {run.budget.unit if run.budget else None for run in runs}
+    if None in units or len(units) > 1:
+        return None
+    return {units.pop(): sum(run.budget.amount for run in runs) / len(runs)}
 
 
 def by_seed(key, runs):
@@ -164,13 +214,28 @@ def mean_and_half(values):
     return {"mean": mean, "half": half, "number": number}
 
 
-def _paired(key, one, other):
-    """One group minus another: two pairs of a name and its values by seed.
+def paired(key, one, other):
+    """Returns one group minus another, paired over common seeds.
 
-    ``p`` is that of a paired t-test; None if there are fewer than two common
-    seeds, or if all differences are equal.
+    Arguments
+    ---------
+    key : str
+        What the values are.
+    one : tuple
+        A name, and a dict of values by seed; None for one that is not known.
+    other : tuple
+        The same of the group that is subtracted.
 
-    >>> pair = _paired("test", ("a", {1: 5.0, 2: 7.0}), ("b", {2: 4.0, 1: 3.0}))
+    Returns
+    -------
+    dict
+        The mean and half of its 95 % interval, and ``p`` of a paired t-test;
+        None for p if there are fewer than two common seeds, or if all
+        differences are equal. ``holm`` is for what ``holm`` returns.
+
+    Example
+    -------
+    >>> pair = paired("test", ("a", {1: 5.0, 2: 7.0}), ("b", {2: 4.0, 1: 3.0}))
     >>> pair["mean"], round(pair["p"], 3)
     (2.5, 0.126)
     """
@@ -191,6 +256,7 @@ def _paired(key, one, other):
         "seeds": seeds,
         **mean_and_half(gaps),
         "p": p,
+        "holm": None,
     }
 
 

@@ -11,14 +11,18 @@ from tqdm import tqdm
 
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.experiments import compare
-from speechbrain_growth.experiments.grid import SET_BY_SWEEP, read_sweep
-from speechbrain_growth.experiments.jobs import failure, run_all
+from speechbrain_growth.experiments.grid import read_sweep
+from speechbrain_growth.experiments.launchers.arguments import (
+    other_threads,
+    wrong_arguments,
+)
 from speechbrain_growth.experiments.launchers.commands import (
     job_of,
     note_settings,
     other_settings,
     settings_of,
 )
+from speechbrain_growth.experiments.launchers.jobs import failure, run_all
 from speechbrain_growth.experiments.launchers.locking import alone
 from speechbrain_growth.experiments.launchers.notes import not_ended
 from speechbrain_growth.experiments.launchers.printing import print_jobs
@@ -28,6 +32,7 @@ from speechbrain_growth.experiments.launchers.submitting import (
     wrong_options,
 )
 from speechbrain_growth.experiments.runs import epochs_done, is_done
+from speechbrain_growth.experiments.sweeps.power import power_of
 
 TAILS = 3  # failed runs of which the end of the log is shown
 
@@ -64,6 +69,11 @@ def add_parser(commands):
         choices=["submitit"],
         help="hand the runs to a cluster, and do not wait for them",
     )
+    elsewhere.add_argument(
+        "--power",
+        action="store_true",
+        help="run nothing; print which difference the seeds can show",
+    )
     parser.add_argument(
         "--launcher-options",
         nargs="+",
@@ -92,7 +102,7 @@ def sweep(chosen):
         compare.require_libraries()  # before the runs, not after hours of them
     grid = read_sweep(chosen.file)
     options, problems = read_options(chosen.launcher_options)
-    problems += _wrong_arguments(chosen, grid)
+    problems += wrong_arguments(chosen, grid)
     if chosen.launcher:
         problems += wrong_options(options)
     runs = [(name, seed) for name in grid.runs for seed in grid.seeds]
@@ -100,8 +110,14 @@ def sweep(chosen):
     for (name, _), folder in zip(runs, folders):
         wanted = settings_of(grid, name, chosen.passed_on)
         problems += other_settings(folder, wanted)
+    problems += other_threads(grid, runs, chosen.threads)
     if problems:
         raise GrowthError(problems)
+    if grid.paired_sd is not None:
+        sign, out = ("# ", sys.stderr) if chosen.print else ("", sys.stdout)
+        print(f"{sign}{power_of(grid)}", file=out)
+    if chosen.power:
+        return
     with alone(grid.results):
         jobs = _jobs_left(grid, runs, chosen.passed_on)
         if chosen.print:
@@ -118,33 +134,6 @@ def sweep(chosen):
     print(f"\n{os.path.join(out, 'report.md')}")
     if failed:
         raise GrowthError(failed)
-
-
-def _wrong_arguments(chosen, grid):
-    """What is wrong with the command line."""
-    numbers = {"jobs": chosen.jobs, "threads": chosen.threads}
-    problems = [
-        f"--{key} is {number}; it must be 1 or more"
-        for key, number in numbers.items()
-        if number is not None and number < 1
-    ]
-    if chosen.jobs is not None and (chosen.print or chosen.launcher):
-        problems.append(
-            "--jobs: who starts the runs decides how many run at once; leave "
-            "it out"
-        )
-    if chosen.out and chosen.print:
-        problems.append("--out: --print writes no report; leave it out")
-    if chosen.launcher_options and not chosen.launcher:
-        problems.append(
-            "--launcher-options: there is no launcher; give --launcher submitit"
-        )
-    named = {key for overrides in grid.runs.values() for key in overrides}
-    return problems + [
-        f"{argument}: the sweep sets this key, too; leave it out of one"
-        for argument in chosen.passed_on
-        if argument.split("=")[0].lstrip("-") in named.union(SET_BY_SWEEP)
-    ]
 
 
 def _jobs_left(grid, runs, passed_on):

@@ -4,14 +4,16 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-COSTS = {
-    "macs": "training MACs",
-    "cpu_seconds": "CPU s",
-    "gpu_seconds": "GPU s",
-    "wall_seconds": "wall s",
-}
-NONE = "not logged"
-MANY = 5  # kinds of run; of more, only differences from the large one are shown
+from speechbrain_growth.experiments.cells import (
+    COSTS,
+    NONE,
+    interval,
+    pairs_shown,
+    table,
+)
+from speechbrain_growth.experiments.frontier.markdown import (
+    frontier_as_markdown,
+)
 
 
 def as_markdown(summary):
@@ -38,6 +40,7 @@ def as_markdown(summary):
         *_chosen(summary),
         *_results(groups, metric, logged),
         *_goal(summary, groups, logged),
+        *frontier_as_markdown(summary),
         *_pairs(summary),
         *_carry_over(summary),
         *_not_there(summary),
@@ -130,26 +133,33 @@ def _known(found):
 
 def _pairs(summary):
     """The table of differences, paired over seeds."""
+    large, names = summary["large"], [g["name"] for g in summary["groups"]]
     pairs = [pair for pair in summary["pairs"] if pair["half"] is not None]
-    shown, large = pairs, summary["large"]
-    if len(summary["groups"]) > MANY:
-        shown = [p for p in pairs if large in (p["one"], p["other"])] or pairs
+    in_table = pairs_shown(names, large)
+    shown = [p for p in pairs if (p["one"], p["other"]) in in_table]
     rows = [
         [
             f"{pair['one']} less {pair['other']}",
             pair["of"],
             str(len(pair["seeds"])),
             interval(pair),
-            "-" if pair["p"] is None else f"{pair['p']:.2g}",
+            *(
+                "-" if pair[key] is None else f"{pair[key]:.2g}"
+                for key in ("p", "holm")
+            ),
         ]
         for pair in shown
     ]
     if not rows:
         return []
-    note = "p: two-sided paired t-test, not corrected for how many there are."
+    family = sum(pair["p"] is not None for pair in shown)
+    note = (
+        "p: two-sided paired t-test; p, Holm: corrected for the "
+        f"{family} differences of this table."
+    )
     if len(shown) < len(pairs):
         note += f" Only those with *{large}*; report.json has all {len(pairs)}."
-    head = ["difference", "of", "seeds", summary["metric"], "p"]
+    head = ["difference", "of", "seeds", summary["metric"], "p", "p, Holm"]
     return ["## Differences, paired over seeds", note, table(head, rows)]
 
 
@@ -179,33 +189,3 @@ def _not_there(summary):
     if warnings:
         parts.append(["## To be read with care", "\n".join(warnings)])
     return sum(parts, [])
-
-
-def table(head, rows):
-    """A Markdown table.
-
-    >>> print(table(["a", "b"], [["1", "2"]]))
-    | a | b |
-    |---|---|
-    | 1 | 2 |
-    """
-    lines = [head, *rows]
-    text = [f"| {' | '.join(line)} |" for line in lines]
-    return "\n".join([text[0], "|" + "---|" * len(head), *text[1:]])
-
-
-def interval(found, kind="metric"):
-    """A mean and half of its interval as text; ``kind`` may be a key of COSTS.
-
-    >>> interval({"mean": 20.4321, "half": 2.5, "number": 3})
-    '20.43 ± 2.50'
-    >>> interval({"mean": 1.234e13, "half": None, "number": 1}, "macs")
-    '1.234e+13'
-    """
-    mean, half = found["mean"], found["half"]
-    if mean is None:
-        return NONE
-    seconds = ".1f" if kind in COSTS else ".2f"
-    digits = {"macs": ".3e"}.get(kind, seconds)
-    text = f"{mean:{digits}}"
-    return text if half is None else f"{text} ± {half:{digits}}"

@@ -16,6 +16,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.blueprint.sizes import as_dict
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.spent import with_amount
 from speechbrain_growth.resume.checkpointer import SafeCheckpointer
 from speechbrain_growth.resume.loading import loading
 from speechbrain_growth.schedule.state import STATE, read_state
@@ -28,7 +29,8 @@ def open_blueprint(
 ) -> Blueprint:
     """Reads a YAML; ``init_from`` gives the sizes of that run's best model.
 
-    A YAML with the key ``base`` changes some keys of the YAML named there.
+    A YAML with the key ``base`` changes some keys of the YAML named there. A
+    ``budget`` that names a run becomes what that run has spent.
 
     Arguments
     ---------
@@ -45,9 +47,14 @@ def open_blueprint(
     Raises
     ------
     GrowthError
-        If an override contradicts the sizes that ``init_from`` brings.
+        If an override contradicts the sizes that ``init_from`` brings, or the
+        run that a budget names is not finished.
     """
     blueprint = Blueprint(hparams_file, overrides)
+    budget = with_amount(blueprint.value("budget"))
+    if budget is not None:
+        overrides = {**as_dict(overrides), "budget": budget}
+        blueprint = Blueprint(hparams_file, overrides)
     earlier = blueprint.value("init_from")
     if not earlier:
         return blueprint

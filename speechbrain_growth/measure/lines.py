@@ -83,6 +83,7 @@ def wrong_in(event, kind=None):
         (("grown",), lambda value: isinstance(value, bool), "true or false"),
         (("epochs",), _is_limit, "a whole number, at least 0"),
         (("before",), _is_cost, "a mapping with macs"),
+        (("budget",), _is_budget, "one unit and a number"),
     )
     for keys, fits, words in kinds:
         for key in keys:
@@ -109,3 +110,9 @@ def _is_amount(value):
 def _is_cost(value):
     """Whether a value has the costs of an earlier run, or there is none."""
     return value is None or (isinstance(value, dict) and "macs" in value)
+
+
+def _is_budget(value):
+    """Whether a value is what a run may spend, in one unit."""
+    one = isinstance(value, dict) and len(value) == 1
+    return one and all(is_number(amount) for amount in value.values())

@@ -249,7 +249,7 @@ def _tell(first, facts):
     )
 
 
-def run_facts(blueprint, device):
+def run_facts(blueprint, device, budget=None):
     """What a run is, for its log.
 
     Arguments
@@ -258,6 +258,8 @@ def run_facts(blueprint, device):
         The YAML with its overrides.
     device : str
         Where the run computes.
+    budget : Budget
+        What it may spend; None for no limit.
 
     Returns
     -------
@@ -270,6 +272,7 @@ def run_facts(blueprint, device):
         "epochs": blueprint.value("number_of_epochs"),
         "sizes": blueprint.sizes,
         "growth": blueprint.value("growth"),
+        **({} if budget is None else {"budget": dict([budget])}),
         "device": str(device),
         "threads": torch.get_num_threads(),
         "torch": torch.__version__,

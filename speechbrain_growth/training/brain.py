@@ -166,7 +166,7 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
                     rates_of(optimizer)
         self.meter.start()
         if self.run_logger is not None:
-            facts = run_facts(self.blueprint, self.device)
+            facts = run_facts(self.blueprint, self.device, self.schedule.budget)
             if earlier and not own:
                 facts["init_from"], facts["before"] = earlier, before
             epoch = self.hparams.epoch_counter.current if own else None

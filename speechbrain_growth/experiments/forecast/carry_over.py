@@ -47,15 +47,22 @@ def carry_overs(runs):
         if not run.growths and run.before is None:
             static.setdefault(run.cost("parameters")[-1], []).append(run)
     sizes, law, why = sorted(static.keys() - {None}), None, ""
+    networks = []
     try:
-        law = _law(sizes, static) if grown else None
+        if grown:
+            networks = _networks(sizes, static)
+            law = common_fit(networks)
     except GrowthError as error:
         why = f"not measured: {'; '.join(error.problems)}"
     return [
         {
             "name": name,
             "after": " and ".join(map(str, kind[0].growths)),
-            **({"why": why} if law is None else _measured(kind, sizes, law)),
+            **(
+                {"why": why}
+                if law is None
+                else _measured(kind, dict(zip(sizes, networks)), law)
+            ),
         }
         for name, kind in grown.items()
     ]
@@ -88,19 +95,12 @@ def carry_over(law, floors, epochs, loss):
     >>> round(carry_over(law, [3.0, 1.0], [4, 6], 1 + 8 / (0.5 * 2 + 6)), 6)
     0.5
     """
+    low, high = LIMITS
 
     def end(rho):
-        """The loss at the end for one rho."""
-        spent = epochs[0]
-        for old, new, rest in zip(floors, floors[1:], epochs[1:]):
-            above = old + law.scale * spent**-law.exponent - new
-            if above <= 0:
-                return math.nan  # the new size cannot be as good
-            need = (above / law.scale) ** (-1 / law.exponent)
-            spent = max(rho * need + rest, 1e-9)
-        return floors[-1] + law.scale * spent**-law.exponent
+        """Where the run ends with one rho."""
+        return end_of(law, floors, epochs, rho)
 
-    low, high = LIMITS
     if not end(high) <= loss <= end(low):
         return math.nan
     for _ in range(60):
@@ -109,26 +109,54 @@ def carry_over(law, floors, epochs, loss):
     return (low + high) / 2
 
 
-def _law(sizes, static):
-    """The law of all sizes, from the runs that did not grow."""
+def end_of(law, floors, epochs, rho):
+    """Returns where a run that grows ends, by the law.
+
+    Arguments
+    ---------
+    law : Fit
+        B and b of all sizes.
+    floors : list of float
+        The floor of each size that the run has, in order.
+    epochs : list of float
+        How long it has each size.
+    rho : float
+        Its carry-over.
+
+    Returns
+    -------
+    float
+        NaN if a new size cannot be as good as the old one was.
+    """
+    spent = epochs[0]
+    for old, new, rest in zip(floors, floors[1:], epochs[1:]):
+        above = old + law.scale * spent**-law.exponent - new
+        if above <= 0:
+            return math.nan
+        need = (above / law.scale) ** (-1 / law.exponent)
+        spent = max(rho * need + rest, 1e-9)
+    return floors[-1] + law.scale * spent**-law.exponent
+
+
+def _networks(sizes, static):
+    """The networks that did not grow, in the order of their sizes."""
     if len(sizes) < 2:
         raise GrowthError(
             f"runs that did not grow have {len(sizes)} sizes; add runs of the "
             "small and of the large network"
         )
-    return common_fit(
-        [
-            network_of(f"runs of {size:,} parameters", static[size], "macs")
-            for size in sizes
-        ]
-    )
+    return [
+        network_of(f"runs of {size:,} parameters", static[size], "macs")
+        for size in sizes
+    ]
 
 
-def _measured(runs, sizes, law):
-    """Rho of the runs of one name."""
-    rhos, known = [], dict(zip(sizes, law.floors))
+def _measured(runs, networks, law):
+    """Rho of the runs of one name; networks by their parameters."""
+    rhos, known = [], dict(zip(networks, law.floors))
     for run in runs:
-        has, epochs = _sizes_of(run)
+        wholes = {size: network.whole for size, network in networks.items()}
+        has, epochs = sizes_of(run, wholes)
         unknown = [size for size in has if size not in known]
         if unknown:
             words = " and ".join(f"{size:,}" for size in unknown)
@@ -146,13 +174,34 @@ def _measured(runs, sizes, law):
     return {"rho": mean_and_half(rhos)}
 
 
-def _sizes_of(run):
-    """The parameters of a run from growth to growth, and for how many epochs."""
+def sizes_of(run, wholes):
+    """Returns the sizes of a run from growth to growth, and for how long.
+
+    Arguments
+    ---------
+    run : Run
+        A finished one.
+    wholes : dict
+        MACs of a whole epoch by parameters. A budget may have ended the last
+        epoch of the run.
+
+    Returns
+    -------
+    tuple of list
+        Parameters, and epochs.
+    """
     counts = {epoch["epoch"]: epoch.get("parameters") for epoch in run.epochs}
     last = run.epochs[-1]["epoch"]
     borders = [0, *run.growths, last]
     has = [counts.get(border) for border in [*run.growths, last]]
-    return has, [b - a for a, b in zip(borders, borders[1:])]
+    spans = [b - a for a, b in zip(borders, borders[1:])]
+    whole = wholes.get(has[-1])
+    if run.budget and whole:
+        before, end = [(run.before or {}).get("macs", 0), *run.cost("macs")][
+            -2:
+        ]
+        spans[-1] -= 1 - min((end - before) / whole, 1.0)
+    return has, spans
 
 
 def _tested(run):

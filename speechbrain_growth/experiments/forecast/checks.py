@@ -4,6 +4,8 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import math
+
 import numpy as np
 
 from speechbrain_growth.errors import GrowthError
@@ -101,7 +103,7 @@ def _too_few(networks):
         return []
     at = 0 if narrow else numbers.index(min(numbers))
     words = "; ".join(
-        f"{network.name} {' and '.join(map(str, some))} epochs"
+        f"{network.name} {' and '.join(f'{n:.4g}' for n in some)} epochs"
         for network, some in zip(networks, budgets)
     )
     return [
@@ -122,7 +124,8 @@ def _determined(budgets):
 def _epochs_to_add(budgets, at):
     """The budget that a network lacks: half of its shortest one, or more."""
     some = budgets[at]
-    ways = [some[0] // SPAN, SPAN * some[-1], SPAN**2 * some[-1]]
+    ways = [some[0] / SPAN, SPAN * some[-1], SPAN**2 * some[-1]]
+    ways = list(map(math.floor, ways))
     ways = [epochs for epochs in ways if epochs >= ENOUGH] or ways[-1:]
     for epochs in ways:
         more = [*budgets[:at], [*some, epochs], *budgets[at + 1 :]]
@@ -136,7 +139,7 @@ def _no_law(networks, words):
     far = _far_past(networks)
     add = " and ".join(
         f"a run of {network.name} with "
-        f"{max(1, shortest(network) // 4) if far else SPAN * longest(network)} "
+        f"{max(1, shortest(network) // 4) if far else SPAN * longest(network):.0f} "
         "epochs"
         for network in networks[:2]
     )

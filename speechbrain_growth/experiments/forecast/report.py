@@ -6,10 +6,10 @@ Authors
 
 import math
 
+from speechbrain_growth.experiments.cells import table
 from speechbrain_growth.experiments.forecast.checks import FAR
 from speechbrain_growth.experiments.forecast.outcome import RHOS
 from speechbrain_growth.experiments.forecast.seeds import MOST, seeds_needed
-from speechbrain_growth.experiments.tables import table
 
 NO_GAIN = 1e-9  # what rounding leaves of a difference of 0
 UNITS = {

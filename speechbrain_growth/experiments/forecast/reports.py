@@ -11,6 +11,7 @@ import os
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.experiments.runs import COSTS, Run
 from speechbrain_growth.measure.lines import wrong_in
+from speechbrain_growth.schedule.afterwards.budget import Budget
 
 ENDING = ".json"
 
@@ -91,17 +92,22 @@ def _run(report, group, seed, path):
         "valid": {metric: group["values"]["final"][seed]},
         **{key: group[key]["mean"] for key in COSTS},
     }
+    budget, epochs = group.get("budget"), [last]
+    if budget and group.get("epoch_macs"):  # the last one was not a whole one
+        first = {"event": "epoch", "epoch": 1, "macs": group["epoch_macs"]}
+        epochs.insert(0, first)
     return Run(
         folder=f"{path}, {group['name']}, seed {seed}",
         name=group["name"],
         seed=seed,
         metric=metric,
         better=report["better"],
-        epochs=[last],
+        epochs=epochs,
         growths=group["growths"],
         test={metric: group["values"]["test"][seed]},
         limit=None,
         settings={},
         machine={},
         before=None,
+        budget=Budget(*next(iter(budget.items()))) if budget else None,
     )

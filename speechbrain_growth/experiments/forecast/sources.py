@@ -15,14 +15,14 @@ from speechbrain_growth.experiments.forecast.reports import (
     runs_of_report,
     split_report,
 )
-from speechbrain_growth.experiments.runs import find_runs, read_run
+from speechbrain_growth.experiments.runs import epoch_macs, find_runs, read_run
 
 
 class Point(NamedTuple):
     """Where a run stood after some epochs."""
 
     seed: str
-    epochs: int
+    epochs: float  # the last one may be a part of one
     loss: float  # the metric; its negative if higher is better
     end: bool = True  # whether the run ended here
 
@@ -35,6 +35,7 @@ class Network(NamedTuple):
     points: tuple  # of Point
     cost: float  # of one epoch
     left_out: tuple = ()  # folders of runs that were not finished
+    whole: float = None  # MACs of an epoch, if they were logged
 
 
 def read_all(places, metric=None, better=None):
@@ -124,19 +125,52 @@ def network_of(place, runs, unit, curves=False, name=None):
     if not ended:
         states = _listed({run.state for run in runs})
         problems.append(f"{place}: no run is finished ({states}); finish one")
+    whole = epoch_macs(ended)
+    if any(
+        run.budget and not (whole and run.cost("macs")[-1]) for run in ended
+    ):
+        problems.append(
+            f"{place}: with a budget, runs must log their MACs, and one of them "
+            "a whole epoch; add one with a larger budget"
+        )
     if problems:
         raise GrowthError(problems)
-    costs = [run.cost(unit)[-1] / run.epochs[-1]["epoch"] for run in ended]
+    trained = _trained(ended, whole)
+    costs = [run.cost(unit)[-1] / trained[run.folder] for run in ended]
     return Network(
         name=name or place,
         place=place,
-        points=tuple(p for run in ended for p in points_of(run, curves)),
+        points=tuple(
+            point
+            for run in ended
+            for point in points_of(run, curves, trained[run.folder])
+        ),
         cost=sum(costs) / len(costs),
         left_out=tuple(run.folder for run in runs if not run.finished),
+        whole=whole,
     )
 
 
-def points_of(run, curves=False):
+def _trained(runs, whole):
+    """For how many epochs runs were trained, by their folders.
+
+    A budget may end a run within an epoch. All seeds of a kind get the same
+    number: budgets in seconds differ a little between them.
+    """
+    kinds, found = {}, {}
+    for run in runs:
+        kinds.setdefault((run.name, run.budget and run.budget.unit), []).append(
+            run
+        )
+        found[run.folder] = run.epochs[-1]["epoch"]
+    for (_, unit), kind in kinds.items():
+        if unit is not None:
+            macs = sum(run.cost("macs")[-1] for run in kind) / len(kind)
+            found.update((run.folder, macs / whole) for run in kind)
+    return found
+
+
+def points_of(run, curves=False, trained=None):
     """Returns the end of a run, or its whole curve after the break.
 
     Arguments
@@ -145,12 +179,14 @@ def points_of(run, curves=False):
         A finished one, with a test unless its curve is asked for.
     curves : bool
         Whether it is the curve.
+    trained : float
+        For how many epochs it was trained; None for as many as it logged.
 
     Returns
     -------
     list of Point
     """
-    last = run.epochs[-1]["epoch"]
+    last = trained or run.epochs[-1]["epoch"]
     sign = 1 if run.better == "lower" else -1
     if not curves:
         return [Point(run.seed, last, sign * run.test[run.metric])]
@@ -160,7 +196,10 @@ def points_of(run, curves=False):
         if value is not None
     ]
     kept = known[after_break([loss for _, loss in known]) :]
-    return [Point(run.seed, n, loss, n == last) for n, loss in kept]
+    ends = {run.epochs[-1]["epoch"]: last}
+    return [
+        Point(run.seed, ends.get(n, n), loss, n in ends) for n, loss in kept
+    ]
 
 
 def _unfit(run, unit, curves):

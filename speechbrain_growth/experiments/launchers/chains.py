@@ -1,4 +1,4 @@
-"""Runs that start from one another, as one job of a scheduler.
+"""Runs that need one another, as one job of a scheduler.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -7,8 +7,8 @@ Authors
 import contextlib
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.jobs import failure, run_all
 from speechbrain_growth.experiments.launchers.commands import in_order
+from speechbrain_growth.experiments.launchers.jobs import failure, run_all
 from speechbrain_growth.experiments.launchers.locking import alone
 from speechbrain_growth.experiments.runs import is_done
 
@@ -22,7 +22,7 @@ class Chain:
     Arguments
     ---------
     jobs : list of Job
-        Each behind the one that it starts from.
+        Each behind those that it needs.
     threads : int
         Number of threads of each.
     """
@@ -61,12 +61,12 @@ def chains_of(jobs):
     Returns
     -------
     list of list of Job
-        In each group, a job is behind the one that it starts from.
+        In each group, a job is behind those that it needs.
 
     Example
     -------
-    >>> from speechbrain_growth.experiments.jobs import Job
-    >>> grown = Job("grown/1", [], "", "", after="small/1")
+    >>> from speechbrain_growth.experiments.launchers.jobs import Job
+    >>> grown = Job("grown/1", [], "", "", after=("small/1",))
     >>> small, large = (
     ...     Job(name, [], "", "") for name in ("small/1", "large/1")
     ... )
@@ -76,7 +76,8 @@ def chains_of(jobs):
     chains = {}
     for wave in in_order(jobs):
         for job in wave:
-            chain = chains.get(job.after, [])
-            chain.append(job)
-            chains[job.name] = chain
+            needed = [chains[name] for name in job.after if name in chains]
+            needed = list({id(chain): chain for chain in needed}.values())
+            chain = [one for chain in needed for one in chain] + [job]
+            chains.update({one.name: chain for one in chain})
     return list({id(chain): chain for chain in chains.values()}.values())

@@ -8,8 +8,16 @@ import json
 import os
 import sys
 
-from speechbrain_growth.experiments.jobs import Job
-from speechbrain_growth.experiments.points import HPARAMS, START
+from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.experiments.launchers.jobs import Job
+from speechbrain_growth.experiments.points import as_text
+from speechbrain_growth.experiments.sweeps.words import (
+    BUDGET,
+    EQUAL,
+    HPARAMS,
+    PREDICTED,
+    START,
+)
 from speechbrain_growth.files import aside
 from speechbrain_growth.measure.events import RUN_LOG
 
@@ -37,9 +45,12 @@ def job_of(grid, name, seed, passed_on):
     """
     folder = grid.folder(name, seed)
     overrides = {**grid.runs[name], "seed": seed, "output_folder": folder}
-    earlier, before = grid.earlier(name), None
+    earlier, needed = grid.earlier(name), grid.needs(name)
     if earlier is not None:
-        before = overrides[START] = grid.folder(earlier, seed)
+        overrides[START] = grid.folder(earlier, seed)
+    if name in grid.equal and BUDGET not in overrides:
+        unit, other = grid.equal[name]
+        overrides[BUDGET] = as_text({unit: grid.folder(other, seed)})
     return Job(
         name=f"{name}/{seed}",
         command=[
@@ -51,13 +62,13 @@ def job_of(grid, name, seed, passed_on):
         ],
         cwd=os.path.dirname(grid.script),
         log=os.path.join(folder, LOG),
-        after="" if earlier is None else f"{earlier}/{seed}",
-        before=before,
+        after=tuple(f"{other}/{seed}" for other in needed),
+        before=tuple(grid.folder(other, seed) for other in needed),
     )
 
 
 def in_order(jobs):
-    """Returns jobs with each behind the one that it starts from.
+    """Returns jobs with each behind those that it needs.
 
     Arguments
     ---------
@@ -72,7 +83,7 @@ def in_order(jobs):
 
     Example
     -------
-    >>> grown = Job("grown/1", [], "", "", after="small/1")
+    >>> grown = Job("grown/1", [], "", "", after=("small/1",))
     >>> small, large = (
     ...     Job(name, [], "", "") for name in ("small/1", "large/1")
     ... )
@@ -82,8 +93,8 @@ def in_order(jobs):
     waves, waiting = [], list(jobs)
     while waiting:
         names = {job.name for job in waiting}
-        waves.append([job for job in waiting if job.after not in names])
-        waiting = [job for job in waiting if job.after in names]
+        waves.append([job for job in waiting if not names & {*job.after}])
+        waiting = [job for job in waiting if names & {*job.after}]
     return waves
 
 
@@ -111,10 +122,16 @@ def note_settings(grid, name, seed, passed_on):
 def settings_of(grid, name, passed_on):
     """The texts that a run begins with, except for its seed."""
     own = {**grid.runs[name], "--": " ".join(passed_on)}
+    if name in grid.equal:
+        own[EQUAL] = " of ".join(grid.equal[name])
+    if name in grid.predicted:
+        own[PREDICTED] = as_text(grid.predicted[name])
     earlier = grid.earlier(name)
-    if earlier is not None:
-        before = settings_of(grid, earlier, passed_on)
-        own.update({f"{START}'s {key}": v for key, v in before.items()})
+    for other in grid.needs(name):
+        word = START if other == earlier else EQUAL
+        before = settings_of(grid, other, passed_on)
+        before.pop(PREDICTED, None)
+        own.update({f"{word}'s {key}": v for key, v in before.items()})
     return own
 
 
@@ -132,25 +149,54 @@ def other_settings(folder, wanted):
     -------
     list of str
     """
-    files = [os.path.join(folder, file) for file in (RUN_LOG, LOG, SETTINGS)]
-    *begun, noted = map(os.path.exists, files)
-    if not any(begun):
+    files = [os.path.join(folder, file) for file in (RUN_LOG, LOG)]
+    if not any(map(os.path.exists, files)):
         return []
-    if not noted:
-        return [f"{folder}: no sweep made this run; delete it or rename it"]
     try:
-        with open(files[-1], encoding="utf-8") as fin:
-            had = json.load(fin)
-    except ValueError:
-        had = None
-    if not isinstance(had, dict):
-        return [f"{files[-1]} is damaged; restore it, or delete the folder"]
+        had = noted_settings(folder)
+    except GrowthError as error:
+        return error.problems
+    if had is None:
+        return [f"{folder}: no sweep made this run; delete it or rename it"]
     return [
         f"{folder}: was begun with {_setting(key, had)}, but now has "
         f"{_setting(key, wanted)}; delete the folder, or change that back"
         for key in sorted({*had, *wanted})
         if had.get(key) != wanted.get(key)
     ]
+
+
+def noted_settings(folder):
+    """Returns the texts that a run of a sweep began with.
+
+    Arguments
+    ---------
+    folder : str
+        Its output folder.
+
+    Returns
+    -------
+    dict
+        None if no sweep made the run.
+
+    Raises
+    ------
+    GrowthError
+        If the file is damaged.
+    """
+    path = os.path.join(folder, SETTINGS)
+    if not os.path.exists(path):
+        return None
+    try:
+        with open(path, encoding="utf-8") as fin:
+            had = json.load(fin)
+    except ValueError:
+        had = None
+    if not isinstance(had, dict):
+        raise GrowthError(
+            f"{path} is damaged; restore it, or delete the folder"
+        )
+    return had
 
 
 def _setting(key, overrides):

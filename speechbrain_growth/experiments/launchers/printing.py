@@ -10,8 +10,8 @@ import shlex
 import sys
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.jobs import threads_in
 from speechbrain_growth.experiments.launchers.commands import in_order
+from speechbrain_growth.experiments.launchers.jobs import threads_in
 from speechbrain_growth.measure.events import RUN_LOG
 
 TESTED = '"event": "test"'  # as the log of a finished run has it
@@ -51,8 +51,9 @@ def print_jobs(jobs, threads):
 def line_of(job, threads):
     """Returns a command for a shell, which may be in any folder.
 
-    One that starts from another run does nothing, and says so, as long as that
-    run is not finished: its checkpoint would be that of a half-trained network.
+    One that needs another run does nothing, and says so, as long as that run is
+    not finished: its checkpoint would be that of a half-trained network, and its
+    cost not yet known.
 
     Arguments
     ---------
@@ -67,15 +68,15 @@ def line_of(job, threads):
 
     Example
     -------
-    >>> from speechbrain_growth.experiments.jobs import Job
+    >>> from speechbrain_growth.experiments.launchers.jobs import Job
     >>> job = Job("a/1", ["python", "train.py", "--lr=[1, 2]"], "/recipe", "")
     >>> print(line_of(job, 2))
     cd /recipe && OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 python train.py '--lr=[1, 2]'
     """
     steps = [f"cd {shlex.quote(job.cwd)}"]
-    if job.before is not None:
-        log = shlex.quote(os.path.join(job.before, RUN_LOG))
-        words = shlex.quote(f"{job.after} is not finished; run it first")
+    for name, folder in reversed([*zip(job.after, job.before)]):
+        log = shlex.quote(os.path.join(folder, RUN_LOG))
+        words = shlex.quote(f"{name} is not finished; run it first")
         found = f"grep -qs {shlex.quote(TESTED)} {log}"
         steps.insert(0, f"{{ {found} || ! echo {words} >&2; }}")
     numbers = [f"{key}={value}" for key, value in threads_in(threads).items()]
@@ -97,14 +98,14 @@ def comments(waves):
 
     Example
     -------
-    >>> from speechbrain_growth.experiments.jobs import Job
+    >>> from speechbrain_growth.experiments.launchers.jobs import Job
     >>> first, second = (Job(name, [], "", "") for name in ("a/1", "b/1"))
-    >>> third = Job("c/1", [], "", "", after="a/1")
+    >>> third = Job("c/1", [], "", "", after=("a/1",))
     >>> print(*comments([[first, second], [third]]), sep="\\n")
     3 commands
     lines 1 to 2 can start at once
     line 3 can start when the lines before have ended
-    line 3, c/1, starts from a/1 of line 1
+    line 3, c/1, needs a/1 of line 1
     """
     ordered = [job for wave in waves for job in wave]
     line = {job.name: number for number, job in enumerate(ordered, start=1)}
@@ -115,8 +116,8 @@ def comments(waves):
         when = "when the lines before have ended" if first > 1 else "at once"
         found.append(f"{lines} can start {when}")
     return found + [
-        f"line {line[job.name]}, {job.name}, starts from {job.after} of line "
-        f"{line[job.after]}"
+        f"line {line[job.name]}, {job.name}, needs {name} of line {line[name]}"
         for job in ordered
-        if job.after in line
+        for name in job.after
+        if name in line
     ]

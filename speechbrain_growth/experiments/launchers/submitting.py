@@ -95,8 +95,8 @@ def wrong_options(options):
 def submit(jobs, threads, results, options):
     """Hands runs to a scheduler, and does not wait for them.
 
-    Runs that start from one another are one job of the scheduler and follow
-    each other, as only some schedulers know dependencies.
+    Runs that need one another are one job of the scheduler and follow each other,
+    as only some schedulers know dependencies.
 
     Arguments
     ---------

@@ -4,7 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
-from speechbrain_growth.experiments.tables import COSTS, interval, table
+from speechbrain_growth.experiments.cells import COSTS, interval, table
 
 COLUMNS = {
     "acc": "mean of all tasks",

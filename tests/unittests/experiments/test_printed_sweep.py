@@ -88,10 +88,10 @@ def test_what_starts_from_another_run_comes_later(tmp_path, capsys):
         "# lines 1 to 4 can start at once",
         "# lines 5 to 6 can start when the lines before have ended",
         "# lines 7 to 8 can start when the lines before have ended",
-        "# line 5, next/1, starts from small/1 of line 1",
-        "# line 6, next/2, starts from small/2 of line 2",
-        "# line 7, last/1, starts from next/1 of line 5",
-        "# line 8, last/2, starts from next/2 of line 6",
+        "# line 5, next/1, needs small/1 of line 1",
+        "# line 6, next/2, needs small/2 of line 2",
+        "# line 7, last/1, needs next/1 of line 5",
+        "# line 8, last/2, needs next/2 of line 6",
     ]
 
 
@@ -104,7 +104,7 @@ def test_only_what_is_not_finished_is_printed(tmp_path, capsys):
     log.write_text('{"event": "start"}\n')
     left, comments = printed(capsys, file)
     assert list(map(name_of, left)) == ["next/1", "large/1", "last/1"]
-    assert comments[-1] == "# line 3, last/1, starts from next/1 of line 1"
+    assert comments[-1] == "# line 3, last/1, needs next/1 of line 1"
     assert not any("small" in comment for comment in comments)
 
 

@@ -16,8 +16,8 @@ from toy_sweep import starts, write
 
 from speechbrain_growth import GrowthError
 from speechbrain_growth.__main__ import main
-from speechbrain_growth.experiments.jobs import Job
 from speechbrain_growth.experiments.launchers.chains import Chain
+from speechbrain_growth.experiments.launchers.jobs import Job
 from speechbrain_growth.experiments.launchers.locking import alone
 from speechbrain_growth.experiments.runs import is_done
 
@@ -104,7 +104,7 @@ def chain(folder, *arguments):
         command = [sys.executable, "train.py", "toy.yaml", "--seed=1"]
         command += [f"--output_folder={run}", *arguments]
         command += [f"--init_from={before}"] if before else []
-        after = "small/1" if before else ""
+        after = ("small/1",) if before else ()
         log = str(run / "sweep_log.txt")
         jobs.append(Job(f"{name}/1", command, str(folder), log, after))
         before = run

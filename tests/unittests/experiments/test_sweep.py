@@ -220,9 +220,9 @@ def test_two_sweeps_do_not_share_a_folder(tmp_path):
         ({"best_of": "lr"}, "best_of: the grid has no lr"),
         (
             {"runs": {"a": {"init_from": "b"}, "b": {"init_from": "a"}}},
-            "a starts from b, which starts from a",
+            "a starts from b, which waits for a; let it start anew",
         ),
-        ({"runs": {"a": {"init_from": "a"}}}, "a starts from a"),
+        ({"runs": {"a": {"init_from": "a"}}}, "a starts from itself; let it"),
         ({"large": "huge"}, "there is no run 'huge'; name one of small, large"),
         ({"recipe": "test.py"}, "it must be a train.py"),
     ],

@@ -12,7 +12,7 @@ import sys
 import time
 from typing import NamedTuple
 
-from speechbrain_growth.experiments import leash
+from speechbrain_growth.experiments.launchers import leash
 
 TAIL = 15  # lines at the end of a log that are shown
 PAUSE = 0.2  # seconds between two checks of the processes
@@ -25,8 +25,8 @@ class Job(NamedTuple):
     command: list  # program and arguments
     cwd: str  # folder that it runs in
     log: str  # file for its output
-    after: str = ""  # name of a job that must succeed before it
-    before: str = None  # folder of that job
+    after: tuple = ()  # names of jobs that must succeed before it
+    before: tuple = ()  # folders of those jobs
 
     @property
     def folder(self):
@@ -60,7 +60,7 @@ def run_all(jobs, at_once, threads, show):
     with contextlib.ExitStack() as stack:
         while waiting or running:
             for job in _ready(waiting, running):
-                if statuses.get(job.after, 0) != 0:
+                if any(statuses.get(name, 0) != 0 for name in job.after):
                     statuses[job.name] = None
                 elif len(running) < at_once:
                     process = _start(job, environment)
@@ -95,7 +95,7 @@ def _ready(waiting, running):
     pending = {job.name for job in waiting}.union(
         job.name for job, _ in running
     )
-    return [job for job in waiting if job.after not in pending]
+    return [job for job in waiting if not pending & {*job.after}]
 
 
 def _start(job, environment):
@@ -130,7 +130,7 @@ def failure(job, status, show_log):
     str
     """
     if status is None:
-        return f"{job.name} was not run, as {job.after} failed"
+        return f"{job.name} was not run, as {' or '.join(job.after)} failed"
     text = f"{job.name} failed (exit status {status}); {job.log}"
     return f"{text} ends with\n{_end_of(job.log)}" if show_log else text
 
