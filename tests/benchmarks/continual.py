@@ -4,8 +4,8 @@ Half of all weights are held, one by one, as CPG does; or the older half of the
 units, as after a growth with frozen units. Then the recipes for MNIST, on
 digits, and for TIMIT, on mini-TIMIT, are run, and what happens between the last
 step of a task and the first of the next is timed, in wall and CPU time: the
-best epoch is loaded, the task is finished and saved, the network grows and is
-validated, all finished tasks are probed, and the next one begins. The limit is
+best epoch is loaded, the task is finished and saved, the network grows, all
+finished tasks are probed, and the next one begins. The limit is
 three steps of the task, and a batch of its validation for each finished task.
 
 > OMP_NUM_THREADS=1 python tests/benchmarks/continual.py
@@ -50,7 +50,6 @@ PARTS = {
     "finish": (ContinualBrain, "_finish_task"),
     "save": (SafeCheckpointer, "save_checkpoint"),
     "grow": (ContinualBrain, "grow"),
-    "validate": (ContinualBrain, "evaluate_batch"),
     "probe": (ContinualBrain, "check_kept"),
     "begin": (ContinualBrain, "begin_epoch"),
 }
