@@ -1,5 +1,7 @@
 """The tables of the TIMIT recipe's lab book show what its result files hold.
 
+One of them stands in the README, too.
+
 ``runs/conditions.json`` is the ``report.json`` of a sweep, and ``runs/subwords`` has the
 logs of single runs. After new runs, `python
 tests/unittests/recipes/test_timit_lab_book.py` writes the tables anew.
@@ -27,6 +29,7 @@ from scipy import stats
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
 BOOK, CONDITIONS = RECIPE / "RESULTS.md", RECIPE / "runs" / "conditions.json"
+README = RECIPE / "README.md"
 SEEDS = (1986, 1987, 1988)
 KINDS = {
     "grow": "60 pieces, grown after epoch 6 of 14",
@@ -159,6 +162,10 @@ def test_the_lab_book_shows_what_the_runs_hold(name):
     assert printed(BOOK, name) == TABLES[name]()
 
 
+def test_the_readme_shows_what_runs_with_subwords_gave():
+    assert printed(README, "subwords") == subwords()
+
+
 def test_all_conditions_had_the_same_compute_and_three_seeds():
     found = groups(CONDITIONS).values()
     spent = [group["macs"]["mean"] for group in found]
@@ -177,3 +184,4 @@ def test_subwords_had_three_seeds_and_growths_that_changed_nothing():
 
 if __name__ == "__main__":
     write(BOOK, TABLES)
+    write(README, {"subwords": subwords})
