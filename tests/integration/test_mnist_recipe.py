@@ -257,6 +257,26 @@ def test_plan_prints_each_strategy(strategy, when, yaml, capsys):
     assert table.count("exact") == growths - noisy
 
 
+def test_a_cnn_that_is_written_in_yaml_grows(tmp_path):
+    given = [
+        str(ROOT / "hparams/variants/cnn_fashion_mnist.yaml"),
+        f"--output_folder={tmp_path}",
+        "--dataset=digits",
+        "--number_of_epochs=2",
+        "--channels=2",
+        "--growth=[{after_epoch: 1, channels: 3}]",
+    ]
+    code, printed = run_recipe(RECIPE, given, tmp_path / "printed.txt")
+    assert code == 0, printed
+    (entry,) = map(json.loads, (tmp_path / "growth_log.jsonl").open())
+    assert entry["drift"] < 1e-5
+    assert entry["valid_before"] == pytest.approx(entry["valid_after"])
+    # Convolutions of 28, 14 and 7 pixels a side, and the classes
+    for key, c in (("macs_before", 2), ("macs_after", 3)):
+        cells = 28**2 * c + 14**2 * c * 2 * c + 7**2 * 2 * c * 4 * c
+        assert entry[key] == 9 * cells + 4 * c * 10
+
+
 def test_fashion_is_the_other_yaml_with_some_changes():
     base = Blueprint(YAML)
     fashion = open_blueprint(YAMLS["fashion"])
