@@ -88,7 +88,7 @@ def without_comments(node):
 
     Example
     -------
-    >>> print(dump(without_comments(load("lr: 1 # high\n\n\nnet: 2"))))
+    >>> print(dump(without_comments(load("lr: 1 # high\\n\\n\\nnet: 2"))))
     lr: 1
     net: 2
     <BLANKLINE>
