@@ -22,6 +22,8 @@ from speechbrain.utils.importutils import LazyModule  # noqa: E402
 LazyModule.__file__ = None
 
 torch.set_num_threads(1)
+# Tests that also run on a GPU take `device`; `pytest -m cuda` runs those alone
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
 # A shell that runs the tests in the background has Ctrl-C ignored
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -45,6 +47,18 @@ def pytest_cmdline_main(config):
         options.numprocesses, options.dist = 2, "loadfile"
         # The longest files stand in tests/integration, which comes first
         options.loadscopereorder = False
+
+
+@pytest.fixture(params=DEVICES)
+def device(request):
+    """The name of a device, each in its turn."""
+    return request.param
+
+
+def pytest_runtest_setup(item):
+    """Skips what needs a GPU where there is none, for one and the same reason."""
+    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        pytest.skip("no GPU is at hand (torch.cuda.is_available() is False)")
 
 
 def pytest_collection_finish():

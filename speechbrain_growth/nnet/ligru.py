@@ -9,9 +9,12 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from importlib.metadata import version
+
 import torch
 
 from speechbrain.nnet import RNN
+from speechbrain_growth.nnet.on_gpu.serving import how
 from speechbrain_growth.nnet.recurrence import Recurrence
 from speechbrain_growth.nnet.walk_in_c import library
 
@@ -34,7 +37,7 @@ class _Quick:
         torch.Tensor
             (batch, time, units), or twice the units for both directions.
         """
-        if x.device.type != "cpu":
+        if x.device.type != "cpu" and not self._in_triton():
             return super().forward(x, hx)
         fed = self.w(x)
         if self.bidirectional:
@@ -54,13 +57,21 @@ class _Quick:
         Returns
         -------
         str
-            ``torch``, or ``C`` and a digest of what was compiled; empty if
-            the stock code runs.
+            ``torch``, or ``C`` and a digest of what was compiled, or
+            ``Triton`` and its version; empty if the stock code runs.
         """
+        if self._in_triton():
+            return f"Triton {version('triton')}"
         if self.u.weight.device.type != "cpu":
             return ""
         compiled = library(self.u.weight, self.act)
         return f"C {compiled.made_of}" if compiled else "torch"
+
+    @torch.compiler.disable
+    def _in_triton(self):
+        """Whether Triton computes the recurrence."""
+        norm = getattr(self, "layer_norm", None)
+        return how(self.u.weight, self.act, norm) is not None
 
     def _ligru_cell(self, w, ht):
         """The recurrence of the stock layer on another device than a CPU."""
