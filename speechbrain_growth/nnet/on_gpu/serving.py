@@ -50,10 +50,19 @@ def how(like, act, norm=None):
     if product is torch.float32:
         if torch.is_autocast_enabled(DEVICE):
             product = torch.get_autocast_dtype(DEVICE)
-        elif torch.backends.cuda.matmul.allow_tf32:
+        elif _rounds():
             precision = "tf32"
     found = How(product, precision)
     return found if _works(found, like.dtype, like.device) else None
+
+
+def _rounds():
+    """Whether torch may round the factors of products of float32 to TF32."""
+    matmul = torch.backends.cuda.matmul
+    try:  # since torch 2.9, where the other may be read no more
+        return matmul.fp32_precision == "tf32"
+    except AttributeError:
+        return matmul.allow_tf32
 
 
 @functools.lru_cache(maxsize=None)

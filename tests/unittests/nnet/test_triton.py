@@ -66,6 +66,12 @@ def two(device, dtype=torch.float64, **options):
     return ours.to(device), stock.to(device), inputs
 
 
+def computed(layer, *inputs):
+    """Its results, of the kernels and nothing else."""
+    assert in_triton(layer)
+    return results(layer, *inputs)
+
+
 def in_triton(layer):
     """Whether all its layers are computed by the kernels."""
     names = {one.computed_in() for one in layer.rnn}
@@ -79,14 +85,19 @@ def test_values_and_gradients_are_the_stock_layers(
 ):
     ours, stock, inputs = two(device, **options)
     ours.train(training), stock.train(training)
-    assert in_triton(ours)
-    agree(results(ours, inputs), results(stock, inputs), 1e-12)
+    agree(computed(ours, inputs), results(stock, inputs), 1e-12)
     assert chunks.backward_chunk.cache_info().misses == 2  # one tries it out
 
 
 def test_in_single_precision_too(device, chunks):
     ours, stock, inputs = two(device, torch.float32)
-    agree(results(ours, inputs), results(stock, inputs), 2e-6)
+    agree(computed(ours, inputs), results(stock, inputs), 2e-6)
+
+
+def test_units_of_another_layer_leave_nothing_behind(device, chunks):
+    for units in (6, 5, 6):
+        ours, stock, inputs = two(device, units=units)
+        agree(computed(ours, inputs), results(stock, inputs), 1e-12)
 
 
 @pytest.mark.parametrize("steps", [1, 3, 4])
@@ -97,14 +108,14 @@ def test_any_size(batch, units, steps, device, chunks):
     # of one unit or one utterance, some gradients are zero but for rounding
     far = 1e-11 if batch * units > 1 else 1e-6
     ours.eval(), stock.eval()
-    agree(results(ours, inputs), results(stock, inputs), far)
+    agree(computed(ours, inputs), results(stock, inputs), far)
 
 
 def test_takes_an_initial_state_and_gives_its_gradient(device, chunks):
     ours, stock, inputs = two(device)
     start = torch.randn(1, 3, 6, dtype=torch.float64).to(device)
     start.requires_grad_()
-    agree(results(ours, inputs, start), results(stock, inputs, start), 1e-12)
+    agree(computed(ours, inputs, start), results(stock, inputs, start), 1e-12)
     found, expected = (
         torch.autograd.grad(layer(inputs, start)[0].sum(), start)
         for layer in (ours, stock)
@@ -121,6 +132,7 @@ def test_extreme_numbers_come_out_as_from_the_stock_layer(
     with torch.no_grad():
         inputs[1, 2] = place
         found, expected = ours(inputs)[0], stock(inputs)[0]
+    assert in_triton(ours)
     torch.testing.assert_close(found, expected, equal_nan=True)
     assert expected[1].isnan().any() == (abs(place) > 1e30 or place != place)
 
@@ -133,7 +145,7 @@ def test_half_precision_is_as_close_as_the_stock_layer_comes(
     exact = results(stock, inputs)
     with torch.autocast(device, dtype=half):
         assert serving.how(inputs, torch.nn.ReLU()) == How(half, "ieee")
-        found, rounded = results(ours, inputs), results(stock, inputs)
+        found, rounded = computed(ours, inputs), results(stock, inputs)
     assert [x.dtype for x in found] == [x.dtype for x in rounded]
     for one, two_, three in zip(found, rounded, exact):
         far, as_far = ((x - three).abs().max() for x in (one, two_))
@@ -143,6 +155,7 @@ def test_half_precision_is_as_close_as_the_stock_layer_comes(
 def test_a_row_is_the_same_in_any_batch_and_after_any_other(device, chunks):
     """Whatever a larger or longer batch left in the tensors of a chunk."""
     layer = two(device, torch.float32)[0].rnn[0].eval()
+    assert layer.computed_in().startswith("Triton")
 
     def recur(fed):
         """States, and the gradient of what is fed."""
@@ -167,17 +180,17 @@ def test_trains_with_a_chunk_that_inference_made(device, chunks):
     with torch.inference_mode():
         ours.eval()(inputs)
     ours.train()
-    agree(results(ours, inputs), results(stock, inputs), 1e-12)
+    agree(computed(ours, inputs), results(stock, inputs), 1e-12)
     assert chunks.forward_chunk.cache_info().hits == 1
 
 
 def test_the_length_of_a_chunk_changes_no_bit(device, chunks, monkeypatch):
     ours, _, inputs = two(device, torch.float32)
     ours.eval()
-    expected = results(ours, inputs)
+    expected = computed(ours, inputs)
     forget(chunks)
     monkeypatch.setattr(chunks, "STEPS", 5)
-    for found, first in zip(results(ours, inputs), expected):
+    for found, first in zip(computed(ours, inputs), expected):
         assert torch.equal(found, first)
 
 
@@ -201,11 +214,14 @@ def test_what_it_does_not_compute_is_as_before(options, device, chunks):
 
 
 @pytest.mark.parametrize("dtype", HALVES, ids=str)
-def test_states_in_half_precision_are_not_computed(dtype, device, chunks):
+def test_states_in_half_precision_are_not_computed(
+    dtype, device, chunks, caplog
+):
     like = torch.zeros(1, dtype=dtype, device=device)
     assert serving.how(like, torch.nn.ReLU()) is None
     assert serving.how(like.float(), torch.nn.ReLU())
     assert serving.how(like.float().to("meta"), torch.nn.ReLU()) is None
+    assert not caplog.text  # they were not even tried
 
 
 def test_products_of_float32_are_as_torch_is_set(device, chunks):
