@@ -76,13 +76,14 @@ def run(op, *args, **kwargs):
     if name == "_copy_from":  # from the first into the second
         held[1].copy_(held[0])
         return args[1]
+    device = torch.device(kwargs.get("device") or NAME)
+    if device.type != NAME:
+        return op(*held, **options)
     if kwargs.get("device") is not None:
         options["device"] = "cpu"
     found = op(*held, **options)
     if name == "copy_":
         return args[0]
-    if torch.device(kwargs.get("device") or NAME).type == "cpu":
-        return found
     cards = tree_map(lambda x: Card(x) if torch.is_tensor(x) else x, found)
     return return_and_correct_aliasing(op, args, kwargs, cards)
 

@@ -13,7 +13,11 @@ from pathlib import Path
 import pytest
 
 TESTS = Path(__file__).resolve().parents[1]
-FILES = {"unittests/engine/test_devices.py": 23}  # and how many tests pass
+# Tests that run there, and how many they are
+CHOSEN = [
+    (["unittests/engine/test_devices.py"], 23),
+    (["integration/test_devices_run.py", "-k", "crdnn or saved"], 3),
+]
 
 
 def on_a_card(*arguments):
@@ -33,13 +37,12 @@ def on_a_card(*arguments):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("file", FILES)
-def test_nothing_is_left_on_the_cpu(file):
-    options = "-q -n 0 -p no:cacheprovider".split()
-    done = on_a_card("-m", "pytest", *options, file)
+@pytest.mark.parametrize("chosen, number", CHOSEN)
+def test_nothing_is_left_on_the_cpu(chosen, number):
+    done = on_a_card("-m", "pytest", *"-q -n 0".split(), *chosen)
     assert done.returncode == 0, done.stdout
-    passed = int(re.search(r"(\d+) passed", done.stdout)[1])
-    assert passed == FILES[file] and "skipped" not in done.stdout
+    assert re.search(rf"^{number} passed", done.stdout, re.M)
+    assert "skipped" not in done.stdout
 
 
 ALLOWED = [
