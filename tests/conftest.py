@@ -7,14 +7,20 @@ Authors
 import gc
 import os
 import signal
+import sys
 
 import pytest
 
+# The CPU gives the same bits on any machine; so a GPU is asked for, by -m cuda
+if not os.environ.get("PYTEST_XDIST_WORKER"):  # which inherits what is set here
+    if not any("cuda" in argument for argument in sys.argv):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
 # Two workers, and the processes that tests start, share two cores
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch  # noqa: E402
 
+from speechbrain.utils import distributed  # noqa: E402
 from speechbrain.utils.importutils import LazyModule  # noqa: E402
 
 # hypothesis asks every module for its file; a lazy one would then be imported,
@@ -28,6 +34,7 @@ if os.environ.get("PRETENDED_CARD"):
     import pretended_card  # beside this file
 
     DEVICES = [pretended_card.NAME]
+    distributed.infer_device = lambda: f"{pretended_card.NAME}:0"
 # A shell that runs the tests in the background has Ctrl-C ignored
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -62,7 +69,7 @@ def device(request):
 def pytest_runtest_setup(item):
     """Skips what needs a GPU where there is none, for one and the same reason."""
     if item.get_closest_marker("cuda") and not torch.cuda.is_available():
-        pytest.skip("no GPU is at hand (torch.cuda.is_available() is False)")
+        pytest.skip("needs a GPU, and `-m cuda` to use it")
 
 
 def pytest_collection_finish():

@@ -51,6 +51,14 @@ class Card(torch.Tensor):
     def __repr__(self):
         return f"Card({self.held})"
 
+    def __tensor_flatten__(self):
+        """Has modules swap tensors of another dtype, not only their outside."""
+        return ["held"], None
+
+    @staticmethod
+    def __tensor_unflatten__(inner, context, size, stride):
+        return Card(inner["held"])
+
     def tolist(self):
         return self.held.tolist()
 

@@ -15,8 +15,9 @@ import pytest
 TESTS = Path(__file__).resolve().parents[1]
 # Tests that run there, and how many they are
 CHOSEN = [
-    (["unittests/engine/test_devices.py"], 23),
-    (["integration/test_devices_run.py", "-k", "crdnn or saved"], 3),
+    (["unittests/engine/test_devices.py"], 25),
+    (["integration/test_devices_run.py", "-k", "crdnn or grown"], 2),
+    (["unittests/continual/test_cpg.py", "-k", "a_growth_leaves"], 1),
 ]
 
 

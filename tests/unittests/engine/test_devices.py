@@ -12,7 +12,7 @@ import copy
 import pytest
 import torch
 
-from speechbrain_growth import MLP, Birth, carry, fold, quicken
+from speechbrain_growth import MLP, Birth, Held, carry, fold, quicken
 from speechbrain_growth.engine.probe import all_bits, drift
 from speechbrain_growth.engine.search.firefly import Search, firefly
 from speechbrain_growth.nnet.scalable_crdnn import ScalableCRDNN
@@ -68,16 +68,16 @@ def precise():
         yield
 
 
-def inputs_like(model):
+def inputs_like(model, shape=(4, 10, 12)):
     """The same batch on any device."""
     first = next(model.parameters())
-    numbers = torch.randn(4, 10, 12, generator=torch.Generator().manual_seed(1))
+    numbers = torch.randn(shape, generator=torch.Generator().manual_seed(1))
     return numbers.to(first.device, first.dtype)
 
 
-def loss_of(model):
+def loss_of(model, shape=(4, 10, 12)):
     """A loss of one batch."""
-    return model(inputs_like(model)).sin().square().mean()
+    return model(inputs_like(model, shape)).sin().square().mean()
 
 
 def step(model, optimizer):
@@ -209,6 +209,44 @@ def test_a_search_finds_what_it_finds_on_the_cpu(device):
             firefly(old, build, {"hidden": [6, 8]}, [loss_of] * 4, wish)
         )
     assert found[0].sizes == found[1].sizes != {"hidden": [6, 8]}
+
+
+def test_what_is_held_stays_so_after_two_growths(device):
+    found = []
+    for place in (device, "cpu"):
+        torch.manual_seed(0)
+        one, two, three = (
+            MLP(12, [n], 5, batch_norm=True).double().to(place)
+            for n in (4, 6, 9)
+        )
+        optimizer = torch.optim.SGD(one.parameters(), lr=0.1)
+        plan = carry(one, two, optimizer, symmetry="fresh", freeze="old")
+        before = {n: p.detach().clone() for n, p in two.named_parameters()}
+        with plan.held.step():
+            loss_of(two, (40, 12)).backward()
+            optimizer.step()
+        for name, p in two.named_parameters():
+            held = plan.held.masks[name]
+            assert held.any() and torch.equal(p[held], before[name][held])
+        assert any(
+            not torch.equal(p, before[n]) for n, p in two.named_parameters()
+        )
+        plan = carry(two, three, optimizer, symmetry="fresh", freeze=plan.held)
+        found.append({**three.state_dict(), **plan.held.masks})
+    same_as_on_the_cpu(*found, device)
+
+
+def test_what_a_checkpoint_holds_joins_what_is_held_on_a_device(device):
+    """A checkpoint has its masks on the CPU, those of statistics too."""
+    model = torch.nn.BatchNorm1d(2).to(device)
+    names = ["weight", "running_mean"]
+    first, second = torch.tensor([[True, False], [False, True]])
+    held = Held(model)
+    held.hold({name: first.cpu() for name in names}, model)
+    held.hold({name: second.to(device) for name in names}, model)
+    for name in names:
+        assert held.masks[name].device.type == device
+        assert held.masks[name].all()
 
 
 def test_memory_of_a_growth_is_that_of_both_models_and_their_state(device):

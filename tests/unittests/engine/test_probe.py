@@ -131,3 +131,5 @@ def test_all_bits_are_kept_however_torch_is_set(settings):
     for name in ("products", "convolutions", "recurrences"):
         assert inside[name] == "ieee"
     assert inside["deterministic"] is True
+    # and who asks in the old way gets an answer
+    assert inside["old products"] is inside["old cudnn"] is False
