@@ -15,6 +15,8 @@ import pytest
 if not os.environ.get("PYTEST_XDIST_WORKER"):  # which inherits what is set here
     if not any("cuda" in argument for argument in sys.argv):
         os.environ["CUDA_VISIBLE_DEVICES"] = ""
+# With it, and not without, products on a GPU have the same bits each time
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 # Two workers, and the processes that tests start, share two cores
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 

@@ -1,4 +1,4 @@
-"""Li-GRU and SLi-GRU, quicker on a CPU than SpeechBrain's.
+"""Li-GRU and SLi-GRU, quicker than SpeechBrain's; the latter on a CPU alone.
 
 Parameters, buffers, names, initial values and results are the stock layers'.
 Two things differ. The recurrence is one autograd function (recurrence.py). And
@@ -20,7 +20,7 @@ from speechbrain_growth.nnet.walk_in_c import library
 
 
 class _Quick:
-    """What differs from the stock layers on a CPU."""
+    """What differs from the stock layers."""
 
     def forward(self, x, hx=None):
         """Returns the states after each step.
@@ -74,7 +74,7 @@ class _Quick:
         return how(self.u.weight, self.act, norm) is not None
 
     def _ligru_cell(self, w, ht):
-        """The recurrence of the stock layer on another device than a CPU."""
+        """The recurrence of the stock layer, where none of ours computes it."""
         return self._counted(w) if w.is_meta else super()._ligru_cell(w, ht)
 
     def _sligru_cell(self, w, ht):
@@ -116,13 +116,13 @@ class _Quick:
 
 
 class LiGRULayer(_Quick, RNN.LiGRU_Layer):
-    """One layer of ``LiGRU``. On other devices the stock code runs."""
+    """One layer of ``LiGRU``. On a GPU without Triton the stock code runs."""
 
     stands_for = RNN.LiGRU_Layer
 
 
 class SLiGRULayer(_Quick, RNN.SLiGRU_Layer):
-    """One layer of ``SLiGRU``. On other devices the stock code runs."""
+    """One layer of ``SLiGRU``. On a GPU the stock code runs."""
 
     stands_for = RNN.SLiGRU_Layer
 
@@ -132,7 +132,7 @@ class LiGRU(RNN.LiGRU):
 
     Parameters, buffers, names, initial values and results are the stock
     layer's, so either loads the other's checkpoints. A second derivative
-    raises an error.
+    raises an error. On a GPU, Triton's kernels compute it, but for ``sin``.
 
     Arguments
     ---------

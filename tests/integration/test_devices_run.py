@@ -101,7 +101,7 @@ def test_a_crdnn_is_as_on_the_cpu_and_probed_with_all_bits(device, tmp_path):
     finally:
         matmul.allow_tf32 = before
     for found, expected in zip(*histories):
-        assert found["loss"] == pytest.approx(expected["loss"], rel=2e-2)
+        assert found["loss"] == pytest.approx(expected["loss"], rel=5e-2)
 
 
 @pytest.mark.slow
@@ -116,8 +116,10 @@ def test_half_precision_grows(precision, device, tmp_path):
     (entry,) = half.growth_log.read()
     assert entry["grown"] and entry["drift"] < 1e-5
     full = train(toy(tmp_path / "full", run_opts=on(device), **options))
+    # In fp16 the first steps are left out, until the scale of the loss fits
+    far = 0.3 if precision == "fp16" else 0.05
     for stats, expected in zip(half.history, full.history):
-        assert stats["loss"] == pytest.approx(expected["loss"], rel=0.05)
+        assert stats["loss"] == pytest.approx(expected["loss"], rel=far)
 
 
 @pytest.mark.slow

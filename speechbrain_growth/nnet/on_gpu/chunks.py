@@ -117,10 +117,11 @@ def chunk(way, size):
 
     Example
     -------
-    >>> def way(size):
-    ...     return object()
-    >>> chunk(functools.lru_cache(way), 1) is chunk(way, 1)
-    False
+    >>> cpu, real = torch.device("cpu"), torch.float32
+    >>> size = Size(16, 3, "relu", real, real, "ieee", cpu, stream=0)
+    >>> way = functools.lru_cache(lambda size: object())
+    >>> chunk(way, size) is chunk(way, size)
+    True
     """
     if size.device.type == "cuda" and torch.cuda.is_current_stream_capturing():
         # Its memory belongs to the graph that somebody else records
