@@ -7,14 +7,22 @@ Authors
 import gc
 import os
 import signal
+import sys
 
 import pytest
 
+# The CPU gives the same bits on any machine; so a GPU is asked for, by -m cuda
+if not os.environ.get("PYTEST_XDIST_WORKER"):  # which inherits what is set here
+    if not any("cuda" in argument for argument in sys.argv):
+        os.environ["CUDA_VISIBLE_DEVICES"] = ""
+# With it, and not without, products on a GPU have the same bits each time
+os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")
 # Two workers, and the processes that tests start, share two cores
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 import torch  # noqa: E402
 
+from speechbrain.utils import distributed  # noqa: E402
 from speechbrain.utils.importutils import LazyModule  # noqa: E402
 
 # hypothesis asks every module for its file; a lazy one would then be imported,
@@ -22,6 +30,13 @@ from speechbrain.utils.importutils import LazyModule  # noqa: E402
 LazyModule.__file__ = None
 
 torch.set_num_threads(1)
+# Tests that also run on a GPU take `device`; `pytest -m cuda` runs those alone
+DEVICES = ["cpu", pytest.param("cuda", marks=pytest.mark.cuda)]
+if os.environ.get("PRETENDED_CARD"):
+    import pretended_card  # beside this file
+
+    DEVICES = [pretended_card.NAME]
+    distributed.infer_device = lambda: f"{pretended_card.NAME}:0"
 # A shell that runs the tests in the background has Ctrl-C ignored
 signal.signal(signal.SIGINT, signal.default_int_handler)
 
@@ -45,6 +60,18 @@ def pytest_cmdline_main(config):
         options.numprocesses, options.dist = 2, "loadfile"
         # The longest files stand in tests/integration, which comes first
         options.loadscopereorder = False
+
+
+@pytest.fixture(params=DEVICES)
+def device(request):
+    """The name of a device, each in its turn."""
+    return request.param
+
+
+def pytest_runtest_setup(item):
+    """Skips what needs a GPU where there is none, for one and the same reason."""
+    if item.get_closest_marker("cuda") and not torch.cuda.is_available():
+        pytest.skip("needs a GPU, and `-m cuda` to use it")
 
 
 def pytest_collection_finish():

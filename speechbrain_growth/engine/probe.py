@@ -51,11 +51,55 @@ class Watching(TorchFunctionMode):
 
 
 @contextlib.contextmanager
+def all_bits():
+    """Inside this context, a GPU computes float32 with all of its bits.
+
+    SpeechBrain and others allow TF32, which keeps 10 of 23: a growth would seem
+    to drift. Convolutions take algorithms that give the same bits each time.
+
+    Yields
+    ------
+    None
+
+    Example
+    -------
+    >>> torch.backends.cuda.matmul.allow_tf32 = True
+    >>> with all_bits():
+    ...     torch.backends.cuda.matmul.allow_tf32
+    False
+    >>> torch.backends.cuda.matmul.allow_tf32
+    True
+    """
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    wanted = [
+        (matmul, "allow_tf32", False),
+        (cudnn, "allow_tf32", False),
+        (cudnn, "deterministic", True),
+        (cudnn, "benchmark", False),
+    ]
+    if hasattr(cudnn, "conv"):  # the settings that torch 2.9 added to these
+        places = (matmul, cudnn.conv, cudnn.rnn)
+        wanted += [(place, "fp32_precision", "ieee") for place in places]
+    before = []
+    for place, name, _ in wanted:
+        # Old settings cannot be read once new ones were used
+        with contextlib.suppress(RuntimeError):
+            before.append((place, name, getattr(place, name)))
+    try:
+        for setting in wanted:
+            setattr(*setting)
+        yield
+    finally:
+        for setting in before:
+            setattr(*setting)
+
+
+@contextlib.contextmanager
 def repeatable():
     """Inside this context, a forward computes the same numbers each time.
 
-    Without gradients, uncompiled, with the same random numbers, and with all
-    bits of float32 on a GPU.
+    Without gradients, uncompiled, with the same random numbers, and as
+    ``all_bits``.
 
     Yields
     ------
@@ -70,9 +114,7 @@ def repeatable():
     tensor([True])
     """
     eager = torch.compiler.set_stance("force_eager")
-    cudnn = torch.backends.cudnn
-    precise = cudnn.flags(enabled=cudnn.enabled, allow_tf32=False)
-    with torch.no_grad(), eager, precise, torch.random.fork_rng():
+    with torch.no_grad(), eager, all_bits(), torch.random.fork_rng():
         torch.manual_seed(0)
         yield
 

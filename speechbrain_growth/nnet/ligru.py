@@ -1,4 +1,4 @@
-"""Li-GRU and SLi-GRU, quicker on a CPU than SpeechBrain's.
+"""Li-GRU and SLi-GRU, quicker than SpeechBrain's; the latter on a CPU alone.
 
 Parameters, buffers, names, initial values and results are the stock layers'.
 Two things differ. The recurrence is one autograd function (recurrence.py). And
@@ -9,15 +9,18 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+from importlib.metadata import version
+
 import torch
 
 from speechbrain.nnet import RNN
+from speechbrain_growth.nnet.on_gpu.serving import how
 from speechbrain_growth.nnet.recurrence import Recurrence
 from speechbrain_growth.nnet.walk_in_c import library
 
 
 class _Quick:
-    """What differs from the stock layers on a CPU."""
+    """What differs from the stock layers."""
 
     def forward(self, x, hx=None):
         """Returns the states after each step.
@@ -34,7 +37,7 @@ class _Quick:
         torch.Tensor
             (batch, time, units), or twice the units for both directions.
         """
-        if x.device.type != "cpu":
+        if x.device.type != "cpu" and not self._in_triton():
             return super().forward(x, hx)
         fed = self.w(x)
         if self.bidirectional:
@@ -54,16 +57,24 @@ class _Quick:
         Returns
         -------
         str
-            ``torch``, or ``C`` and a digest of what was compiled; empty if
-            the stock code runs.
+            ``torch``, or ``C`` and a digest of what was compiled, or
+            ``Triton`` and its version; empty if the stock code runs.
         """
+        if self._in_triton():
+            return f"Triton {version('triton')}"
         if self.u.weight.device.type != "cpu":
             return ""
         compiled = library(self.u.weight, self.act)
         return f"C {compiled.made_of}" if compiled else "torch"
 
+    @torch.compiler.disable
+    def _in_triton(self):
+        """Whether Triton computes the recurrence."""
+        norm = getattr(self, "layer_norm", None)
+        return how(self.u.weight, self.act, norm) is not None
+
     def _ligru_cell(self, w, ht):
-        """The recurrence of the stock layer on another device than a CPU."""
+        """The recurrence of the stock layer, where none of ours computes it."""
         return self._counted(w) if w.is_meta else super()._ligru_cell(w, ht)
 
     def _sligru_cell(self, w, ht):
@@ -105,13 +116,13 @@ class _Quick:
 
 
 class LiGRULayer(_Quick, RNN.LiGRU_Layer):
-    """One layer of ``LiGRU``. On other devices the stock code runs."""
+    """One layer of ``LiGRU``. On a GPU without Triton the stock code runs."""
 
     stands_for = RNN.LiGRU_Layer
 
 
 class SLiGRULayer(_Quick, RNN.SLiGRU_Layer):
-    """One layer of ``SLiGRU``. On other devices the stock code runs."""
+    """One layer of ``SLiGRU``. On a GPU the stock code runs."""
 
     stands_for = RNN.SLiGRU_Layer
 
@@ -121,7 +132,7 @@ class LiGRU(RNN.LiGRU):
 
     Parameters, buffers, names, initial values and results are the stock
     layer's, so either loads the other's checkpoints. A second derivative
-    raises an error.
+    raises an error. On a GPU, Triton's kernels compute it, but for ``sin``.
 
     Arguments
     ---------

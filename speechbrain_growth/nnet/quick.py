@@ -25,7 +25,8 @@ QUICK = {
 def quicken(module: nn.Module) -> nn.Module:
     """Gives every stock layer inside our quicker code, if there is some.
 
-    It is quicker on a CPU; on other devices the layers run the stock code.
+    It is quicker on a CPU. On other devices the layers run the stock code, but
+    for a Li-GRU on a GPU.
 
     Arguments
     ---------

@@ -3,8 +3,9 @@
 In the stock layers autograd records every operation of every time step. Here
 the forward pass records states and gates only. The backward pass goes through
 the steps once, and forms the gradient of the recurrent weight as one matrix
-product over all steps. Both passes are compiled C (walk_in_c.py) where there is
-a compiler, and torch's operations (walk.py) elsewhere.
+product over all steps. On a CPU both passes are compiled C (walk_in_c.py) where
+there is a compiler, and torch's operations (walk.py) elsewhere; on a GPU they are
+Triton's kernels (on_gpu).
 
 Authors
  * The speechbrain_growth authors 2026
@@ -14,6 +15,7 @@ from functools import partial
 
 import torch
 
+from speechbrain_growth.nnet.on_gpu.serving import how
 from speechbrain_growth.nnet.walk import Walk, back_in_torch, in_torch
 from speechbrain_growth.nnet.walk_in_c import back_in_c, in_c, library
 
@@ -31,11 +33,10 @@ class Recurrence(torch.autograd.Function):
     @staticmethod
     def forward(ctx, w, u, start, drop, act, weight, bias, eps):
         """Runs over time; returns the states, (batch, steps, units)."""
-        compiled = library(w, act)
-        forwards = partial(in_c, compiled) if compiled else in_torch
+        forwards, ctx.back = _passes(w, act, weight)
         walk = forwards(w, u, start, drop, act, weight, bias, eps)
         ctx.save_for_backward(u, drop, weight, *walk)
-        ctx.act, ctx.compiled = act, compiled
+        ctx.act = act
         return walk.after
 
     @staticmethod
@@ -48,13 +49,28 @@ class Recurrence(torch.autograd.Function):
             )
         u, drop, weight, *walk = ctx.saved_tensors
         walk = Walk(*walk)
-        back = (
-            partial(back_in_c, ctx.compiled) if ctx.compiled else back_in_torch
-        )
-        into, through, start = back(gradient, u, drop, ctx.act, weight, walk)
+        given = gradient, u, drop, ctx.act, weight, walk
+        into, through, start = ctx.back(*given)
         flat = through.flatten(0, 1)
         recurrent = flat.t() @ walk.before.flatten(0, 1)
         gain = shift = None
         if weight is not None:
             gain, shift = (into * walk.hat).sum((0, 1)), into.sum((0, 1))
         return into, recurrent, start, None, None, gain, shift, None
+
+
+def _passes(w, act, weight):
+    """The forward and the backward pass for tensors like these."""
+    compiled = library(w, act)
+    if compiled:
+        return partial(in_c, compiled), partial(back_in_c, compiled)
+    found = how(w, act, weight) if w.numel() else None
+    if found:
+        # Triton is imported where it computes, and not before
+        from speechbrain_growth.nnet.on_gpu import walk_in_triton
+
+        return (
+            partial(walk_in_triton.in_triton, found),
+            partial(walk_in_triton.back_in_triton, found),
+        )
+    return in_torch, back_in_torch

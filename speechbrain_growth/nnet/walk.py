@@ -79,12 +79,11 @@ def in_torch(w, u, start, drop, act, weight, bias, eps):
     return Walk(before, after, gates, raw, hat, rstd)
 
 
-def back_in_torch(gradient, u, drop, act, weight, walk):
-    """The backward pass, in torch's operations."""
+def slopes(drop, act, walk):
+    """What a step's gradient is multiplied by to be that of its gates."""
     units = walk.before.shape[-1]
     active, update = walk.gates[..., :units], walk.gates[..., units:]
     drop = drop.unsqueeze(1)
-    # What a step's gradient is multiplied by to be that of its gates
     into = torch.empty_like(walk.gates)
     torch.mul(1 - update, drop, out=into[..., :units])
     into[..., :units] *= (
@@ -92,6 +91,13 @@ def back_in_torch(gradient, u, drop, act, weight, walk):
     )
     torch.sub(walk.before, active * drop, out=into[..., units:])
     into[..., units:] *= update * (1 - update)
+    return into
+
+
+def back_in_torch(gradient, u, drop, act, weight, walk):
+    """The backward pass, in torch's operations."""
+    units = walk.before.shape[-1]
+    into, update = slopes(drop, act, walk), walk.gates[..., units:]
     through = into if weight is None else torch.empty_like(into)
     halves = into.unflatten(-1, (2, units)).unbind(1)
     grads, updates = gradient.unbind(1), update.unbind(1)

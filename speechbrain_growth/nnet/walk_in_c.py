@@ -17,8 +17,9 @@ REAL = {torch.float32: "float", torch.float64: "double"}
 
 
 def library(w, act):
-    """The compiled file; None if it cannot serve this dtype or activation."""
-    if kind_of(act) in IN_C and w.dtype in REAL and w.numel():
+    """The compiled file; None if it cannot serve this tensor or activation."""
+    on_cpu = w.device.type == "cpu"
+    if on_cpu and kind_of(act) in IN_C and w.dtype in REAL and w.numel():
         return kernel("recurrence", f"REAL={REAL[w.dtype]}")
     return None
 

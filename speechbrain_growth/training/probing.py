@@ -10,7 +10,7 @@ from torch.utils.data import DataLoader
 
 import speechbrain as sb
 from speechbrain_growth.engine.carried.new_outputs import comparable
-from speechbrain_growth.engine.probe import drift, tensors_in
+from speechbrain_growth.engine.probe import all_bits, drift, tensors_in
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.training.checks.suspects import suspects
 from speechbrain_growth.training.measures.bars import progress
@@ -122,7 +122,7 @@ class ProbingBrain(StartingBrain):
         """How far the outputs of new modules are from the present ones."""
         outputs = []
         # In full precision: rounding would hide a drift, or look like one
-        with torch.no_grad(), torch.random.fork_rng():
+        with torch.no_grad(), all_bits(), torch.random.fork_rng():
             for modules in (self._modules(), new):
                 for module in modules.values():
                     module.eval()

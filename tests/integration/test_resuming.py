@@ -237,7 +237,7 @@ def test_layers_resume_with_the_next_mask():
     assert places(layer) == [[6, 2]] and state.modules is layer
 
 
-@pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU")
+@pytest.mark.cuda
 def test_numbers_of_the_gpu_are_kept(tmp_path):
     torch.rand(1, device="cuda")
     randomness = Randomness(torch.nn.ModuleDict())

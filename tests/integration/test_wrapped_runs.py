@@ -87,9 +87,7 @@ def test_a_checkpoint_has_the_masks_that_a_scripted_model_drew(tmp_path):
     assert all(torch.equal(expected[key], found[key]) for key in expected)
 
 
-@pytest.mark.skipif(
-    not torch.cuda.is_available(), reason="fp16 needs a GPU: CPUs have bf16"
-)
+@pytest.mark.cuda  # CPUs have bf16
 def test_fp16_grows_and_resumes_on_a_gpu(tmp_path):
     options = {"precision": "fp16", "device": "cuda:0"}
     whole = train(toy(tmp_path / "whole", run_opts=options))

@@ -124,11 +124,13 @@ class Held:
             Has the parameters.
         """
         self._parts = None
+        for tensors in (modules.named_buffers(), modules.named_parameters()):
+            for name, tensor in tensors:
+                if name in self.masks:  # which a checkpoint has on the CPU
+                    self.masks[name] = self.masks[name].to(tensor.device)
         for name, parameter in modules.named_parameters():
             if name in self.masks:
-                mask = self.masks[name].to(parameter.device)
-                self.masks[name] = mask
-                parameter.requires_grad_(not bool(mask.all()))
+                parameter.requires_grad_(not bool(self.masks[name].all()))
         self.note(modules)
 
     def note(self, modules: nn.Module) -> None:

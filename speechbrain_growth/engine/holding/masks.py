@@ -226,7 +226,7 @@ def blind(plan, masks):
         for dim, axis in enumerate(plan.tensors.get(name, ()))
         if axis and axis.role == "in" and axis.width.is_new.any()
         if len(plan.tensors[name]) == mask.ndim
-        if mask.index_select(dim, axis.width.is_new.nonzero()[:, 0]).all()
+        if _new_units(mask, dim, axis.width).all()
     ]
 
 
@@ -281,15 +281,22 @@ def wider(mask, axes, is_wide=False, roles=("out",)):
     for dim, axis in enumerate(axes):
         if axis is None or axis.width.is_identity:
             continue
-        new, shape = axis.width.is_new, [1] * mask.ndim
+        # Maps are on the CPU, whatever the device of a model
+        new, shape = axis.width.is_new.to(mask.device), [1] * mask.ndim
         shape[dim] = len(new)
         if not is_wide:
             whole = mask.all(dim, keepdim=True)
-            mask = mask.index_select(dim, axis.width.source)
+            mask = mask.index_select(dim, axis.width.source.to(mask.device))
             mask = torch.where(new.view(shape), whole, mask)
         if axis.role in roles:
             mask = mask & ~new.view(shape)
     return mask
+
+
+def _new_units(mask, dim, width):
+    """What a mask says of the new units along an axis."""
+    units = width.is_new.nonzero()[:, 0]
+    return mask.index_select(dim, units.to(mask.device))
 
 
 def _tensors(modules):

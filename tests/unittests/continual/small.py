@@ -111,9 +111,10 @@ class SmallBrain(ContinualBrain, LeanBrain):
 
     def compute_objectives(self, predictions, batch, stage):
         """Cross-entropy."""
-        self.wrong += int((predictions.argmax(-1) != batch[1]).sum())
-        self.items += len(batch[1])
-        return torch.nn.functional.cross_entropy(predictions, batch[1])
+        targets = batch[1].to(self.device)
+        self.wrong += int((predictions.argmax(-1) != targets).sum())
+        self.items += len(targets)
+        return torch.nn.functional.cross_entropy(predictions, targets)
 
     def on_stage_start(self, stage, epoch=None):
         """Starts counting errors."""

@@ -7,7 +7,12 @@ Authors
 import pytest
 import torch
 
-from speechbrain_growth.engine.probe import drift, repeatable, tensors_in
+from speechbrain_growth.engine.probe import (
+    all_bits,
+    drift,
+    repeatable,
+    tensors_in,
+)
 
 NAN, INF = float("nan"), float("inf")
 ONE = torch.tensor([1.0, -4.0])
@@ -76,3 +81,55 @@ def test_repeatable_forwards_are_precise_and_use_cudnn_if_others_do(enabled):
         with repeatable():
             assert cudnn.enabled is enabled and not cudnn.allow_tf32
         assert cudnn.enabled is enabled and cudnn.allow_tf32
+
+
+def read():
+    """All settings by which torch may round float32 on a GPU."""
+    cudnn, matmul = torch.backends.cudnn, torch.backends.cuda.matmul
+    found = {"deterministic": cudnn.deterministic}
+    for name, place, attribute in (
+        ("backends", torch.backends, "fp32_precision"),
+        ("products", matmul, "fp32_precision"),
+        ("convolutions", cudnn.conv, "fp32_precision"),
+        ("recurrences", cudnn.rnn, "fp32_precision"),
+        ("old products", matmul, "allow_tf32"),
+        ("old cudnn", cudnn, "allow_tf32"),
+    ):
+        try:
+            found[name] = getattr(place, attribute)
+        except RuntimeError:  # once others were set, it cannot be read
+            found[name] = "unknown"
+    return found
+
+
+# As a user may have set them, before or since torch 2.9; then as they are first
+SETTINGS = [
+    [("cuda.matmul", "allow_tf32", True), ("cudnn", "allow_tf32", True)],
+    [("cuda.matmul", "fp32_precision", "tf32")],
+    [("cudnn.conv", "fp32_precision", "tf32")],
+    [("", "fp32_precision", "tf32"), ("cuda.matmul", "fp32_precision", "none")],
+    [("cudnn", "deterministic", False)],
+]
+
+
+@pytest.mark.parametrize("settings", SETTINGS)
+def test_all_bits_are_kept_however_torch_is_set(settings):
+    with all_bits():  # restores what is set here
+        first = torch.backends.fp32_precision
+        try:
+            for path, name, value in settings:
+                place = torch.backends
+                for part in filter(None, path.split(".")):
+                    place = getattr(place, part)
+                setattr(place, name, value)
+            before = read()
+            with all_bits():
+                inside = read()
+            assert read() == before
+        finally:
+            torch.backends.fp32_precision = first
+    for name in ("products", "convolutions", "recurrences"):
+        assert inside[name] == "ieee"
+    assert inside["deterministic"] is True
+    # and who asks in the old way gets an answer
+    assert inside["old products"] is inside["old cudnn"] is False

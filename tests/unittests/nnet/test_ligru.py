@@ -9,15 +9,14 @@ import sys
 
 import pytest
 import torch
+from against_stock import STOCK, agree, pair, results
 from torch.utils.flop_counter import FlopCounterMode
 
 from speechbrain.lobes.models.CRDNN import CRDNN
-from speechbrain.nnet import RNN
 from speechbrain_growth import carry
 from speechbrain_growth.nnet import kernels, walk_in_c
 from speechbrain_growth.nnet.ligru import LiGRU, SLiGRU
 
-STOCK = {LiGRU: RNN.LiGRU, SLiGRU: RNN.SLiGRU}
 OPTIONS = [
     {"nonlinearity": "relu"},
     {"nonlinearity": "tanh", "bidirectional": True},
@@ -48,38 +47,6 @@ def code(request, monkeypatch):
     elif kernels.kernel("recurrence", "REAL=float") is None:
         pytest.skip("there is no C compiler")
     return request.param
-
-
-def pair(dtype=torch.float64, units=6, batch=3, kind=LiGRU, **options):
-    """Our layer, the stock one with the same state, and an input."""
-    torch.manual_seed(1)
-    inputs = torch.randn(batch, 7, 5, dtype=dtype, requires_grad=True)
-    made = []
-    for one in (kind, STOCK[kind]):
-        torch.manual_seed(0)
-        layer = one(hidden_size=units, input_shape=inputs.shape, **options)
-        for name, parameter in layer.named_parameters():
-            if "layer_norm" in name:  # as it is after some training
-                torch.nn.init.uniform_(parameter, -1, 1)
-        made.append(layer.to(dtype))
-    made[1].load_state_dict(made[0].state_dict(), strict=True)
-    return (*made, inputs)
-
-
-def results(layer, inputs, start=None):
-    """Outputs, last states, and gradients of inputs and parameters."""
-    outputs, last = layer(inputs, start)
-    weight = torch.linspace(-1, 1, outputs.numel(), dtype=outputs.dtype)
-    trained = [p for p in layer.parameters() if p.requires_grad]
-    loss = (outputs * weight.view_as(outputs)).sum() + last.square().sum()
-    return [outputs, last, *torch.autograd.grad(loss, [inputs, *trained])]
-
-
-def agree(ours, stock, tolerance):
-    """Equal relative to the largest number of each tensor."""
-    for found, expected in zip(ours, stock):
-        scale = expected.abs().max().clamp(min=1e-30)
-        assert (found - expected).abs().max() / scale < tolerance
 
 
 @pytest.mark.parametrize("training", [True, False])
@@ -195,7 +162,7 @@ def test_a_crdnn_moves_between_the_two_and_grows():
     large = {"cnn_channels": [4, 8], "rnn_neurons": 8, "dnn_neurons": 6}
     old, new = build(LiGRU, **small), build(LiGRU, **large)
     carry(old, new)
-    stock = build(RNN.LiGRU, **large)
+    stock = build(STOCK[LiGRU], **large)
     stock.load_state_dict(new.state_dict(), strict=True)
     inputs = torch.randn(2, 9, 12)
     outputs = new(inputs)
