@@ -221,9 +221,7 @@ class Blueprint:
         -------
         str
         """
-        if not changes:
-            return self._found.text
-        return dump(merge(load(self._found.text), changes))
+        return _changed(self._found.text, changes)
 
     def resolved(self, changes: Optional[Dict[str, Any]] = None) -> str:
         """Returns the same as ``text``, with the values of all references.
@@ -313,10 +311,14 @@ class Blueprint:
             raise GrowthError(problems)
         return tree
 
+    @functools.cached_property
+    def _bare(self):
+        """The YAML without comments."""
+        return dump(without_comments(load(self._found.text)))
+
     def _stream(self, changes):
         """The YAML as a file that HyperPyYAML reads."""
-        tree = merge(load(self._found.text), changes)
-        stream = io.StringIO(dump(without_comments(tree)))
+        stream = io.StringIO(_changed(self._bare, changes))
         stream.name = self.path  # included files are found relative to it
         return stream
 
@@ -339,6 +341,11 @@ class Blueprint:
                     words = f"{key}: {in_words(cause)}"
                     break
             raise GrowthError(f"{self.path}: {words}")
+
+
+def _changed(text, changes):
+    """The text of a YAML with other values."""
+    return dump(merge(load(text), changes)) if changes else text
 
 
 def _node(tree, key):

@@ -62,11 +62,9 @@ def in_blocks(node):
       kernel: 3
     <BLANKLINE>
     """
-    if hasattr(node, "fa"):
-        node.fa.set_block_style()
-    if isinstance(node, (dict, list)):
-        for item in node.values() if isinstance(node, dict) else node:
-            in_blocks(item)
+    for one in _collections(node):
+        if hasattr(one, "fa"):
+            one.fa.set_block_style()
     return node
 
 
@@ -93,13 +91,19 @@ def without_comments(node):
     net: 2
     <BLANKLINE>
     """
-    if hasattr(node, "ca"):
-        node.ca.comment, node.ca.end = None, []
-        node.ca.items.clear()
-    if isinstance(node, (dict, list)):
-        for item in node.values() if isinstance(node, dict) else node:
-            without_comments(item)
+    for one in _collections(node):
+        if hasattr(one, "ca"):
+            one.ca.comment, one.ca.end = None, []
+            one.ca.items.clear()
     return node
+
+
+def _collections(node):
+    """The mappings and lists of a tree, outer ones first."""
+    if isinstance(node, (dict, list)):
+        yield node
+        for item in node.values() if isinstance(node, dict) else node:
+            yield from _collections(item)
 
 
 def compose(text):

@@ -181,7 +181,8 @@ def check_bare(modules, blueprint, before, after):
     Traceback (most recent call last):
     speechbrain_growth.errors.GrowthError: spectrum: Unfold has no growth rule, and no parameters to grow; list it before all modules that have some, if it is called before them; else take it out of modules, and call self.hparams.spectrum
     """
-    first = [name for name in modules if name not in growable(modules)]
+    rest = growable(modules)
+    first = [name for name in modules if name not in rest]
     changed = changed_parts(blueprint, before, after)[1] if first else []
     problems = []
     for name, module in modules.items():
