@@ -32,6 +32,13 @@ def interval(values):
     return f"{np.mean(values):.2f} ± {half:.2f}"
 
 
+def gap(one, other, digits=2):
+    """How far values by seed are above others, paired, and p of a t-test."""
+    gaps = [value - other[seed] for seed, value in one.items()]
+    p = stats.ttest_1samp(gaps, 0).pvalue
+    return f"{interval(gaps)} (p = {p:.{digits}f})"
+
+
 def growth_cells(growth, metric):
     """One growth: its epoch, parameters and drift, loss and metric around it."""
     before, after = growth["valid_before"], growth["valid_after"]
