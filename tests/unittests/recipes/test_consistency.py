@@ -54,7 +54,8 @@ def unread(text, script):
     """Top-level keys of a YAML that nothing reads, by SpeechBrain's rule.
 
     A ``!ref`` reads a key that stands above it; a script names the key
-    literally, or the end of it in a formatted string. ``!apply`` reads itself.
+    literally, or the end of it in a formatted string, with no other bracket
+    behind it on the line. ``!apply`` reads itself.
     """
     keys = []
     for line in text.splitlines():
@@ -63,7 +64,7 @@ def unread(text, script):
         if "!ref" in line and not line.startswith("#"):
             read = re.findall(r"<(\w+)[\[>]", line)
             keys = [key for key in keys if key not in read]
-    ends = re.findall(r"""\[f["']{\w+}(\w+)["']\]""", script)
+    ends = re.findall(r"\[f.{.*}(.*).\]", script)  # greedy, as theirs
     return {
         key
         for key in set(keys) - RUN_OPTIONS
@@ -87,6 +88,7 @@ def unread(text, script):
         ("a: 1", 'getattr(self.hparams, "a", None)', set()),
         ("a: 1", 'hparams.get("a")', set()),
         ("valid_csv: x", 'hparams[f"{part}_csv"]', set()),
+        ("a_csv: x", '[hparams[f"{p}_csv"] for p in parts]', {"a_csv"}),
         ("a: 1\nb: !ref <a>", "hparams.b", set()),
         ("a: {x: 1}\nb: !ref <a[x]>", "hparams.b", set()),
         ("b: !ref <a>\na: 1", "hparams.b", {"a"}),  # objects above numbers

@@ -308,7 +308,11 @@ if __name__ == "__main__":
             divide_by_utterance,
             kwargs={
                 "save_json": timit[0],
-                "save_jsons": [hparams[f"{part}_annotation"] for part in PARTS],
+                "save_jsons": [
+                    hparams["train_annotation"],
+                    hparams["valid_annotation"],
+                    hparams["test_annotation"],
+                ],
                 "valid": hparams["valid_utterances"],
                 "test": hparams["test_utterances"],
                 "skip_prep": hparams["skip_prep"],
