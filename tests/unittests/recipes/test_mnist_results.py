@@ -26,7 +26,6 @@ from scipy import stats
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = ROOT / "recipes" / "MNIST" / "classification" / "growing_MLP"
 RUNS, README = RECIPE / "runs", RECIPE / "README.md"
-LAB_BOOK = RECIPE / "RESULTS.md"
 DATA = {"mnist": "MNIST", "fashion": "Fashion-MNIST"}
 # Test accuracy of the published code's small, grown and large network after 24
 # epochs of 60 000 images, one seed, and the widths of the large one
@@ -127,31 +126,12 @@ def symmetry():
     return table("| `symmetry` | test accuracy |", rows)
 
 
-def beginnings():
-    """The ways to begin new units, at equal MACs."""
-    found = groups(RUNS / "beginnings_fashion.json").items()
-    rows = [
-        [
-            name,
-            f"{group['macs']['mean']:.2e}",
-            f"{group['cpu_seconds']['mean']:.0f}",
-            interval(accuracies(group)),
-        ]
-        for name, group in found
-    ]
-    return table("| run | training MACs | CPU s | test accuracy |", rows)
-
-
 TABLES = {
     "comparison": comparison,
     "pairs": pairs,
     "growths": growths,
     "symmetry": symmetry,
 }
-
-
-def test_the_lab_book_shows_what_its_sweep_holds():
-    assert printed(LAB_BOOK, "beginnings") == beginnings()
 
 
 @pytest.mark.parametrize("name", TABLES)
@@ -176,4 +156,3 @@ def test_accuracy_and_loss_stay_to_the_printed_digit(cell):
 
 if __name__ == "__main__":
     write(README, TABLES)
-    write(LAB_BOOK, {"beginnings": beginnings})
