@@ -153,7 +153,7 @@ class GrowingBrain(AnnealingBrain, ChoosingBrain):
                 self.checkpointer.recoverables,
                 [*self.raw_modules.values(), self.meter, self.transition],
             )
-            self.check_budget(earlier)
+            self.share_budget(earlier)
         self.check_settings()
         before = dict(self.meter.total)  # this run's costs add to the earlier's
         self.restore_sizes(own)

@@ -167,6 +167,25 @@ def test_a_restart_by_budget_spans_what_is_left(endless, tmp_path):
     assert brain.rates[6:] == pytest.approx(expected)
 
 
+def test_the_rate_of_a_run_from_an_earlier_one_spans_what_is_left(
+    endless, tmp_path
+):
+    earlier = train(toy(tmp_path / "earlier", growth=[], number_of_epochs=2))
+    total = 2 * endless.macs[5]  # twice what the earlier run has spent
+    text = yaml_with(BY_BUDGET.format("linear"), f"{{macs: {total}}}")
+    settings = {"growth": [], "text": text}
+    settings["init_from"] = earlier.hparams.output_folder
+    brain = watched(toy(tmp_path / "later", **settings))
+    shares = [(step + 1) / 6 for step in range(6)]
+    expected = [0.5 * min(share / 0.2, 1.0) for share in shares]
+    expected[3:] = [0.1 + 0.4 * (1 - (s - 0.6) / 0.4) for s in shares[3:]]
+    assert brain.rates == pytest.approx(expected)
+    killed = {"kill": at("epoch 2 step 1"), **settings}
+    train(toy(tmp_path / "killed", **killed))
+    resumed = watched(toy(tmp_path / "killed", **settings))
+    assert resumed.rates == pytest.approx(expected[3:])
+
+
 RESUMED = {
     "by budget": (BY_BUDGET.format("cosine"), "{macs: 12500000}"),
     "by epochs": (BY_BUDGET.format("linear"), None),

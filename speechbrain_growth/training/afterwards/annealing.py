@@ -141,8 +141,10 @@ class AnnealingBrain(DecidingBrain):
             return False
         return self.spent() >= budget.amount
 
-    def check_budget(self, earlier):
-        """Raises if an earlier run has spent the budget of this one.
+    def share_budget(self, earlier):
+        """Leaves this run what an earlier one has not spent of its budget.
+
+        A learning rate that follows the budget spans what is left.
 
         Arguments
         ---------
@@ -152,15 +154,17 @@ class AnnealingBrain(DecidingBrain):
         Raises
         ------
         GrowthError
-            Saying how much it has spent.
+            If nothing is left, saying how much it has spent.
         """
         budget = self.schedule.budget
-        if budget is None or self.spent() < budget.amount:
+        if budget is None:
             return
-        raise GrowthError(
-            f"budget: {earlier}, from which this run starts, has spent "
-            f"{self.spent():g} of the {budget}; its cost counts, so give more"
-        )
+        if self.spent() >= budget.amount:
+            raise GrowthError(
+                f"budget: {earlier}, from which this run starts, has spent "
+                f"{self.spent():g} of the {budget}; its cost counts, so give more"
+            )
+        self.schedule.restart(0, self.spent())
 
     @property
     def _optimizer_step_limit_exceeded(self):
