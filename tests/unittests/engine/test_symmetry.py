@@ -92,8 +92,30 @@ def gaps(model, plan, layer):
 def test_copies_part(symmetry, optimizer):
     _, new, living, plan = grown(symmetry, optimizer)
     train(new, living, 10, start=5)
-    # Adam and Adadelta are nearly blind to the share: what parts is small
     assert (gaps(new, plan, 0) > 1e-7).all()
+
+
+# Of what copies travel in 100 steps, how much they go apart: least and most
+APART = [
+    ("shares", "SGD", 0.1, 0.4),
+    ("shares", "Adam", 0.005, 0.1),
+    ("shares", "Adadelta", 0.005, 0.1),
+    ({"dirichlet": 1.0}, "Adam", 0.1, 0.5),
+    *(({"zero_sum": 1.0}, optimizer, 0.2, 0.9) for optimizer in OPTIMIZERS),
+    *(({"zero_sum": 3.0}, optimizer, 1.0, 2.0) for optimizer in OPTIMIZERS),
+]
+
+
+@pytest.mark.parametrize("symmetry, optimizer, least, most", APART, ids=str)
+def test_adam_is_nearly_blind_to_shares(symmetry, optimizer, least, most):
+    _, new, living, plan = grown(symmetry, optimizer)
+    was = new[0].weight.detach().clone()
+    train(new, living, 100, start=5)
+    way_gone = new[0].weight.detach() - was
+    width = plan.tensors["0.weight"][0].width
+    copied = way_gone[width.source[width.is_new]]
+    apart = (way_gone[width.is_new] - copied).norm(dim=1) / copied.norm(dim=1)
+    assert least < apart.mean() < most
 
 
 @each_optimizer
