@@ -2,7 +2,7 @@
 
 One of them stands in the README, too.
 
-``runs/conditions.json`` is the ``report.json`` of a sweep, and ``runs/subwords`` has the
+``runs/conditions.json`` and ``owned.json`` are the ``report.json`` of sweeps, and ``runs/subwords`` has the
 logs of single runs. After new runs, `python
 tests/unittests/recipes/test_timit_lab_book.py` writes the tables anew.
 
@@ -29,6 +29,7 @@ from readme_tables import (
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
 BOOK, CONDITIONS = RECIPE / "RESULTS.md", RECIPE / "runs" / "conditions.json"
+OWNED = RECIPE / "runs" / "owned.json"
 README = RECIPE / "README.md"
 SEEDS = (1986, 1987, 1988)
 KINDS = {
@@ -62,6 +63,35 @@ def conditions():
     header = (
         "| run | grew after epoch | TMAC | CPU seconds | valid PER | test PER "
         "| test PER less small |"
+    )
+    return table(header, rows)
+
+
+def owned():
+    """What new MACs gave to a small network that was there already."""
+    found = groups(OWNED)
+    first = found["owned"]
+    grown = found["grow"]["values"]["test"]
+    rows = []
+    for name, group in found.items():
+        new = [
+            group[key]["mean"] - (name != "owned") * first[key]["mean"]
+            for key in ("macs", "cpu_seconds")
+        ]
+        tests = group["values"]["test"]
+        rows.append(
+            [
+                name,
+                f"{new[0] / 1e12:.2f}",
+                f"{new[1]:.0f}",
+                interval(list(group["values"]["best"].values())),
+                interval(list(tests.values())),
+                "-" if name == "grow" else gap(tests, grown, digits=5),
+            ]
+        )
+    header = (
+        "| run | new TMAC | new CPU s | valid PER | test PER "
+        "| test PER less grow |"
     )
     return table(header, rows)
 
@@ -148,6 +178,7 @@ def pieces():
 
 TABLES = {
     "conditions": conditions,
+    "owned": owned,
     "subwords": subwords,
     "epochs": epochs,
     "exact": exact,
