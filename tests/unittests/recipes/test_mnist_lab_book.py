@@ -7,6 +7,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import json
 from pathlib import Path
 
 import pytest
@@ -31,9 +32,26 @@ def costs(file):
     return table("| run | training MACs | CPU s | test accuracy |", rows)
 
 
+def carry_over():
+    """Each way to grow, and the rho that `compare` has found, best first."""
+    path = RUNS / "carry_over_fashion.json"
+    found = groups(path)
+    report = json.loads(path.read_text(encoding="utf-8"))
+    rows = []
+    for one in report["carry_over"]:
+        group, rho = found[one["name"]], one["rho"]
+        tests = list(group["values"]["test"].values())
+        cost = f"{group['cpu_seconds']['mean']:.0f}"
+        printed_rho = f"{rho['mean']:.2f} ± {rho['half']:.2f}"
+        rows.append([one["name"], cost, interval(tests), printed_rho])
+    rows.sort(key=lambda row: row[2], reverse=True)
+    return table("| run | CPU s | test accuracy | rho |", rows)
+
+
 TABLES = {
     "beginnings": lambda: costs("beginnings_fashion.json"),
     "plain": lambda: costs("floors_fashion_plain.json"),
+    "carry_over": carry_over,
     "floors": lambda: costs("floors_fashion.json"),
 }
 
