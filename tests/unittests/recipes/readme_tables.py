@@ -13,12 +13,14 @@ import numpy as np
 from scipy import stats
 
 
-def groups(path):
-    """The groups of a sweep's ``report.json`` by name; no run may be missing."""
+def groups(path, meant=()):
+    """The groups of a ``report.json`` by name; no run may be missing.
+
+    Of its warnings, only those may be there that begin with what was meant.
+    """
     report = json.loads(path.read_text(encoding="utf-8"))
     assert not report["missing"]
-    known = "Started from an earlier run"  # as the sweep meant it
-    assert all(words.startswith(known) for words in report["warnings"])
+    assert all(words.startswith(tuple(meant)) for words in report["warnings"])
     return {group["name"]: group for group in report["groups"]}
 
 

@@ -2,8 +2,8 @@
 
 One of them stands in the README, too.
 
-``runs/conditions.json`` and ``owned.json`` are the ``report.json`` of sweeps, and ``runs/subwords`` has the
-logs of single runs. After new runs, `python
+``runs/conditions.json`` and ``owned.json`` are the ``report.json`` of sweeps, and
+``runs/subwords`` has the logs of single runs. After new runs, `python
 tests/unittests/recipes/test_timit_lab_book.py` writes the tables anew.
 
 Authors
@@ -69,7 +69,7 @@ def conditions():
 
 def owned():
     """What new MACs gave to a small network that was there already."""
-    found = groups(OWNED)
+    found = groups(OWNED, meant=["Started from an earlier run"])
     first = found["owned"]
     grown = found["grow"]["values"]["test"]
     rows = []
