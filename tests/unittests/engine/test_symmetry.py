@@ -7,8 +7,12 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import re
+from pathlib import Path
+
 import pytest
 import torch
+import yaml
 from hypothesis import (
     given,
     settings,
@@ -30,6 +34,7 @@ from speechbrain_growth.engine.maps.widths import (
 from speechbrain_growth.schedule.growth import parse
 
 torch.set_num_threads(1)
+ROOT = Path(__file__).resolve().parents[3]
 COPIES = ["shares", {"dirichlet": 1.0}, {"zero_sum": 0.1}, {"noise": 0.01}]
 ADDED = ["fresh", "pairs"]
 OPTIMIZERS = {
@@ -108,14 +113,32 @@ APART = [
 
 @pytest.mark.parametrize("symmetry, optimizer, least, most", APART, ids=str)
 def test_adam_is_nearly_blind_to_shares(symmetry, optimizer, least, most):
+    assert least < apart(symmetry, optimizer) < most
+
+
+def test_the_page_says_how_far_copies_part():
+    page = (ROOT / "docs" / "schedule.md").read_text(encoding="utf-8")
+    head, _, *rows = re.search(r"<!-- apart -->\n(.*?)\n<!--", page, re.S)[
+        1
+    ].split("\n")
+    ways = [yaml.safe_load(way) for way in re.findall("`(.+?)`", head)]
+    assert [row.split()[1] for row in rows] == list(OPTIMIZERS)
+    for row, optimizer in zip(rows, OPTIMIZERS):
+        printed = [int(number) / 100 for number in re.findall(r"(\d+) %", row)]
+        found = [apart(way, optimizer) for way in ways]
+        assert printed == pytest.approx(found, rel=0.1, abs=0.006)
+
+
+def apart(symmetry, optimizer):
+    """Of the way that copies go in 100 steps, how much they go apart"""
     _, new, living, plan = grown(symmetry, optimizer)
     was = new[0].weight.detach().clone()
     train(new, living, 100, start=5)
     way_gone = new[0].weight.detach() - was
     width = plan.tensors["0.weight"][0].width
     copied = way_gone[width.source[width.is_new]]
-    apart = (way_gone[width.is_new] - copied).norm(dim=1) / copied.norm(dim=1)
-    assert least < apart.mean() < most
+    gone = (way_gone[width.is_new] - copied).norm(dim=1)
+    return float((gone / copied.norm(dim=1)).mean())
 
 
 @each_optimizer
