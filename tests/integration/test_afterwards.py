@@ -146,6 +146,14 @@ def test_without_a_budget_the_rate_follows_the_epochs(tmp_path):
 RESTART = {**GROWTH, "lr": "restart"}
 
 
+def rates_of_six_steps():
+    """By hand: a budget of six equal steps"""
+    shares = [(step + 1) / 6 for step in range(6)]
+    expected = [0.5 * min(share / 0.2, 1.0) for share in shares]
+    expected[3:] = [0.1 + 0.4 * (1 - (s - 0.6) / 0.4) for s in shares[3:]]
+    return expected
+
+
 @pytest.mark.parametrize("name", SCHEDULERS)
 def test_a_restart_repeats_the_rates_of_the_run(name, tmp_path):
     text = yaml_with(SCHEDULERS[name])
@@ -161,10 +169,7 @@ def test_a_restart_by_budget_spans_what_is_left(endless, tmp_path):
         BY_BUDGET.format("linear"), f"{{macs: {endless.macs[-1]}}}"
     )
     brain = watched(toy(tmp_path, growth=[RESTART], text=text))
-    shares = [(step + 1) / 6 for step in range(6)]
-    expected = [0.5 * min(share / 0.2, 1.0) for share in shares]
-    expected[3:] = [0.1 + 0.4 * (1 - (s - 0.6) / 0.4) for s in shares[3:]]
-    assert brain.rates[6:] == pytest.approx(expected)
+    assert brain.rates[6:] == pytest.approx(rates_of_six_steps())
 
 
 def test_the_rate_of_a_run_from_an_earlier_one_spans_what_is_left(
@@ -176,9 +181,7 @@ def test_the_rate_of_a_run_from_an_earlier_one_spans_what_is_left(
     settings = {"growth": [], "text": text}
     settings["init_from"] = earlier.hparams.output_folder
     brain = watched(toy(tmp_path / "later", **settings))
-    shares = [(step + 1) / 6 for step in range(6)]
-    expected = [0.5 * min(share / 0.2, 1.0) for share in shares]
-    expected[3:] = [0.1 + 0.4 * (1 - (s - 0.6) / 0.4) for s in shares[3:]]
+    expected = rates_of_six_steps()
     assert brain.rates == pytest.approx(expected)
     killed = {"kill": at("epoch 2 step 1"), **settings}
     train(toy(tmp_path / "killed", **killed))
