@@ -217,6 +217,35 @@ def test_an_earlier_checkpoint_has_its_own_settings(tmp_path):
     assert brain.hparams.options["batch_size"] == 4
 
 
+COUNTED = TEXT.replace(
+    "features: !new:torch.nn.AvgPool1d\n    kernel_size: !ref <hop>\n",
+    "features: !new:torch.nn.Sequential\n"
+    "    - !new:torch.nn.AvgPool1d\n      kernel_size: !ref <hop>\n"
+    "    - !new:torch.nn.BatchNorm1d\n      num_features: 12\n"
+    "      affine: False\n",
+)
+
+
+def test_features_that_checkpoints_hold_keep_what_they_counted(tmp_path):
+    options = {"text": COUNTED, "run_opts": {"ckpt_interval_steps": 1}}
+    whole = fit(own(tmp_path / "whole", {"hop": 2}, **options))
+    assert whole.hparams.features[0].kernel_size == (2,)
+    assert whole.checkpointer.recoverables["features"] is whole.hparams.features
+    without = fit(own(tmp_path / "without", **options))
+    one, other = (
+        brain.hparams.features[1].state_dict() for brain in (whole, without)
+    )
+    count = one["num_batches_tracked"]
+    assert count == other["num_batches_tracked"] > whole.optimizer_step
+    assert not torch.equal(one["running_var"], other["running_var"])
+    killed = {"kill": at("epoch 3 step 1"), **options}
+    fit(own(tmp_path / "killed", {"hop": 2}, **killed))
+    resumed = fit(own(tmp_path / "killed", {"hop": 2}, **options))
+    again = resumed.hparams.features[1].state_dict()
+    assert all(torch.equal(one[key], again[key]) for key in one)
+    assert resumed.history == whole.history[-len(resumed.history) :]
+
+
 # Keys that cannot change, and why
 REFUSED = {
     "no key of the YAML": (
@@ -257,6 +286,18 @@ REFUSED = {
         "the run begins; leave it out",
     ),
 }
+
+
+def test_a_state_that_depends_on_the_setting_is_refused(tmp_path):
+    text = COUNTED.replace(
+        "      affine: False\n",
+        "      affine: False\n    - !new:torch.nn.BatchNorm1d\n"
+        "      num_features: !ref <hop>\n      affine: False\n",
+    )
+    brain = own(tmp_path, {"hop": 2}, text=text)
+    with pytest.raises(GrowthError, match="features, which is part of the"):
+        fit(brain)
+    assert not brain.optimizer_step
 
 
 @pytest.mark.parametrize("sets, message", REFUSED.values(), ids=REFUSED)

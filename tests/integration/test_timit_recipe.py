@@ -298,6 +298,6 @@ def test_plan_refuses_what_training_would(growth, message):
 def test_plan_prints_the_run(capsys):
     main(["plan", YAML])
     table = capsys.readouterr().out
-    assert "MACs per second of audio" in table and "exact" in table
+    assert "MACs per 100 frames" in table and "exact" in table
     main(["plan", str(RECIPE / "hparams" / "grow_timit.yaml")])
     assert "after_epoch 20" in capsys.readouterr().out

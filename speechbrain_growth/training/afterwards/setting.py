@@ -17,6 +17,7 @@ from speechbrain_growth.training.afterwards.settings import (
     part_of,
     read_in_training,
     set_options,
+    take_over,
 )
 from speechbrain_growth.training.wrapping import WrappingBrain
 
@@ -103,6 +104,7 @@ class SettingBrain(WrappingBrain):
             if holder is not held and self._is_train_option(holder):
                 remake += 1
                 self.train_data[1][path[-1]] = new
+            take_over(part, new, self.checkpointer)
             holder[path[-1]] = new
         if self.train_data is not None:
             self.randomness.mixers = mixers_of(held.values())

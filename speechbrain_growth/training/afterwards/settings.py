@@ -81,7 +81,7 @@ def read_in_training(brain):
     return found
 
 
-def why_not(part, known, trained):
+def why_not(part, known, trained, built=(None, None)):
     """Returns why an object cannot be replaced while a model trains.
 
     Arguments
@@ -92,6 +92,8 @@ def why_not(part, known, trained):
         The checkpointer's objects.
     trained : torch.nn.Module
         The modules in training.
+    built : tuple
+        What the YAML builds for it with the earlier and with the new settings.
 
     Returns
     -------
@@ -103,7 +105,7 @@ def why_not(part, known, trained):
     >>> why_not(torch.nn.Linear(2, 2), [], torch.nn.ModuleDict())
     'has parameters, which would be lost'
     """
-    if any(part is one for one in known):
+    if any(part is one for one in known) and not _same_state(*built):
         return "is part of the checkpoints, and its state would be lost"
     if isinstance(part, (Checkpointer, TrainLogger, GrowthLog)):
         return "keeps the run's files"
@@ -116,6 +118,25 @@ def why_not(part, known, trained):
     elif get_default_hook(part, DEFAULT_SAVE_HOOKS) is not None:
         return "counts, and its state would be lost"
     return None
+
+
+def take_over(old, new, checkpointer):
+    """Puts an object in the place of another that checkpoints hold.
+
+    Arguments
+    ---------
+    old : object
+        If checkpoints hold it, a module for which ``why_not`` is None.
+    new : object
+        Gets its state.
+    checkpointer : speechbrain.utils.checkpoints.Checkpointer
+        May be None.
+    """
+    known = {} if checkpointer is None else checkpointer.recoverables
+    for name in [name for name, one in known.items() if one is old]:
+        new.to(next(old.buffers()).device).load_state_dict(old.state_dict())
+        new.train(old.training)
+        known[name] = new
 
 
 def options_that_differ(old, new):
@@ -249,6 +270,19 @@ def changes_eval(old, new):
         type(one) is not type(pairs[1][name])
         or _plain(one) != _plain(pairs[1][name])
         for name, one in pairs[0].items()
+    )
+
+
+def _same_state(one, other):
+    """Whether modules begin with the same state, which one takes over."""
+    if not isinstance(one, torch.nn.Module) or type(one) is not type(other):
+        return False
+    stock = get_default_hook(torch.nn.Module(), DEFAULT_SAVE_HOOKS)
+    if get_default_hook(one, DEFAULT_SAVE_HOOKS) is not stock:
+        return False
+    states = one.state_dict(), other.state_dict()
+    return states[0].keys() == states[1].keys() and all(
+        torch.equal(tensor, states[1][key]) for key, tensor in states[0].items()
     )
 
 

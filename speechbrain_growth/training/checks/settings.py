@@ -49,7 +49,8 @@ class CheckedSettingBrain(SettingBrain):
         parts, names = changed_parts(self.blueprint, before, after)
         if not parts:
             return []
-        built, held = self._built(parts, after), vars(self.hparams)
+        built = self._built(parts, before), self._built(parts, after)
+        held = vars(self.hparams)
         deep = [p for p in parts if not _is_number(held, p)]
         if not deep and not names and key not in read_in_training(self):
             return [
@@ -87,14 +88,16 @@ class CheckedSettingBrain(SettingBrain):
     def _why_not(self, path, built):
         """Why a part cannot change; None if it can."""
         holder, part = part_of(vars(self.hparams), path)
+        built = [part_of(one, path)[1] for one in built]
         if holder is None:
             return "the recipe has replaced"
         if self._makes_optimizer(part):
-            fixed = fixed_options(part, part_of(built, path)[1])
+            fixed = fixed_options(part, built[1])
             return f"sets the optimizer's {fixed[0]} once" if fixed else None
         if not isinstance(part, PLAIN):
             known = self.checkpointer.recoverables if self.checkpointer else {}
-            return why_not(part, list(known.values()), self.modules)
+            known = list(known.values())
+            return why_not(part, known, self.modules, built)
         if len(path) == 1 or self._is_train_option(holder):
             return None
         other = any(word in path[0] for word in ("valid", "test"))
