@@ -52,7 +52,7 @@ def exactness(plan, growth):
         words = words or ["exact"]
         words.append(f"LayerNorms folded over {growth.fold} steps")
     words = words or ["exact"] * (bool(growth.sets) or growth.holds)
-    words += [f"sets {key} {value}" for key, value in growth.sets.items()]
+    words += [f"then sets {key} {value}" for key, value in growth.sets.items()]
     words += freezing_in_words(growth)
     return "; ".join(words) or "exact"
 

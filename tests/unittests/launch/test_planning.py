@@ -252,7 +252,7 @@ def test_an_entry_may_only_set_something(plan):
         small,
         large,
     ]
-    assert rows[1]["exact"] == "exact; sets rate 0.2"
+    assert rows[1]["exact"] == "exact; then sets rate 0.2"
     assert rows[1]["sizes"] == {} and rows[1]["span"] == (2, 2)
     total = (4 * small[1] + 6 * large[1]) / large[1]
     assert rows[0]["total"] == pytest.approx((total, total))
