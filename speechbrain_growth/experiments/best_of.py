@@ -5,8 +5,8 @@ Authors
 """
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.points import without
 from speechbrain_growth.experiments.statistics import by_seed, mean_and_half
+from speechbrain_growth.experiments.sweeps.points import without
 
 UNSET = "as in the YAML"
 

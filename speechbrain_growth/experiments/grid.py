@@ -11,7 +11,6 @@ import yaml
 
 from speechbrain_growth.blueprint.base import follow_base
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.points import all_runs, refused
 from speechbrain_growth.experiments.sweeps.annealing import not_annealed
 from speechbrain_growth.experiments.sweeps.crossing import with_numbers
 from speechbrain_growth.experiments.sweeps.equal import (
@@ -26,6 +25,7 @@ from speechbrain_growth.experiments.sweeps.names import (
     wrong_names,
     wrong_overrides,
 )
+from speechbrain_growth.experiments.sweeps.points import all_runs, refused
 from speechbrain_growth.experiments.sweeps.power import wrong_deviation
 from speechbrain_growth.experiments.sweeps.predicted import (
     predicted_of,

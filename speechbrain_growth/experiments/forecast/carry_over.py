@@ -12,6 +12,7 @@ from speechbrain_growth.experiments.forecast.sources import (
     network_of,
     points_of,
 )
+from speechbrain_growth.experiments.networks import in_words, sizes_by_run
 from speechbrain_growth.experiments.statistics import mean_and_half
 
 LIMITS = -1.0, 10.0  # rho is looked for between these
@@ -42,11 +43,12 @@ def carry_overs(runs):
     for run in ended:
         if run.growths:
             grown.setdefault(run.name, []).append(run)
-    static = {}
+    static, has = {}, sizes_by_run(ended)
     for run in ended:
         if not run.growths and run.before is None:
-            static.setdefault(run.cost("parameters")[-1], []).append(run)
-    sizes, law, why = sorted(static.keys() - {None}), None, ""
+            static.setdefault(has[run.folder][-1], []).append(run)
+    known = [size for size in static if size.parameters is not None]
+    sizes, law, why = sorted(known), None, ""
     networks = []
     try:
         if grown:
@@ -61,7 +63,7 @@ def carry_overs(runs):
             **(
                 {"why": why}
                 if law is None
-                else _measured(kind, dict(zip(sizes, networks)), law)
+                else _measured(kind, has, dict(zip(sizes, networks)), law)
             ),
         }
         for name, kind in grown.items()
@@ -146,23 +148,24 @@ def _networks(sizes, static):
             "small and of the large network"
         )
     return [
-        network_of(f"runs of {size:,} parameters", static[size], "macs")
+        network_of(f"runs of {in_words(size, sizes)}", static[size], "macs")
         for size in sizes
     ]
 
 
-def _measured(runs, networks, law):
-    """Rho of the runs of one name; networks by their parameters."""
+def _measured(runs, sizes, networks, law):
+    """Rho of the runs of one name; sizes by folder, networks by size."""
     rhos, known = [], dict(zip(networks, law.floors))
     for run in runs:
         wholes = {size: network.whole for size, network in networks.items()}
-        has, epochs = sizes_of(run, wholes)
+        has = sizes[run.folder]
+        epochs = spans_of(run, wholes.get(has[-1]))
         unknown = [size for size in has if size not in known]
         if unknown:
-            words = " and ".join(f"{size:,}" for size in unknown)
+            every = [*known, *unknown]
+            words = " and ".join(in_words(size, every) for size in unknown)
             return {
-                "why": f"not measured: no run has {words} parameters from "
-                "start to end"
+                "why": f"not measured: no run has {words} from start to end"
             }
         floors = [known[size] for size in has]
         (end,) = points_of(run)
@@ -174,34 +177,30 @@ def _measured(runs, networks, law):
     return {"rho": mean_and_half(rhos)}
 
 
-def sizes_of(run, wholes):
-    """Returns the sizes of a run from growth to growth, and for how long.
+def spans_of(run, whole):
+    """Returns for how many epochs a run had each of its sizes.
 
     Arguments
     ---------
     run : Run
         A finished one.
-    wholes : dict
-        MACs of a whole epoch by parameters. A budget may have ended the last
-        epoch of the run.
+    whole : float
+        MACs of a whole epoch of its last size; None if that is not known. A
+        budget may have ended the last epoch of the run.
 
     Returns
     -------
-    tuple of list
-        Parameters, and epochs.
+    list
+        One number from growth to growth.
     """
-    counts = {epoch["epoch"]: epoch.get("parameters") for epoch in run.epochs}
-    last = run.epochs[-1]["epoch"]
-    borders = [0, *run.growths, last]
-    has = [counts.get(border) for border in [*run.growths, last]]
+    borders = [0, *run.growths, run.epochs[-1]["epoch"]]
     spans = [b - a for a, b in zip(borders, borders[1:])]
-    whole = wholes.get(has[-1])
     if run.budget and whole:
         before, end = [(run.before or {}).get("macs", 0), *run.cost("macs")][
             -2:
         ]
         spans[-1] -= 1 - min((end - before) / whole, 1.0)
-    return has, spans
+    return spans
 
 
 def _tested(run):

@@ -15,6 +15,7 @@ from speechbrain_growth.experiments.forecast.reports import (
     runs_of_report,
     split_report,
 )
+from speechbrain_growth.experiments.networks import sizes_by_run
 from speechbrain_growth.experiments.runs import epoch_macs, find_runs, read_run
 
 
@@ -121,6 +122,15 @@ def network_of(place, runs, unit, curves=False, name=None):
         problems.append(
             f"{place}: its runs have {_listed(sizes)} parameters; name runs "
             "of one network"
+        )
+    costs = {
+        size.macs for some in sizes_by_run(ended).values() for size in some
+    }
+    if len(sizes) == 1 and len(costs) > 1 and not problems:
+        listed = " and ".join(f"{cost:.3g}" for cost in sorted(costs))
+        problems.append(
+            f"{place}: an epoch of its runs costs {listed} MACs; name runs of "
+            "one network"
         )
     if not ended:
         states = _listed({run.state for run in runs})

@@ -40,7 +40,7 @@ def table_of(unit, kinds, sizes, law):
     kinds : list of Kind
         All of that budget; some of them grew.
     sizes : dict
-        Lists of Kind that did not grow, by their parameters.
+        Lists of Kind that did not grow, by Size.
     law : Law or str
         In that unit.
 

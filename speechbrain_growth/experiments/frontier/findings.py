@@ -31,7 +31,7 @@ class Findings(NamedTuple):
     """What is shown of runs that grow and of those that do not."""
 
     grown: tuple  # of Kind
-    sizes: dict  # lists of Kind that do not grow, by their parameters
+    sizes: dict  # lists of Kind that do not grow, by Size
     laws: dict  # by unit: a Law, or why there is none
     tables: tuple  # of dict, one for each budget
     gains: dict  # by unit: a dict for each kind that grows
@@ -141,11 +141,11 @@ def labels_of(sizes):
     Arguments
     ---------
     sizes : dict
-        Lists of Kind by their parameters.
+        Lists of Kind by Size.
 
     Returns
     -------
     dict
-        A name by parameters.
+        A name by Size.
     """
     return {size: label_of(kinds) for size, kinds in sizes.items()}

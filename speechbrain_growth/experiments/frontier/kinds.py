@@ -7,8 +7,9 @@ Authors
 import math
 from typing import NamedTuple
 
+from speechbrain_growth.experiments.networks import CLOSE, Size, sizes_by_run
+
 UNITS = ("macs", "cpu_seconds")  # the two costs side by side
-CLOSE = 1.1  # costs that differ by less than this factor are one budget
 
 
 class Kind(NamedTuple):
@@ -16,6 +17,7 @@ class Kind(NamedTuple):
 
     name: str
     runs: tuple  # of Run, one for each seed
+    sizes: tuple  # a list of Size for each run, from growth to growth
 
     @property
     def grew(self):
@@ -28,9 +30,9 @@ class Kind(NamedTuple):
         return self.name.split(",")[0]
 
     @property
-    def size(self):
-        """Parameters of the last model."""
-        return self.runs[0].cost("parameters")[-1]
+    def size(self) -> Size:
+        """That of the last model."""
+        return self.sizes[0][-1]
 
     @property
     def unit(self):
@@ -95,11 +97,15 @@ def kinds_of(runs):
     -------
     list of Kind
     """
-    kinds = {}
-    for run in runs:
-        if run.finished and run.test.get(run.metric) is not None:
+    kinds, ended = {}, [run for run in runs if run.finished]
+    for run in ended:
+        if run.test.get(run.metric) is not None:
             kinds.setdefault(run.name, []).append(run)
-    return [Kind(name, tuple(some)) for name, some in kinds.items()]
+    sizes = sizes_by_run(ended)
+    return [
+        Kind(name, tuple(some), tuple(sizes[run.folder] for run in some))
+        for name, some in kinds.items()
+    ]
 
 
 def static_sizes(kinds):
@@ -113,12 +119,12 @@ def static_sizes(kinds):
     Returns
     -------
     dict
-        Lists of Kind, by the number of their parameters.
+        Lists of Kind, by Size.
     """
     sizes = {}
     for kind in kinds:
         anew = all(run.before is None for run in kind.runs)
-        if not kind.grew and anew and kind.size is not None:
+        if not kind.grew and anew and kind.size.parameters is not None:
             sizes.setdefault(kind.size, []).append(kind)
     return {size: sizes[size] for size in sorted(sizes)}
 

@@ -10,11 +10,12 @@ from typing import NamedTuple
 import numpy as np
 
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.experiments.forecast.carry_over import end_of, sizes_of
+from speechbrain_growth.experiments.forecast.carry_over import end_of, spans_of
 from speechbrain_growth.experiments.forecast.checks import common_fit, pair_of
 from speechbrain_growth.experiments.forecast.fitting import Fit
 from speechbrain_growth.experiments.forecast.sources import network_of
-from speechbrain_growth.experiments.frontier.kinds import CLOSE, label_of
+from speechbrain_growth.experiments.frontier.kinds import label_of
+from speechbrain_growth.experiments.networks import CLOSE
 
 
 class Law(NamedTuple):
@@ -24,7 +25,7 @@ class Law(NamedTuple):
     """
 
     networks: tuple  # of Network: the smallest, the largest, others
-    sizes: tuple  # their parameters
+    sizes: tuple  # of Size, one for each
     fit: Fit
 
     @property
@@ -85,11 +86,12 @@ class Law(NamedTuple):
         if not kind.grew:
             floor, network = known[kind.size]
             return self.pair.loss(floor, kind.cost(unit) / network.cost)
-        wholes = {size: network.whole for size, (_, network) in known.items()}
         ends = []
-        for run in kind.runs:
-            has, epochs = sizes_of(run, wholes)
-            if not set(has) <= set(known) or not epochs[0]:
+        for run, has in zip(kind.runs, kind.sizes):
+            if not set(has) <= set(known):
+                return math.nan
+            epochs = spans_of(run, known[has[-1]][1].whole)
+            if not epochs[0]:
                 return math.nan
             floors = [known[size][0] for size in has]
             ends.append(end_of(self.fit, floors, epochs, rho))
@@ -102,7 +104,7 @@ def law_of(sizes, unit):
     Arguments
     ---------
     sizes : dict
-        Lists of Kind by their parameters, two at least.
+        Lists of Kind by Size, two at least.
     unit : str
         What an epoch costs: ``macs`` or ``cpu_seconds``.
 
@@ -136,7 +138,7 @@ def ends_of(sizes, unit):
     Arguments
     ---------
     sizes : dict
-        Lists of Kind by their parameters.
+        Lists of Kind by Size.
     unit : str
         What costs are counted in.
 

@@ -15,6 +15,7 @@ from speechbrain_growth.experiments.forecast.outcome import RHOS
 from speechbrain_growth.experiments.frontier.budgets import is_law
 from speechbrain_growth.experiments.frontier.findings import labels_of
 from speechbrain_growth.experiments.frontier.laws import ends_of, measured
+from speechbrain_growth.experiments.networks import in_words
 from speechbrain_growth.experiments.plots import AXES, COLOURS, FORMATS, save
 from speechbrain_growth.experiments.statistics import mean_and_half
 
@@ -109,7 +110,7 @@ def _draw_static(axes, found, unit, costs, law):
     for number, (size, kinds) in enumerate(found.sizes.items()):
         kinds = sorted(kinds, key=lambda kind: kind.cost(unit))
         look = {"color": GREY, "marker": MARKS[number % len(MARKS)], "lw": 0.8}
-        label = f"{names[size]}, {size:,} parameters"
+        label = f"{names[size]}, {in_words(size, names)}"
         _draw_ends(axes, kinds, found.sign, unit, label=label, **look)
     ends = ends_of(found.sizes, unit)
     best = [measured(ends, cost) for cost in costs]

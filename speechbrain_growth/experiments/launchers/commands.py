@@ -10,7 +10,7 @@ import sys
 
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.experiments.launchers.jobs import Job
-from speechbrain_growth.experiments.points import as_text
+from speechbrain_growth.experiments.sweeps.points import as_text
 from speechbrain_growth.experiments.sweeps.words import (
     BUDGET,
     EQUAL,

@@ -5,8 +5,8 @@ Authors
 """
 
 from speechbrain_growth.errors import did_you_mean
-from speechbrain_growth.experiments.points import at_point, of_points
 from speechbrain_growth.experiments.sweeps.multiples import wrong_unit
+from speechbrain_growth.experiments.sweeps.points import at_point, of_points
 from speechbrain_growth.experiments.sweeps.words import (
     BUDGET,
     EPOCHS,

@@ -6,7 +6,11 @@ Authors
 
 import re
 
-from speechbrain_growth.experiments.points import all_runs, as_text, without
+from speechbrain_growth.experiments.sweeps.points import (
+    all_runs,
+    as_text,
+    without,
+)
 from speechbrain_growth.experiments.sweeps.words import SET_BY_SWEEP
 
 # Names of folders. SpeechBrain's command lines allow no value with "="

@@ -5,7 +5,11 @@ Authors
 """
 
 from speechbrain_growth.errors import shown
-from speechbrain_growth.experiments.points import at_point, of_points, points_of
+from speechbrain_growth.experiments.sweeps.points import (
+    at_point,
+    of_points,
+    points_of,
+)
 from speechbrain_growth.experiments.sweeps.words import PREDICTED
 from speechbrain_growth.measure.lines import is_number
 

@@ -341,6 +341,23 @@ def test_the_best_of_several_intermediate_sizes_is_the_opponent(tmp_path):
     assert less["best intermediate"]["mean"] == pytest.approx(-1.0)
 
 
+def test_networks_of_as_many_parameters_differ_by_what_they_cost(tmp_path):
+    write_all(tmp_path / "sizes")
+    write_all(tmp_path / "frames", alike=True)
+    one, other = (found_in(tmp_path / name) for name in ("sizes", "frames"))
+    assert other.gains == one.gains and other.tables == one.tables
+    assert [size.parameters for size in one.sizes] == [100, 200, 400]
+    assert [tuple(size) for size in other.sizes] == [
+        (9, 100.0),
+        (9, 200.0),
+        (9, 400.0),
+    ]
+    labels = picture(other).axes[0].get_legend_handles_labels()[1]
+    assert "mid, 9 parameters, 200 MACs an epoch" in labels
+    labels = picture(one).axes[0].get_legend_handles_labels()[1]
+    assert "mid, 200 parameters" in labels
+
+
 @pytest.mark.parametrize("sizes", [(100,), ()])
 def test_with_one_size_or_without_growths_there_is_no_picture(sizes, tmp_path):
     write_static(tmp_path, BUDGETS, sizes=sizes or (100, 400))

@@ -60,13 +60,24 @@ def test_seconds_that_differ_between_seeds_are_one_budget(tmp_path):
     assert sorted(budgets) == pytest.approx([3.7, 9.3, 41.9])
 
 
+@pytest.mark.parametrize("alike", [False, True])
 @pytest.mark.parametrize("rho", [0.6, 1.0])
-def test_rho_is_measured_at_budgets(rho, tmp_path):
-    place = tmp_path / "runs"
-    write_static(place, BUDGETS, offsets={"1": 0.0})
-    write_grown(place, 2330, 7, rho, offsets={"1": 0.0})
+def test_rho_is_measured_at_budgets(rho, alike, tmp_path):
+    place, options = tmp_path / "runs", {"offsets": {"1": 0.0}, "alike": alike}
+    write_static(place, BUDGETS, **options)
+    write_grown(place, 2330, 7, rho, **options)
     (kind,) = report([str(place)], str(tmp_path))["carry_over"]
     assert kind["rho"]["mean"] == pytest.approx(rho, abs=1e-4)
+
+
+def test_networks_whose_epochs_cost_something_else_are_not_one(tmp_path):
+    write_static(tmp_path, BUDGETS, alike=True)
+    check(forecast([f"{tmp_path}/small*", f"{tmp_path}/large*"]))
+    with pytest.raises(
+        GrowthError,
+        match=r"[*]: an epoch of its runs costs 200 and 400 MACs; na",
+    ):
+        forecast([f"{tmp_path}/small*", f"{tmp_path}/*[dg]*"])
 
 
 def test_a_network_without_a_whole_epoch_is_named(tmp_path):
