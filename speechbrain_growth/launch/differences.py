@@ -69,6 +69,31 @@ def changed_parts(blueprint, before, after):
     return parts, [k for k in held[0] if dump(held[0][k]) != dump(held[1][k])]
 
 
+def changed_objects(blueprint, before, after):
+    """Returns the objects that differ, such as features, modules left out.
+
+    Arguments
+    ---------
+    blueprint : Blueprint
+        The YAML.
+    before : dict
+        Values that replace those of the file.
+    after : dict
+        The same for the other set.
+
+    Returns
+    -------
+    list of str
+        Their keys.
+    """
+    found = blueprint._parse(after)
+    return [
+        path[0]
+        for path in changed_parts(blueprint, before, after)[0]
+        if tag_of(found[path[0]]).startswith("!new:")
+    ]
+
+
 def wrong_sets(blueprint, growths):
     """Returns what is wrong with the settings of growths.
 

@@ -155,6 +155,13 @@ def _sentences(rows):
         for row in rows
         for name in row.get("blind", ())
     ]
+    found += [
+        f"{row['when']}: what an epoch costs with the new "
+        f"{' and '.join(row['objects'])} is not known to the plan, which counts "
+        "one example of a fixed shape."
+        for row in rows
+        if row.get("objects")
+    ]
     steps = sum(row.get("trial", 0) for row in rows)
     if steps:
         found.append(

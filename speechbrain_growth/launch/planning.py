@@ -9,6 +9,7 @@ import torch
 from speechbrain_growth.engine.births.layers import Birth
 from speechbrain_growth.engine.tracing import trace
 from speechbrain_growth.errors import GrowthError
+from speechbrain_growth.launch.differences import changed_objects
 from speechbrain_growth.launch.models import (
     check_bare,
     check_depth,
@@ -88,7 +89,10 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
     names = growing(schedule.growths)
     first = {key: size for key, size in sizes.items() if key in names}
     rows = [{"when": begin, "sizes": first or sizes, "exact": ""}]
-    rows[0].update(cost_of(blueprint, log, sizes, old), growth=None)
+    settings, modules = dict(schedule.settings), old
+    if settings:  # of growths that happened before the run resumes
+        sizes, modules = {**sizes, **settings}, None
+    rows[0].update(cost_of(blueprint, log, sizes, modules), growth=None)
     generator = torch.Generator().manual_seed(0)
     example = torch.randn(log.example_shape, generator=generator)
     states, problems = states_of(blueprint), []
@@ -118,6 +122,9 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
             here = f"{growth.place}: {one.name and f'choose: {one.name}: '}"
             problems += [f"{here}{problem}" for problem in error.problems]
         else:
+            after = {**settings, **growth.sets}
+            objects = changed_objects(blueprint, settings, after)
+            settings, modules = after, None if after else new
             rows.append(
                 {
                     "when": one.when,
@@ -135,8 +142,9 @@ def _rows(blueprint, schedule, log, begin, sizes, ahead):
                     ),
                     "filling": filling,
                     "search": search,
+                    "objects": objects,
                     **holding,
-                    **cost_of(blueprint, log, one.after, new),
+                    **cost_of(blueprint, log, {**one.after, **after}, modules),
                 }
             )
     if problems:

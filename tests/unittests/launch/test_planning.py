@@ -266,6 +266,40 @@ def test_an_entry_may_only_set_something(plan):
         plan(growth=twice)
 
 
+SEEN = """
+number_of_epochs: 10
+pool: 2
+hop: 20
+width: 4
+growth:
+    - {after_epoch: 4, sets: {pool: 1}}
+    - {after_epoch: 6, sets: {hop: 10}}
+    - {after_epoch: 8, width: 8, outputs: fresh}
+growth_schedule: !new:speechbrain_growth.GrowthSchedule
+    growth: !ref <growth>
+growth_log: !new:speechbrain_growth.GrowthLog
+    save_file: growth_log.jsonl
+    example_shape: [1, 1, 16]
+features: !new:torch.nn.AvgPool1d [!ref <hop>]
+net: !new:torch.nn.Sequential
+    - !new:torch.nn.AvgPool1d [!ref <pool>]
+    - !new:torch.nn.Conv1d [1, !ref <width>, 1]
+modules: {net: !ref <net>}
+"""
+
+
+def test_what_a_setting_makes_cheaper_is_counted_or_named(tmp_path):
+    path = tmp_path / "hparams.yaml"
+    path.write_text(SEEN)
+    rows = plan_run(Blueprint(str(path)))
+    assert [row["macs"] for row in rows] == [4 * 8, 4 * 16, 4 * 16, 8 * 16]
+    total = (4 * 4 * 8 + 4 * 4 * 16 + 2 * 8 * 16) / (8 * 16)
+    assert rows[0]["total"] == pytest.approx((total, total))
+    text = as_table(rows)
+    words = "after_epoch 6: what an epoch costs with the new features is not"
+    assert words in text and text.count("is not known to the plan") == 1
+
+
 # A budget may end the run before its epochs do
 
 DATE = {"after_epoch": 2, "width": 8}
