@@ -167,6 +167,30 @@ def test_starts_from_an_earlier_run_with_similar_lengths(
     assert "starts from" in log and "in batches of similar lengths" in log
 
 
+def test_frames_become_finer_and_cost_twice_as_much(corpus, tmp_path):
+    output = tmp_path / "finer"
+    code, printed = run(
+        output,
+        f"--data_folder={corpus}",
+        "--number_of_epochs=3",
+        *SMALL,
+        "--hop_length=20",
+        "--growth=[{after_epoch: 2, sets: {hop_length: 10}}]",
+    )
+    assert code == 0, printed
+    (entry,) = map(json.loads, (output / "growth_log.jsonl").open())
+    assert entry["sets"] == {"hop_length": 10} and not entry["sets_exact"]
+    assert entry["valid_before"]["loss"] != entry["valid_after"]["loss"]
+    lines = map(json.loads, (output / "run_log.jsonl").open())
+    epochs = [line for line in lines if line["event"] == "epoch"]
+    macs = [line["macs"] for line in epochs]
+    assert macs[1] == 2 * macs[0]
+    assert 1.9 < (macs[2] - macs[1]) / macs[0] < 2.1
+    best = min(epochs, key=lambda line: line["valid"]["PER"])["epoch"]
+    hop = 10 if best == 3 else 20  # that of the best checkpoint
+    assert f"\nhop_length: {hop}" in (output / "model.yaml").read_text()
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("skip", [False, True])
 def test_more_labels_than_frames_are_named(grown, corpus, tmp_path, skip):
