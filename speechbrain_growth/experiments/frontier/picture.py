@@ -9,7 +9,6 @@ import os
 
 import numpy as np
 from matplotlib.figure import Figure
-from matplotlib.ticker import LogLocator
 
 from speechbrain_growth.experiments.forecast.outcome import RHOS
 from speechbrain_growth.experiments.frontier.budgets import is_law
@@ -66,7 +65,7 @@ def picture(found):
     matplotlib.figure.Figure
     """
     units, ratios = list(found.laws), {"height_ratios": [3, 2]}
-    figure = Figure(figsize=(6 * len(units), 7.5), layout="constrained")
+    figure = Figure(figsize=(5 * len(units), 8), layout="constrained")
     above, below = figure.subplots(2, len(units), squeeze=False, **ratios)
     for unit, top, bottom in zip(units, above, below):
         law = found.laws[unit] if is_law(found.laws[unit]) else None
@@ -77,9 +76,7 @@ def picture(found):
         _draw_gains(bottom, found, unit, costs, law)
         for axes in (top, bottom):
             axes.set_xscale("log")
-            axes.xaxis.set_minor_locator(LogLocator(subs=(2, 5)))
-            axes.xaxis.set_major_formatter("{x:g}")
-            axes.xaxis.set_minor_formatter("{x:g}")
+            _set_ticks(axes)
             axes.grid(alpha=0.3)
         top.set_xlabel(AXES[unit])
     above[0].set_ylabel(f"test {found.metric} ({found.better} is better)")
@@ -88,8 +85,22 @@ def picture(found):
     for axes in (*above, *below):
         for handle, label in zip(*axes.get_legend_handles_labels()):
             handles.setdefault(label, handle)
-    figure.legend(handles.values(), handles, loc="outside right upper")
+    look = {"loc": "outside lower center", "ncols": 2}
+    figure.legend(handles.values(), handles, **look)
     return figure
+
+
+def _set_ticks(axes):
+    """Sets ticks that stand apart, on less than a decade as well."""
+    low, high = axes.get_xlim()
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+    for steps in ((1, 2, 5), (1, 1.5, 2, 3, 4, 6, 8)):
+        ticks = [step * 10.0**power for power in powers for step in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) > 2:
+            break
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
 
 
 def _costs(found, unit, law):
@@ -185,8 +196,8 @@ def _draw_gains(axes, found, unit, costs, law):
         scale, words = law.pair.crossing, f"{AXES[unit]} / C_x"
     axes.set_xlabel(words)
     axes.axhline(0.0, color="k", lw=0.8)
-    axes.plot([], [], "k", lw=6, alpha=0.3, label=OWN)
     if law is not None:
+        axes.plot([], [], "k", lw=6, alpha=0.3, label=OWN)
         band = [[law.gain(cost, rho) for cost in costs] for rho in RHOS]
         look = {"color": "k", "alpha": 0.15, "lw": 0, "label": BAND}
         axes.fill_between(costs / scale, *band, **look)
