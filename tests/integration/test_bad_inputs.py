@@ -980,7 +980,7 @@ ON_TIMIT = {
         None,
         ["--rnn_layers=0"],
         (
-            "hparams/grow.yaml, line 76: growth_log: an example of shape "
+            "hparams/grow.yaml, line 77: growth_log: an example of shape "
             "(1, 100, 40) does not go "
             "through model: expected 2D or 3D input (got 4D input); each of "
             "modules must run on what the one before it returns, and on "
