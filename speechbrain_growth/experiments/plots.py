@@ -4,6 +4,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import math
 import os
 
 import matplotlib
@@ -151,6 +152,35 @@ def _mean(curves):
         )
         for points in zip(*curves)
     ]
+
+
+def set_log_ticks(axes):
+    """Sets ticks that stand apart, on less than a decade as well.
+
+    Arguments
+    ---------
+    axes : matplotlib.axes.Axes
+        Its x is logarithmic, and everything is drawn.
+
+    Example
+    -------
+    >>> axes = Figure().subplots()
+    >>> axes.set_xscale("log")
+    >>> axes.set_xlim(2.5, 14.0)
+    (2.5, 14.0)
+    >>> set_log_ticks(axes)
+    >>> [label.get_text() for label in axes.get_xticklabels()]
+    ['3', '4', '6', '8', '10']
+    """
+    low, high = axes.get_xlim()
+    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
+    for steps in ((1, 2, 5), (1, 1.5, 2, 3, 4, 6, 8)):
+        ticks = [step * 10.0**power for power in powers for step in steps]
+        ticks = [tick for tick in ticks if low <= tick <= high]
+        if len(ticks) > 2:
+            break
+    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
+    axes.set_xticks([], minor=True)
 
 
 def save(figure, path, kind):

@@ -15,7 +15,13 @@ from speechbrain_growth.experiments.frontier.budgets import is_law
 from speechbrain_growth.experiments.frontier.findings import labels_of
 from speechbrain_growth.experiments.frontier.laws import ends_of, measured
 from speechbrain_growth.experiments.networks import in_words
-from speechbrain_growth.experiments.plots import AXES, COLOURS, FORMATS, save
+from speechbrain_growth.experiments.plots import (
+    AXES,
+    COLOURS,
+    FORMATS,
+    save,
+    set_log_ticks,
+)
 from speechbrain_growth.experiments.statistics import mean_and_half
 
 GREY, MARKS, POINTS = "#999999", "osDvP*", 200
@@ -76,7 +82,7 @@ def picture(found):
         _draw_gains(bottom, found, unit, costs, law)
         for axes in (top, bottom):
             axes.set_xscale("log")
-            _set_ticks(axes)
+            set_log_ticks(axes)
             axes.grid(alpha=0.3)
         top.set_xlabel(AXES[unit])
     above[0].set_ylabel(f"test {found.metric} ({found.better} is better)")
@@ -88,19 +94,6 @@ def picture(found):
     look = {"loc": "outside lower center", "ncols": 2}
     figure.legend(handles.values(), handles, **look)
     return figure
-
-
-def _set_ticks(axes):
-    """Sets ticks that stand apart, on less than a decade as well."""
-    low, high = axes.get_xlim()
-    powers = range(math.floor(math.log10(low)), math.ceil(math.log10(high)))
-    for steps in ((1, 2, 5), (1, 1.5, 2, 3, 4, 6, 8)):
-        ticks = [step * 10.0**power for power in powers for step in steps]
-        ticks = [tick for tick in ticks if low <= tick <= high]
-        if len(ticks) > 2:
-            break
-    axes.set_xticks(ticks, [f"{tick:g}" for tick in ticks])
-    axes.set_xticks([], minor=True)
 
 
 def _costs(found, unit, law):
