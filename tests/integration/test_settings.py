@@ -288,6 +288,18 @@ REFUSED = {
 }
 
 
+def test_features_without_a_state_may_be_listed_for_checkpoints(tmp_path):
+    listed = TEXT.replace(
+        "        output: !ref <output>\n",
+        "        output: !ref <output>\n        features: !ref <features>\n",
+    )
+    assert listed != TEXT
+    brain = fit(own(tmp_path, {"hop": 2}, text=listed))
+    features = brain.hparams.features
+    assert features.kernel_size == (2,)
+    assert brain.checkpointer.recoverables["features"] is features
+
+
 def test_a_state_that_depends_on_the_setting_is_refused(tmp_path):
     text = COUNTED.replace(
         "      affine: False\n",

@@ -134,7 +134,8 @@ def take_over(old, new, checkpointer):
     """
     known = {} if checkpointer is None else checkpointer.recoverables
     for name in [name for name, one in known.items() if one is old]:
-        new.to(next(old.buffers()).device).load_state_dict(old.state_dict())
+        device = next((one.device for one in old.buffers()), "cpu")
+        new.to(device).load_state_dict(old.state_dict())
         new.train(old.training)
         known[name] = new
 

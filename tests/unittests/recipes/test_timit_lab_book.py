@@ -86,6 +86,15 @@ def conditions():
     return table(header, rows)
 
 
+def new_costs(group, first=None):
+    """TMAC and CPU seconds of a kind, without those of the one it starts from."""
+    macs, seconds = (
+        group[key]["mean"] - (first[key]["mean"] if first else 0.0)
+        for key in ("macs", "cpu_seconds")
+    )
+    return f"{macs / 1e12:.2f}", f"{seconds:.0f}"
+
+
 def owned():
     """What new MACs gave to a small network that was there already."""
     found = groups(OWNED, meant=["Started from an earlier run"])
@@ -93,16 +102,12 @@ def owned():
     grown = found["grow"]["values"]["test"]
     rows = []
     for name, group in found.items():
-        new = [
-            group[key]["mean"] - (name not in ANEW) * first[key]["mean"]
-            for key in ("macs", "cpu_seconds")
-        ]
+        new = new_costs(group, None if name in ANEW else first)
         tests = group["values"]["test"]
         rows.append(
             [
                 name,
-                f"{new[0] / 1e12:.2f}",
-                f"{new[1]:.0f}",
+                *new,
                 interval(list(group["values"]["best"].values())),
                 interval(list(tests.values())),
                 "-" if name == "grow" else gap(tests, grown, digits=5),
@@ -176,15 +181,11 @@ def refined():
     )
     for name, words in NEW.items():
         group = found[name]
-        owned = name in ("refined", "goes_on")
-        new = [
-            group[key]["mean"] - owned * first[key]["mean"]
-            for key in ("macs", "cpu_seconds")
-        ]
+        goes_on = name in ("refined", "goes_on")
+        new = new_costs(group, first if goes_on else None)
         less = versus(found, name, "refined", family) if name in names else "-"
         tests = list(group["values"]["test"].values())
-        cells = [f"{new[0] / 1e12:.2f}", f"{new[1]:.0f}", interval(tests)]
-        rows.append([words, *cells, less])
+        rows.append([words, *new, interval(tests), less])
     header = "| run | new TMAC | new CPU s | test PER | test PER less refined |"
     return table(header, rows)
 
