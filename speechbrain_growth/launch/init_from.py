@@ -16,7 +16,7 @@ from speechbrain.utils.logger import get_logger
 from speechbrain_growth.blueprint.blueprint import Blueprint
 from speechbrain_growth.blueprint.sizes import as_dict
 from speechbrain_growth.errors import GrowthError
-from speechbrain_growth.launch.spent import with_amount
+from speechbrain_growth.launch.spent import from_here, with_amount
 from speechbrain_growth.resume.checkpointer import SafeCheckpointer
 from speechbrain_growth.resume.loading import loading
 from speechbrain_growth.schedule.state import STATE, read_state
@@ -30,7 +30,8 @@ def open_blueprint(
     """Reads a YAML; ``init_from`` gives the sizes of that run's best model.
 
     A YAML with the key ``base`` changes some keys of the YAML named there. A
-    ``budget`` that names a run becomes what that run has spent.
+    ``budget`` that names a run becomes what that run has spent, and one that
+    counts ``new_macs`` grows by what the earlier run had spent.
 
     Arguments
     ---------
@@ -47,23 +48,25 @@ def open_blueprint(
     Raises
     ------
     GrowthError
-        If an override contradicts the sizes that ``init_from`` brings, or the
-        run that a budget names is not finished.
+        If an override contradicts the sizes that ``init_from`` brings, the run
+        that a budget names is not finished, or a budget has no amount.
     """
     blueprint = Blueprint(hparams_file, overrides)
-    budget = with_amount(blueprint.value("budget"))
-    if budget is not None:
-        overrides = {**as_dict(overrides), "budget": budget}
-        blueprint = Blueprint(hparams_file, overrides)
     earlier = blueprint.value("init_from")
-    if not earlier:
-        return blueprint
-    if not isinstance(earlier, str):
+    if earlier and not isinstance(earlier, str):
         raise GrowthError(
             f"init_from is {earlier}; it must be the output folder of an "
             f"earlier run, such as ./{earlier}"
         )
-    sizes, own = sizes_of(best_checkpoint(earlier)), blueprint.sizes
+    start = best_checkpoint(earlier) if earlier else None
+    budget = blueprint.value("budget")
+    budget = from_here(budget, start) or with_amount(budget)
+    if budget is not None:
+        overrides = {**as_dict(overrides), "budget": budget}
+        blueprint = Blueprint(hparams_file, overrides)
+    if not start:
+        return blueprint
+    sizes, own = sizes_of(start), blueprint.sizes
     problems = [
         f"init_from: {earlier} was trained with {key} {size}, but "
         + (

@@ -1,4 +1,4 @@
-"""A budget that is what another run has spent.
+"""A budget that another run says: what it has spent, or what comes after it.
 
 Authors
  * The speechbrain_growth authors 2026
@@ -8,6 +8,10 @@ import os
 
 from speechbrain_growth.errors import GrowthError
 from speechbrain_growth.measure.events import RUN_LOG, read_events
+from speechbrain_growth.measure.meter import METER, read_totals
+from speechbrain_growth.schedule.afterwards.budget import UNITS, read_budget
+
+NEW = "new_"  # before a unit: what an earlier run has spent is not counted
 
 
 def with_amount(budget):
@@ -50,6 +54,58 @@ def with_amount(budget):
     if not isinstance(folder, str) or _is_number(folder):
         return None
     return {unit: _spent(folder, unit)}
+
+
+def from_here(budget, checkpoint):
+    """Adds what an earlier run had spent to a budget that leaves it out.
+
+    Arguments
+    ---------
+    budget : object
+        The key ``budget`` of a YAML, such as ``{"new_macs": 1e13}``.
+    checkpoint : speechbrain.utils.checkpoints.Checkpoint
+        From which the run starts; None if it starts anew.
+
+    Returns
+    -------
+    dict
+        The unit, and what may be spent in all. The new unit has None, as an
+        override is merged with what the YAML has. None if the budget counts all.
+
+    Raises
+    ------
+    GrowthError
+        If the amount is no number above 0, or the checkpoint does not say what
+        was spent.
+
+    Example
+    -------
+    >>> from_here({"new_macs": 1e6}, None), from_here({"macs": 1e6}, None)
+    ({'new_macs': None, 'macs': 1000000.0}, None)
+    """
+    if not isinstance(budget, dict) or len(budget) != 1:
+        return None
+    ((unit, amount),) = budget.items()
+    old = str(unit).removeprefix(NEW)
+    if old == unit or old not in UNITS or old == "epochs":
+        return None
+    try:
+        new = read_budget({old: amount}).amount
+    except GrowthError as error:
+        found = [
+            p.replace(f": {old} is", f": {unit} is") for p in error.problems
+        ]
+        raise GrowthError(found) from None
+    if checkpoint is None:
+        return {unit: None, old: new}
+    if METER not in checkpoint.paramfiles:
+        raise GrowthError(
+            f"budget: {unit} needs to know what was spent before, but "
+            f"{checkpoint.path} does not say it; use {old}"
+        )
+    state = read_totals(checkpoint.paramfiles[METER])
+    before = sum(part.get(old, 0) for part in state.values())
+    return {unit: None, old: before + new}
 
 
 def _spent(folder, unit):

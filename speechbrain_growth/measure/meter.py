@@ -224,13 +224,7 @@ class Meter:
     @mark_as_loader
     def _load(self, path, end_of_epoch=True):
         """Reads the totals, in place of what was counted before."""
-        with open(path, encoding="utf-8") as fin:
-            state = yaml.safe_load(fin)
-        if not _is_state(state):
-            raise GrowthError(
-                f"{path}: found {shown(state)}; it must hold total and since, "
-                "each with macs and seconds"
-            )
+        state = read_totals(path)
         self.total = {**self._nothing(), **state["total"]}
         self.since = self._nothing()
         for key, amount in state["since"].items():
@@ -239,6 +233,35 @@ class Meter:
             place[key] += amount
         self.shapes.clear()
         self.start()
+
+
+def read_totals(path):
+    """Reads what a run had cost when it saved a checkpoint.
+
+    Arguments
+    ---------
+    path : str
+        The meter's file in the checkpoint.
+
+    Returns
+    -------
+    dict
+        ``total`` until the last epoch ended, and what came ``since``; each has
+        ``macs`` and seconds.
+
+    Raises
+    ------
+    GrowthError
+        If the file holds something else.
+    """
+    with open(path, encoding="utf-8") as fin:
+        state = yaml.safe_load(fin)
+    if not _is_state(state):
+        raise GrowthError(
+            f"{path}: found {shown(state)}; it must hold total and since, "
+            "each with macs and seconds"
+        )
+    return state
 
 
 def _is_state(state):

@@ -12,6 +12,8 @@ import pytest
 import torch
 from growing_run import YAML, at, toy, train, weights
 
+from speechbrain_growth.measure.events import read_events
+
 GROWTH = {"after_epoch": 2, "cnn_channels": [4, 8], "rnn_neurons": 9}
 NEWBOB = re.search(r"lr_annealing: (!new:\S+\n    .*\n)", YAML)[1]
 SCHEDULERS = {
@@ -187,6 +189,26 @@ def test_the_rate_of_a_run_from_an_earlier_one_spans_what_is_left(
     train(toy(tmp_path / "killed", **killed))
     resumed = watched(toy(tmp_path / "killed", **settings))
     assert resumed.rates == pytest.approx(expected[3:])
+
+
+def test_a_budget_of_new_macs_leaves_out_what_the_earlier_run_spent(
+    endless, tmp_path
+):
+    earlier = train(toy(tmp_path / "earlier", growth=[], number_of_epochs=2))
+    half = endless.macs[5]  # what the earlier run has spent, too
+    folder, ends = earlier.hparams.output_folder, []
+    for budget in (f"{{new_macs: {half}}}", f"{{macs: {2 * half}}}"):
+        text = yaml_with(BY_BUDGET.format("linear"), "!ref <budget>")
+        settings = {"growth": [], "text": f"{text}\nbudget: {budget}\n"}
+        settings["init_from"] = folder
+        place = tmp_path / f"later{len(ends)}"
+        train(toy(place, kill=at("epoch 2 step 1"), **settings))
+        ends.append(watched(toy(place, **settings)))
+        start = read_events(place / "run_log.jsonl")[0]
+        assert start["budget"] == {"macs": 2 * half}
+    assert ends[0].rates == ends[1].rates and len(ends[0].rates) == 3
+    for one, other in zip(*(weights(end).values() for end in ends)):
+        assert torch.equal(one, other)
 
 
 RESUMED = {

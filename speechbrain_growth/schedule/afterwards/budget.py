@@ -60,7 +60,7 @@ def read_budget(value):
     ---------
     value : dict
         One unit and its amount, such as ``{"macs": 1.7e13}``; None or an empty
-        one for none.
+        one for none. A unit with None does not count beside another.
 
     Returns
     -------
@@ -79,6 +79,9 @@ def read_budget(value):
     """
     if value is None or value == {}:
         return None
+    if isinstance(value, dict):  # None where an override replaces a unit
+        given = {unit: one for unit, one in value.items() if one is not None}
+        value = given or value
     if not isinstance(value, dict) or len(value) != 1:
         raise GrowthError(
             f"budget: found {value!r}; it must be one unit and its amount, "

@@ -11,6 +11,7 @@ import pytest
 
 from speechbrain_growth import GrowthError, open_blueprint
 from speechbrain_growth.launch.planning import plan_run
+from speechbrain_growth.launch.spent import from_here
 
 YAML = """
 number_of_epochs: 9
@@ -85,3 +86,51 @@ def test_a_run_that_says_nothing_is_named(
     with pytest.raises(GrowthError, match=re.escape(folder)) as error:
         open_blueprint(recipe, {"budget": {unit: folder}})
     assert message in str(error.value)
+
+
+class Kept:
+    """A checkpoint that holds some files."""
+
+    path = "earlier/save/CKPT+1"
+
+    def __init__(self, folder=None, text=None):
+        self.paramfiles = {}
+        if text is not None:
+            self.paramfiles["meter"] = folder / "meter.ckpt"
+            self.paramfiles["meter"].write_text(text)
+
+
+def test_new_macs_come_on_top_of_what_a_checkpoint_holds(tmp_path):
+    text = "total: {macs: 40, cpu_seconds: 1.5}\nsince: {macs: 2}\n"
+    kept = Kept(tmp_path, text)
+    for new, amount, unit, total in (
+        ("new_macs", 10, "macs", 52),
+        ("new_macs", "1e2", "macs", 142),
+        ("new_cpu_seconds", 2, "cpu_seconds", 3.5),
+        ("new_gpu_seconds", 2, "gpu_seconds", 2),  # none spent before
+    ):
+        assert from_here({new: amount}, kept) == {new: None, unit: total}
+
+
+def test_without_an_earlier_run_all_macs_are_new(recipe):
+    blueprint = open_blueprint(recipe, {"budget": {"new_macs": 90}})
+    assert plan_run(blueprint)[0]["budget"] == ("macs", 90)
+
+
+@pytest.mark.parametrize(
+    "budget, message",
+    [
+        ({"new_macs": 0}, "new_macs is 0; it must be a number above 0"),
+        ({"new_macs": "a/b"}, "new_macs is 'a/b'; it must be a number above"),
+        ({"new_epochs": 3}, "there is no unit 'new_epochs'"),
+        ({"new_miles": 3}, "there is no unit 'new_miles'"),
+    ],
+)
+def test_what_is_no_new_amount_is_refused(budget, message, recipe):
+    with pytest.raises(GrowthError, match=re.escape(message)):
+        plan_run(open_blueprint(recipe, {"budget": budget}))
+
+
+def test_a_checkpoint_that_does_not_say_what_it_cost_is_named():
+    with pytest.raises(GrowthError, match=r"CKPT\+1 does not say it; use macs"):
+        from_here({"new_macs": 5}, Kept())

@@ -622,6 +622,7 @@ BUDGETS = {
         r"no unit 'wall_second'; did you mean wall_seconds\? use one of macs, ",
     ),
     "nothing": ({"macs": 0}, r"budget: macs is 0; it must be a number above 0"),
+    "empty": ({"macs": None}, r"budget: macs is None; it must be a number"),
     "a bool": ({"epochs": True}, r"budget: epochs is True; it must be"),
     "words": ({"macs": "much"}, r"budget: macs is 'much'; it must be"),
     "no number": ({"macs": NAN}, r"budget: macs is nan; it must be"),
