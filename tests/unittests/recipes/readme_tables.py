@@ -43,6 +43,15 @@ def gap(one, other, digits=2):
     return f"{interval(gaps)} (p = {p:.{digits}f})"
 
 
+def new_costs(group, first=None):
+    """TMAC and CPU seconds of a kind, without those of the one it starts from."""
+    macs, seconds = (
+        group[key]["mean"] - (first[key]["mean"] if first else 0.0)
+        for key in ("macs", "cpu_seconds")
+    )
+    return f"{macs / 1e12:.2f}", f"{seconds:.0f}"
+
+
 def growth_cells(growth, metric):
     """One growth: its epoch, parameters and drift, loss and metric around it."""
     before, after = growth["valid_before"], growth["valid_after"]

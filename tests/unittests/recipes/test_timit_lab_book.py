@@ -1,9 +1,8 @@
 """The tables of the TIMIT recipe's lab book show what its result files hold.
 
-One of them stands in the README, too.
+One of them stands in the README, too. Those of coarse frames are in `test_coarse_frames.py`.
 
-``runs/conditions.json``, ``owned.json`` and ``frames.json`` are the ``report.json`` of
-sweeps, and ``runs/subwords`` has the logs of single runs. After new runs, `python
+``runs/conditions.json`` and ``owned.json`` are the ``report.json`` of sweeps, and ``runs/subwords`` has the logs of single runs. After new runs, `python
 tests/unittests/recipes/test_timit_lab_book.py` writes the tables anew.
 
 Authors
@@ -21,36 +20,19 @@ from readme_tables import (
     growth_cells,
     growth_log,
     interval,
+    new_costs,
     printed,
     table,
     write,
 )
-from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
 BOOK, CONDITIONS = RECIPE / "RESULTS.md", RECIPE / "runs" / "conditions.json"
 OWNED = RECIPE / "runs" / "owned.json"
-FRAMES = RECIPE / "runs" / "frames.json"
-README, FIRST = RECIPE / "README.md", ROOT / "README.md"
+README = RECIPE / "README.md"
 ANEW = ("owned", "large", "mid")  # the others start from owned
 SEEDS = (1986, 1987, 1988)
-HEARS = {  # all the time, or before and after a growth
-    "grow": "**20 ms, then 10 ms**",
-    "coarse": "20 ms",
-    "between": "14 ms",
-    "large": "10 ms",
-    "small": "10 ms",
-    "large_full": "10 ms, 1.67 times the MACs",
-    "both": "20 ms, then 10 ms and twice the width",
-}
-NEW = {
-    "refined": "**refined**: goes on with 10 ms",
-    "goes_on": "goes on with 20 ms",
-    "large": "10 ms from scratch",
-    "between": "14 ms from scratch",
-    "small": "10 ms, small, from scratch",
-}
 KINDS = {
     "grow": "60 pieces, grown after epoch 6 of 14",
     "same": "then 6 epochs with the same 60",
@@ -86,15 +68,6 @@ def conditions():
     return table(header, rows)
 
 
-def new_costs(group, first=None):
-    """TMAC and CPU seconds of a kind, without those of the one it starts from."""
-    macs, seconds = (
-        group[key]["mean"] - (first[key]["mean"] if first else 0.0)
-        for key in ("macs", "cpu_seconds")
-    )
-    return f"{macs / 1e12:.2f}", f"{seconds:.0f}"
-
-
 def owned():
     """What new MACs gave to a small network that was there already."""
     found = groups(OWNED, meant=["Started from an earlier run"])
@@ -117,76 +90,6 @@ def owned():
         "| run | new TMAC | new CPU s | valid PER | test PER "
         "| test PER less grow |"
     )
-    return table(header, rows)
-
-
-def versus(found, name, other, family):
-    """How far one kind is above another, and p corrected for a family."""
-    values = [found[one]["values"]["test"] for one in (name, other)]
-    gaps = [value - values[1][seed] for seed, value in values[0].items()]
-    return f"{interval(gaps)} (p = {family[name]:.2g})"
-
-
-def corrected(found, names, other):
-    """p of paired t-tests against one kind, by Holm's method."""
-    ps = {}
-    for name in names:
-        one, two = (found[key]["values"]["test"] for key in (name, other))
-        gaps = [value - two[seed] for seed, value in one.items()]
-        ps[name] = stats.ttest_1samp(gaps, 0).pvalue
-    high, result = 0.0, {}
-    for rank, name in enumerate(sorted(ps, key=ps.get)):
-        high = max(high, min(1.0, ps[name] * (len(ps) - rank)))
-        result[name] = high
-    return result
-
-
-def frames():
-    """Coarse frames first, beside networks that hear the same all the time."""
-    found = groups(FRAMES, meant=["Started from an earlier run"])
-    family = corrected(
-        found, [name for name in HEARS if name != "grow"], "grow"
-    )
-    rows = []
-    for name, words in HEARS.items():
-        group = found[name]
-        tests = list(group["values"]["test"].values())
-        less = "-" if name == "grow" else versus(found, name, "grow", family)
-        rows.append(
-            [
-                words,
-                f"{group['parameters'][-1]:,}",
-                f"{group['macs']['mean'] / 1e12:.2f}",
-                f"{group['cpu_seconds']['mean']:.0f}",
-                interval(tests),
-                less,
-            ]
-        )
-    rows.sort(key=lambda row: float(row[4].split()[0]))
-    header = (
-        "| frames | parameters | TMAC | CPU s | test PER | test PER less that of "
-        "20 ms, then 10 ms |"
-    )
-    return table(header, rows)
-
-
-def refined():
-    """What new MACs gave to a coarse network that was there already."""
-    found = groups(FRAMES, meant=["Started from an earlier run"])
-    names = [name for name in NEW if name not in ("coarse", "refined")]
-    family, first, rows = (
-        corrected(found, names, "refined"),
-        found["coarse"],
-        [],
-    )
-    for name, words in NEW.items():
-        group = found[name]
-        goes_on = name in ("refined", "goes_on")
-        new = new_costs(group, first if goes_on else None)
-        less = versus(found, name, "refined", family) if name in names else "-"
-        tests = list(group["values"]["test"].values())
-        rows.append([words, *new, interval(tests), less])
-    header = "| run | new TMAC | new CPU s | test PER | test PER less refined |"
     return table(header, rows)
 
 
@@ -273,8 +176,6 @@ def pieces():
 TABLES = {
     "conditions": conditions,
     "owned": owned,
-    "frames": frames,
-    "refined": refined,
     "subwords": subwords,
     "epochs": epochs,
     "exact": exact,
@@ -289,19 +190,6 @@ def test_the_lab_book_shows_what_the_runs_hold(name):
 
 def test_the_readme_shows_what_runs_with_subwords_gave():
     assert printed(README, "subwords") == subwords()
-
-
-def test_the_first_page_shows_what_coarse_frames_gave():
-    assert printed(FIRST, "frames") == frames()
-
-
-def test_coarse_frames_had_eight_seeds_and_the_budgets_that_are_said():
-    found = groups(FRAMES, meant=["Started from an earlier run"])
-    assert {len(found[name]["seeds"]) for name in {*HEARS, *NEW}} == {8}
-    spent = {name: group["macs"]["mean"] for name, group in found.items()}
-    for name in ("coarse", "between", "large", "small", "both"):
-        assert spent[name] == pytest.approx(spent["grow"], rel=0.005), name
-    assert spent["grow"] / spent["large_full"] == pytest.approx(0.6, rel=0.005)
 
 
 def test_all_conditions_had_the_same_compute_and_three_seeds():
@@ -323,4 +211,3 @@ def test_subwords_had_three_seeds_and_growths_that_changed_nothing():
 if __name__ == "__main__":
     write(BOOK, TABLES)
     write(README, {"subwords": subwords})
-    write(FIRST, {"frames": frames})

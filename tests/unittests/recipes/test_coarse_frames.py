@@ -1,0 +1,206 @@
+"""The tables of coarse frames, in the TIMIT recipe's lab book, show what sweeps gave.
+
+One of them stands on the first page, too. After new runs, `python
+tests/unittests/recipes/test_coarse_frames.py` writes the tables anew.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+from pathlib import Path
+
+import pytest
+from readme_tables import (
+    gap,
+    groups,
+    interval,
+    new_costs,
+    printed,
+    table,
+    write,
+)
+from scipy import stats
+
+ROOT = Path(__file__).resolve().parents[3]
+RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
+BOOK, FIRST = RECIPE / "RESULTS.md", ROOT / "README.md"
+HEARS = {  # all the time, or before and after a growth
+    "grow": "**20 ms, then 10 ms**",
+    "coarse": "20 ms",
+    "between": "14 ms",
+    "large": "10 ms",
+    "small": "10 ms",
+    "large_full": "10 ms, 1.67 times the MACs",
+    "both": "20 ms, then 10 ms and twice the width",
+}
+NEW = {
+    "refined": "**refined**: goes on with 10 ms",
+    "goes_on": "goes on with 20 ms",
+    "large": "10 ms from scratch",
+    "between": "14 ms from scratch",
+    "small": "10 ms, small, from scratch",
+}
+AGAIN = ("grow", "large_full")
+BUDGETS = [  # what grows, and 20 ms, 10 ms and the small network beside it
+    ("grow_4", "coarse_4", "fine_4", "owned"),
+    ("grow", "coarse", "large", "small"),
+    ("grow_14", None, "large_full", None),
+]
+
+
+def runs(*names):
+    """The groups of some sweeps, by name."""
+    found = {}
+    for name in names:
+        path = RECIPE / "runs" / f"{name}.json"
+        found.update(groups(path, meant=["Started from an earlier run"]))
+    return found
+
+
+def ends(group):
+    """The test PER of each seed."""
+    return list(group["values"]["test"].values())
+
+
+def versus(found, name, other, family):
+    """How far one kind is above another, and p corrected for a family."""
+    values = [found[one]["values"]["test"] for one in (name, other)]
+    gaps = [value - values[1][seed] for seed, value in values[0].items()]
+    return f"{interval(gaps)} (p = {family[name]:.2g})"
+
+
+def corrected(found, names, other):
+    """p of paired t-tests against one kind, by Holm's method."""
+    ps = {}
+    for name in names:
+        one, two = (found[key]["values"]["test"] for key in (name, other))
+        gaps = [value - two[seed] for seed, value in one.items()]
+        ps[name] = stats.ttest_1samp(gaps, 0).pvalue
+    high, result = 0.0, {}
+    for rank, name in enumerate(sorted(ps, key=ps.get)):
+        high = max(high, min(1.0, ps[name] * (len(ps) - rank)))
+        result[name] = high
+    return result
+
+
+def frames():
+    """Coarse frames first, beside networks that hear the same all the time."""
+    found = runs("frames")
+    family = corrected(
+        found, [name for name in HEARS if name != "grow"], "grow"
+    )
+    rows = []
+    for name, words in HEARS.items():
+        group = found[name]
+        less = "-" if name == "grow" else versus(found, name, "grow", family)
+        rows.append(
+            [
+                words,
+                f"{group['parameters'][-1]:,}",
+                f"{group['macs']['mean'] / 1e12:.2f}",
+                f"{group['cpu_seconds']['mean']:.0f}",
+                interval(ends(group)),
+                less,
+            ]
+        )
+    rows.sort(key=lambda row: float(row[4].split()[0]))
+    header = (
+        "| frames | parameters | TMAC | CPU s | test PER | test PER less that of "
+        "20 ms, then 10 ms |"
+    )
+    return table(header, rows)
+
+
+def refined():
+    """What new MACs gave to a coarse network that was there already."""
+    found = runs("frames")
+    names = [name for name in NEW if name not in ("coarse", "refined")]
+    family, first, rows = (
+        corrected(found, names, "refined"),
+        found["coarse"],
+        [],
+    )
+    for name, words in NEW.items():
+        group = found[name]
+        goes_on = name in ("refined", "goes_on")
+        new = new_costs(group, first if goes_on else None)
+        less = versus(found, name, "refined", family) if name in names else "-"
+        rows.append([words, *new, interval(ends(group)), less])
+    header = "| run | new TMAC | new CPU s | test PER | test PER less refined |"
+    return table(header, rows)
+
+
+def again():
+    """Coarse frames first at 60 % of the MACs: eight seeds, eight more, and all."""
+    old, new = (
+        {name: runs(one)[name]["values"]["test"] for name in AGAIN}
+        for one in ("frames", "frames_again")
+    )
+    rows = []
+    for one in (old, new, {name: {**old[name], **new[name]} for name in old}):
+        grow, full = one["grow"], one["large_full"]
+        seeds = sorted(grow)
+        rows.append(
+            [
+                f"{seeds[0]} to {seeds[-1]}",
+                interval(list(grow.values())),
+                interval(list(full.values())),
+                interval([grow[seed] - full[seed] for seed in seeds]),
+            ]
+        )
+    header = "| seeds | 20 ms, then 10 ms | 10 ms, 1.67 times the MACs | difference |"
+    return table(header, rows)
+
+
+def any_time():
+    """One date of growth at three budgets, beside what never grows."""
+    found = {**runs("frames", "any_time"), "owned": runs("owned")["owned"]}
+    rows = []
+    for grown, *others in BUDGETS:
+        tests = {name: found[name]["values"]["test"] for name in others if name}
+        best = min(tests, key=lambda name: sum(tests[name].values()))
+        rows.append(
+            [
+                f"{found[grown]['macs']['mean'] / 1e12:.2f}",
+                f"{found[grown]['cpu_seconds']['mean']:.0f}",
+                interval(ends(found[grown])),
+                *[interval(ends(found[o])) if o else "-" for o in others],
+                gap(found[grown]["values"]["test"], tests[best], digits=5),
+            ]
+        )
+    header = (
+        "| TMAC | CPU s | 20 ms, then 10 ms | 20 ms | 10 ms | 10 ms, small "
+        "| less the best of these |"
+    )
+    return table(header, rows)
+
+
+TABLES = {
+    "frames": frames,
+    "refined": refined,
+    "again": again,
+    "any_time": any_time,
+}
+
+
+@pytest.mark.parametrize("name", TABLES)
+def test_the_lab_book_shows_what_the_runs_hold(name):
+    assert printed(BOOK, name) == TABLES[name]()
+
+
+def test_the_first_page_shows_what_coarse_frames_gave():
+    assert printed(FIRST, "frames") == frames()
+
+
+def test_coarse_frames_had_eight_seeds_and_the_budgets_that_are_said():
+    found = runs("frames")
+    assert {len(found[name]["seeds"]) for name in {*HEARS, *NEW}} == {8}
+    spent = {name: group["macs"]["mean"] for name, group in found.items()}
+    for name in ("coarse", "between", "large", "small", "both"):
+        assert spent[name] == pytest.approx(spent["grow"], rel=0.005), name
+    assert spent["grow"] / spent["large_full"] == pytest.approx(0.6, rel=0.005)
+
+
+if __name__ == "__main__":
+    write(BOOK, TABLES)
+    write(FIRST, {"frames": frames})
