@@ -88,7 +88,8 @@ def _phases(run):
     """From growth to growth: parameters, MACs of an epoch, if it was a whole one."""
     found = [(0, (run.before or {}).get("macs") or 0)]
     found += [(e["epoch"], e.get("macs")) for e in run.epochs if e["epoch"]]
-    counts = {epoch["epoch"]: epoch.get("parameters") for epoch in run.epochs}
+    counts = {0: run.parameters_at_start}
+    counts.update((e["epoch"], e.get("parameters")) for e in run.epochs)
     borders = [0, *run.growths, run.epochs[-1]["epoch"]]
     for begin, end in zip(borders, borders[1:]):
         rates = []

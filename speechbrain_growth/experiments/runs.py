@@ -43,6 +43,7 @@ class Run(NamedTuple):
     machine: dict  # what must be the same for seconds to be compared
     before: dict  # costs of the run that it starts from, or None
     at_start: float = None  # metric right before a growth after epoch 0
+    parameters_at_start: int = None  # and parameters
     budget: Budget = None  # what it may spend, if its log says so
     predicted: object = None  # what its test should give: a number, or two
     equal: tuple = None  # a unit, and the name of the run that costs its budget
@@ -145,6 +146,8 @@ def read_run(folder, metric=None, better=None):
     if EQUAL in noted:  # each seed costs as much as its own other run
         settings[BUDGET] = noted[EQUAL]
     same = metric in (None, start.get("metric"))
+    at_once = [e for e in by_kind["growth"] if e["grown"] and e["epoch"] == 0]
+    at_start = (at_once or [{}])[0]
     return Run(
         folder=folder,
         name=name,
@@ -158,14 +161,10 @@ def read_run(folder, metric=None, better=None):
         settings=settings,
         machine={key: start[key] for key in MACHINE if key in start},
         before=start.get("before"),
-        at_start=next(
-            (
-                event.get("valid_before", {}).get(metric or start.get("metric"))
-                for event in by_kind["growth"]
-                if event["grown"] and event["epoch"] == 0
-            ),
-            None,
+        at_start=at_start.get("valid_before", {}).get(
+            metric or start.get("metric")
         ),
+        parameters_at_start=at_start.get("parameters_before"),
         budget=_budget_in(start),
         predicted=yaml.safe_load(noted.get(PREDICTED, "")),
         equal=tuple(noted[EQUAL].split(" of ", 1)) if EQUAL in noted else None,

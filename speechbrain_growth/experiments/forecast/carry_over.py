@@ -25,7 +25,8 @@ def carry_overs(runs):
     times the epochs which the larger one needs for that loss. The law of all
     sizes is fitted to the runs that did not grow, among them those of every
     size that the growing network has. A run that grows more than once has one
-    rho for all of its growths.
+    rho for all of its growths. One that starts from an earlier run had its first
+    size in that one, too; it must be among the runs, and must not have grown.
 
     Arguments
     ---------
@@ -63,7 +64,9 @@ def carry_overs(runs):
             **(
                 {"why": why}
                 if law is None
-                else _measured(kind, has, dict(zip(sizes, networks)), law)
+                else _measured(
+                    kind, has, dict(zip(sizes, networks)), law, static
+                )
             ),
         }
         for name, kind in grown.items()
@@ -153,28 +156,39 @@ def _networks(sizes, static):
     ]
 
 
-def _measured(runs, sizes, networks, law):
+def _measured(runs, sizes, networks, law, static):
     """Rho of the runs of one name; sizes by folder, networks by size."""
     rhos, known = [], dict(zip(networks, law.floors))
     for run in runs:
-        wholes = {size: network.whole for size, network in networks.items()}
         has = sizes[run.folder]
-        epochs = spans_of(run, wholes.get(has[-1]))
         unknown = [size for size in has if size not in known]
         if unknown:
             every = [*known, *unknown]
             words = " and ".join(in_words(size, every) for size in unknown)
-            return {
-                "why": f"not measured: no run has {words} from start to end"
-            }
+            return _not_measured(f"no run has {words} from start to end")
+        first, last = (networks[has[place]].whole for place in (0, -1))
+        epochs = spans_of(run, last)
+        if run.before is not None:
+            before = run.before.get("macs")
+            ends = {macs for one in static[has[0]] for macs in one.cost("macs")}
+            if before not in ends or not first:
+                return _not_measured(
+                    "the run from which it starts is not among these, or grew"
+                )
+            epochs[0] += before / first
+        if not epochs[0]:
+            return _not_measured("it grew before it was trained")
         floors = [known[size] for size in has]
         (end,) = points_of(run)
         rhos.append(carry_over(law, floors, epochs, end.loss))
     if any(map(math.isnan, rhos)):
-        return {
-            "why": f"not measured: no rho from {LIMITS[0]:g} to {LIMITS[1]:g} fits"
-        }
+        return _not_measured(f"no rho from {LIMITS[0]:g} to {LIMITS[1]:g} fits")
     return {"rho": mean_and_half(rhos)}
+
+
+def _not_measured(why):
+    """What stands in place of rho."""
+    return {"why": f"not measured: {why}"}
 
 
 def spans_of(run, whole):

@@ -137,6 +137,49 @@ def test_a_run_that_starts_from_another_one_is_no_example(tmp_path):
     assert rho == pytest.approx(0.7, abs=1e-6)
 
 
+def write_owned(place, name, rho, spent=12, counts=(0, 6)):
+    """A run that starts from a small one of some epochs, and grows."""
+    done = rho * needed(400, law(100, spent + counts[0])) + counts[1]
+    folder = place / name / "1"
+    write(folder, list(zip((100, 400), counts)), law(400, done))
+    log, before = folder / "run_log.jsonl", spent * 100
+    events = [json.loads(line) for line in log.read_text().splitlines()]
+    events[0]["before"] = {"macs": before}
+    for event in events:
+        if event["event"] == "growth":
+            event["parameters_before"] = 100
+        if event["event"] == "epoch":
+            event["macs"] += before
+    log.write_text("".join(json.dumps(event) + "\n" for event in events))
+
+
+@pytest.mark.parametrize("counts", [(0, 6), (3, 6)])
+def test_epochs_of_an_owned_network_count(counts, tmp_path):
+    place = tmp_path / "runs"
+    write_static(place)
+    write_owned(place, "grow", 0.7, counts=counts)
+    rho = measured(place, tmp_path)["grow"]["rho"]["mean"]
+    assert rho == pytest.approx(0.7, abs=1e-6)
+
+
+def test_an_owned_network_of_which_nothing_is_known_has_no_rho(tmp_path):
+    place = tmp_path / "runs"
+    write_static(place)
+    write_owned(place, "grow", 0.7, spent=11.5)
+    why = measured(place, tmp_path)["grow"]["why"]
+    assert why.startswith("not measured: the run from which it starts is not")
+
+
+def test_a_growth_before_all_training_has_no_rho(tmp_path):
+    place = tmp_path / "runs"
+    write_static(place)
+    write_owned(place, "grow", 0.7, spent=12)
+    log = place / "grow" / "1" / "run_log.jsonl"
+    log.write_text(log.read_text().replace('"before"', '"earlier"'))
+    why = measured(place, tmp_path)["grow"]["why"]
+    assert why == "not measured: it grew before it was trained"
+
+
 def test_an_end_below_the_floor_has_no_rho(tmp_path):
     place = tmp_path / "runs"
     write_static(place)
