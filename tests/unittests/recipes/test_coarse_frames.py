@@ -7,6 +7,7 @@ Authors
  * The speechbrain_growth authors 2026
 """
 
+import json
 from pathlib import Path
 
 import pytest
@@ -154,7 +155,7 @@ def again():
 
 def any_time():
     """One date of growth at three budgets, beside what never grows."""
-    found = {**runs("frames", "any_time"), "owned": runs("owned")["owned"]}
+    found = runs("coarse_frames")
     rows = []
     for grown, *others in BUDGETS:
         tests = {name: found[name]["values"]["test"] for name in others if name}
@@ -175,7 +176,40 @@ def any_time():
     return table(header, rows)
 
 
+def multiples():
+    """What the law says of each budget, and what a fixed network would cost."""
+    path = RECIPE / "runs" / "coarse_frames.json"
+    report = json.loads(path.read_text(encoding="utf-8"))
+    rhos = {kind["name"]: kind.get("rho") for kind in report["carry_over"]}
+    rows = []
+    for at in report["frontier"]["tables"]:
+        if at["unit"] != "macs":
+            continue
+        (grown,) = [row for row in at["rows"] if row["grew"]]
+        macs, rho = grown["costs"]["macs"]["mean"], rhos[grown["name"]]
+        rows.append(
+            [
+                f"{at['budget'] / 1e12:.2f}",
+                f"{at['share']:.2f}",
+                *[
+                    f"{low:.1f} to {high:.1f}"
+                    for low, high in (grown["predicted"], sorted(grown["law"]))
+                ],
+                f"{grown['loss']['mean']:.2f} ± {grown['loss']['half']:.2f}",
+                f"{rho['mean']:.1f} ± {rho['half']:.1f}" if rho else "above 10",
+                f"{grown['needs'] / 1e12:.1f}",
+                f"{1 - macs / grown['needs']:.0%}",
+            ]
+        )
+    header = (
+        "| TMAC | of C_x | predicted | law, rho 0.8 to 1 | test PER | rho "
+        "| TMAC of the best that never grows | saved |"
+    )
+    return table(header, rows)
+
+
 TABLES = {
+    "multiples": multiples,
     "frames": frames,
     "refined": refined,
     "again": again,
@@ -190,6 +224,11 @@ def test_the_lab_book_shows_what_the_runs_hold(name):
 
 def test_the_first_page_shows_what_coarse_frames_gave():
     assert printed(FIRST, "frames") == frames()
+
+
+def test_the_first_page_says_what_sixteen_seeds_show():
+    difference = again().splitlines()[-1].split("|")[-2].strip()
+    assert f"(sixteen seeds: {difference})" in FIRST.read_text("utf-8")
 
 
 def test_coarse_frames_had_eight_seeds_and_the_budgets_that_are_said():
