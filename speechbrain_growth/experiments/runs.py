@@ -143,6 +143,7 @@ def read_run(folder, metric=None, better=None):
     if settings.get(START):  # each seed starts from its own earlier run
         settings[START] = name_and_seed(str(settings[START]))[0]
     noted = noted_settings(folder) or {}
+    settings.update(_new_budget(settings.get(BUDGET), start.get("before")))
     if EQUAL in noted:  # each seed costs as much as its own other run
         settings[BUDGET] = noted[EQUAL]
     same = metric in (None, start.get("metric"))
@@ -246,6 +247,17 @@ def name_and_seed(folder, seed=None):
     if found and str(seed if seed is not None else found[2]) == found[2]:
         return found[1], found[2]
     return last, "" if seed is None else str(seed)
+
+
+def _new_budget(budget, before):
+    """A budget without what an earlier run had spent, if it was given so."""
+    amounts = budget if isinstance(budget, dict) else {}
+    units = [unit for unit, amount in amounts.items() if amount is None]
+    if len(units) != 1 or len(amounts) != 2:
+        return {}
+    (total,) = (amount for amount in amounts.values() if amount is not None)
+    spent = (before or {}).get(units[0].removeprefix("new_"), 0)
+    return {BUDGET: {units[0]: round(total - spent, 6)}}
 
 
 def _budget_in(start):

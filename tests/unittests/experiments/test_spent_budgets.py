@@ -87,3 +87,20 @@ def test_a_network_without_a_whole_epoch_is_named(tmp_path):
         GrowthError, match=r"small\*: .*one of them a whole epo"
     ):
         forecast([f"{tmp_path}/small*", f"{tmp_path}/large*"])
+
+
+@pytest.mark.parametrize("more, alike", [(0, True), (7, False)])
+def test_new_macs_are_one_budget_whatever_was_spent_before(
+    more, alike, tmp_path
+):
+    for seed in (1, 2):
+        before, new = 100 * seed, 400 + more * seed
+        spent = {"macs": before + new}
+        overrides = {"budget": {"new_macs": None, **spent}}
+        facts = {"budget": spent, "before": {"macs": before}}
+        folder = tmp_path / "runs" / "grow" / str(seed)
+        parts = [(400, spent["macs"] / 400)]
+        write(folder, parts, 15.0, overrides=overrides, **facts)
+    warnings = report([str(tmp_path / "runs")], str(tmp_path))["warnings"]
+    differ = "grow: its seeds were run with different budget" in warnings
+    assert differ is not alike

@@ -12,15 +12,16 @@ from pathlib import Path
 
 import pytest
 from readme_tables import (
+    corrected,
     gap,
     groups,
     interval,
     new_costs,
     printed,
     table,
+    versus,
     write,
 )
-from scipy import stats
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
@@ -61,27 +62,6 @@ def runs(*names):
 def ends(group):
     """The test PER of each seed."""
     return list(group["values"]["test"].values())
-
-
-def versus(found, name, other, family):
-    """How far one kind is above another, and p corrected for a family."""
-    values = [found[one]["values"]["test"] for one in (name, other)]
-    gaps = [value - values[1][seed] for seed, value in values[0].items()]
-    return f"{interval(gaps)} (p = {family[name]:.2g})"
-
-
-def corrected(found, names, other):
-    """p of paired t-tests against one kind, by Holm's method."""
-    ps = {}
-    for name in names:
-        one, two = (found[key]["values"]["test"] for key in (name, other))
-        gaps = [value - two[seed] for seed, value in one.items()]
-        ps[name] = stats.ttest_1samp(gaps, 0).pvalue
-    high, result = 0.0, {}
-    for rank, name in enumerate(sorted(ps, key=ps.get)):
-        high = max(high, min(1.0, ps[name] * (len(ps) - rank)))
-        result[name] = high
-    return result
 
 
 def frames():
