@@ -12,6 +12,8 @@ import re
 import numpy as np
 from scipy import stats
 
+from speechbrain_growth.experiments.statistics import holm
+
 
 def groups(path, meant=()):
     """The groups of a ``report.json`` by name; no run may be missing.
@@ -66,11 +68,7 @@ def corrected(found, names, other):
         one, two = (found[key]["values"]["test"] for key in (name, other))
         gaps = [value - two[seed] for seed, value in one.items()]
         ps[name] = stats.ttest_1samp(gaps, 0).pvalue
-    high, result = 0.0, {}
-    for rank, name in enumerate(sorted(ps, key=ps.get)):
-        high = max(high, min(1.0, ps[name] * (len(ps) - rank)))
-        result[name] = high
-    return result
+    return dict(zip(ps, holm(list(ps.values()))))
 
 
 def growth_cells(growth, metric):

@@ -1,8 +1,10 @@
 """The tables of the TIMIT recipe's lab book show what its result files hold.
 
-One of them stands in the README, too. Those of coarse frames are in `test_coarse_frames.py`.
+One of them stands in the README, too. Those of coarse frames are in
+`test_coarse_frames.py`.
 
-``runs/conditions.json`` and ``owned.json`` are the ``report.json`` of sweeps, and ``runs/subwords`` has the logs of single runs. After new runs, `python
+``runs/conditions.json`` and ``owned.json`` are the ``report.json`` of sweeps, and
+``runs/subwords`` has the logs of single runs. After new runs, `python
 tests/unittests/recipes/test_timit_lab_book.py` writes the tables anew.
 
 Authors

@@ -1,0 +1,47 @@
+"""What docs/evidence.md and the first page say is what the result files hold.
+
+Authors
+ * The speechbrain_growth authors 2026
+"""
+
+import json
+from pathlib import Path
+
+import pytest
+from test_coarse_frames import any_time
+from test_mnist_lab_book import saved
+
+ROOT = Path(__file__).resolve().parents[3]
+RECIPES = ROOT / "recipes"
+PAGE, FIRST = ROOT / "docs" / "evidence.md", ROOT / "README.md"
+RHOS = [
+    "TIMIT/ASR/growing_CTC/runs/owned_rho.json",
+    "MNIST/classification/growing_MLP/runs/owned_fashion.json",
+    "MNIST/classification/growing_MLP/runs/carry_over_fashion.json",
+]
+
+
+@pytest.mark.parametrize("file", RHOS)
+def test_the_page_has_every_rho(file):
+    text = PAGE.read_text("utf-8")
+    report = json.loads((RECIPES / file).read_text("utf-8"))
+    rhos = [kind["rho"] for kind in report["carry_over"]]
+    assert len(rhos) >= 2
+    for rho in rhos:
+        assert f"{rho['mean']:.2f} ± {rho['half']:.2f}" in text
+
+
+def test_the_pages_say_what_an_owned_cnn_saves():
+    page, shares = PAGE.read_text("utf-8"), []
+    for row in saved().splitlines()[2:]:
+        share, low, _, high = row.split("|")[4].replace("%", "").split()
+        shares.append(int(share))
+        assert f"{share} % {low} to {high}" in page
+    words = f"saves {min(shares)} to {max(shares)} % of the new MACs"
+    assert words in " ".join(FIRST.read_text("utf-8").split())
+
+
+def test_the_first_page_says_what_as_many_macs_gave():
+    last = any_time().splitlines()[-1].split("|")[-2]
+    gain = -float(last.split()[0])
+    assert f"with as many {gain:.1f} points better" in FIRST.read_text("utf-8")
