@@ -3,8 +3,8 @@
 One of them stands in the README, too. Those of coarse frames are in
 `test_coarse_frames.py`.
 
-``runs/conditions.json`` and ``owned.json`` are the ``report.json`` of sweeps, and
-``runs/subwords`` has the logs of single runs. After new runs, `python
+``runs/conditions.json``, ``owned.json`` and ``what_grows.json`` are the ``report.json``
+of sweeps, and ``runs/subwords`` has the logs of single runs. After new runs, `python
 tests/unittests/recipes/test_timit_lab_book.py` writes the tables anew.
 
 Authors
@@ -30,10 +30,17 @@ from readme_tables import (
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
-BOOK, CONDITIONS = RECIPE / "RESULTS.md", RECIPE / "runs" / "conditions.json"
-OWNED = RECIPE / "runs" / "owned.json"
-README = RECIPE / "README.md"
-ANEW = ("owned", "large", "mid")  # the others start from owned
+BOOK, README, RUNS = RECIPE / "RESULTS.md", RECIPE / "README.md", RECIPE / "runs"
+CONDITIONS = RUNS / "conditions.json"
+FROM_EARLIER = ["Started from an earlier run"]
+ANEW = ("owned", "large", "mid", "rnn_large")  # the others start from owned
+PARTS = {
+    "owned": "owned, before all",
+    "cnn": "CNN alone",
+    "rnn": "RNN and DNN alone",
+    "all": "all",
+    "rnn_large": "wide RNN and DNN from scratch",
+}
 SEEDS = (1986, 1987, 1988)
 KINDS = {
     "grow": "60 pieces, grown after epoch 6 of 14",
@@ -72,7 +79,7 @@ def conditions():
 
 def owned():
     """What new MACs gave to a small network that was there already."""
-    found = groups(OWNED, meant=["Started from an earlier run"])
+    found = groups(RUNS / "owned.json", meant=FROM_EARLIER)
     first = found["owned"]
     grown = found["grow"]["values"]["test"]
     rows = []
@@ -95,9 +102,28 @@ def owned():
     return table(header, rows)
 
 
+def what_grows():
+    """What each part of an owned network gave, when it was made wider."""
+    found, rows = groups(RUNS / "what_grows.json", meant=FROM_EARLIER), []
+    for name, words in PARTS.items():
+        group = found[name]
+        first = None if name in ANEW else found["owned"]
+        rows.append(
+            [
+                words,
+                f"{group['parameters'][-1]:,}",
+                new_costs(group, first)[1],
+                interval(list(group["values"]["best"].values())),
+                interval(list(group["values"]["test"].values())),
+            ]
+        )
+    header = "| what grows | parameters | new CPU s | valid PER | test PER |"
+    return table(header, rows)
+
+
 def logged(kind, seed):
     """What the text log of one run with subwords holds."""
-    path = RECIPE / "runs" / "subwords" / f"{kind}-{seed}" / "train_log.txt"
+    path = RUNS / "subwords" / f"{kind}-{seed}" / "train_log.txt"
     text = path.read_text(encoding="utf-8")
     macs, seconds, valid, test = (
         [float(number) for number in re.findall(rf"{name}: ([^\s,]+)", text)]
@@ -139,7 +165,7 @@ def epochs():
 
 def growths(kind):
     """The last growth of each run of a kind."""
-    path = RECIPE / "runs" / "subwords"
+    path = RUNS / "subwords"
     return [
         growth_log(path / f"{kind}-{seed}" / "growth_log.jsonl")[-1]
         for seed in SEEDS
@@ -178,6 +204,7 @@ def pieces():
 TABLES = {
     "conditions": conditions,
     "owned": owned,
+    "what_grows": what_grows,
     "subwords": subwords,
     "epochs": epochs,
     "exact": exact,
