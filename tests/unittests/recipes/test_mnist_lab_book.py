@@ -47,6 +47,14 @@ FEWER = {
     "mid_0.21": "6 channels, from scratch",
     "small_0.21": "4 channels, goes on",
 }
+CROSSING = {
+    "grow": "grow, 4 to 16 channels",
+    "two_steps": "two_steps, 4 to 8 to 16",
+    "small": "4 channels",
+    "mid": "8 channels",
+    "large": "16 channels",
+    "large_full": "16 channels, 1.67 times the MACs",
+}
 
 
 def costs(file):
@@ -114,6 +122,26 @@ def fewer():
     return table(header, rows)
 
 
+def crossing():
+    """Growing around the crossing, beside networks that do not grow."""
+    found = groups(RUNS / "crossing_fashion.json")
+    others = [name for name in CROSSING if name != "grow"]
+    family, rows = corrected(found, others, "grow"), []
+    for name, words in CROSSING.items():
+        group = found[name]
+        rows.append(
+            [
+                words,
+                f"{group['macs']['mean'] / 1e12:.2f}",
+                f"{group['cpu_seconds']['mean']:.0f}",
+                interval(list(group["values"]["test"].values())),
+                versus(found, name, "grow", family) if name in others else "-",
+            ]
+        )
+    header = "| run | TMAC | CPU s | test accuracy | less grow |"
+    return table(header, rows)
+
+
 def _needed(goal, budgets, ends):
     """TMAC to an accuracy, on the line through ends over the logarithm of TMAC."""
     slope, start = np.polyfit(np.log(budgets), ends, 1)
@@ -162,6 +190,7 @@ TABLES = {
     "beginnings": lambda: costs("beginnings_fashion.json"),
     "plain": lambda: costs("floors_fashion_plain.json"),
     "carry_over": carry_over,
+    "crossing": crossing,
     "floors": lambda: costs("floors_fashion.json"),
 }
 

@@ -30,7 +30,11 @@ from readme_tables import (
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPE = ROOT / "recipes" / "TIMIT" / "ASR" / "growing_CTC"
-BOOK, README, RUNS = RECIPE / "RESULTS.md", RECIPE / "README.md", RECIPE / "runs"
+BOOK, README, RUNS = (
+    RECIPE / "RESULTS.md",
+    RECIPE / "README.md",
+    RECIPE / "runs",
+)
 CONDITIONS = RUNS / "conditions.json"
 FROM_EARLIER = ["Started from an earlier run"]
 ANEW = ("owned", "large", "mid", "rnn_large")  # the others start from owned
