@@ -71,6 +71,12 @@ def corrected(found, names, other):
     return dict(zip(ps, holm(list(ps.values()))))
 
 
+def needed(goal, budgets, ends):
+    """TMAC to a metric, on the line through ends over the logarithm of TMAC."""
+    slope, start = np.polyfit(np.log(budgets), ends, 1)
+    return float(np.exp((goal - start) / slope))
+
+
 def growth_cells(growth, metric):
     """One growth: its epoch, parameters and drift, loss and metric around it."""
     before, after = growth["valid_before"], growth["valid_after"]

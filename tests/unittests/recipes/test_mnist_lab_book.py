@@ -17,6 +17,7 @@ from readme_tables import (
     gap,
     groups,
     interval,
+    needed,
     printed,
     table,
     versus,
@@ -142,12 +143,6 @@ def crossing():
     return table(header, rows)
 
 
-def _needed(goal, budgets, ends):
-    """TMAC to an accuracy, on the line through ends over the logarithm of TMAC."""
-    slope, start = np.polyfit(np.log(budgets), ends, 1)
-    return float(np.exp((goal - start) / slope))
-
-
 def saved():
     """New MACs that growing saves to the same accuracy, over 4000 draws of seeds."""
     found = groups(RUNS / "owned_fashion.json", meant=FROM_EARLIER)
@@ -161,7 +156,7 @@ def saved():
         for draw in (np.arange(8), *draws):
             needs.append(
                 min(
-                    _needed(
+                    needed(
                         goals[draw].mean(),
                         [0.2133 if at == 0.21 else at for at in budgets],
                         [tests[f"{kind}_{at}"][draw].mean() for at in budgets],
