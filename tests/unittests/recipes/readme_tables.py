@@ -77,6 +77,16 @@ def needed(goal, budgets, ends):
     return float(np.exp((goal - start) / slope))
 
 
+def share_saved(spent, needs):
+    """The share of TMAC that is saved, and its 95 % interval over drawn seeds.
+
+    The first of what is needed is that of all seeds.
+    """
+    share, *drawn = 1 - spent / np.array(needs)
+    low, high = np.percentile(drawn, [2.5, 97.5])
+    return f"{share:.0%} ({low:.0%} to {high:.0%})"
+
+
 def growth_cells(growth, metric):
     """One growth: its epoch, parameters and drift, loss and metric around it."""
     before, after = growth["valid_before"], growth["valid_after"]

@@ -20,6 +20,7 @@ from readme_tables import (
     needed,
     new_costs,
     printed,
+    share_saved,
     table,
     versus,
     write,
@@ -76,6 +77,16 @@ def ends(group):
     return list(group["values"]["test"].values())
 
 
+def cells(group, timed=True):
+    """Parameters, TMAC, CPU seconds if they can be compared, and test PER."""
+    return [
+        f"{group['parameters'][-1]:,}",
+        f"{group['macs']['mean'] / 1e12:.2f}",
+        f"{group['cpu_seconds']['mean']:.0f}" if timed else "",
+        interval(ends(group)),
+    ]
+
+
 def frames():
     """Coarse frames first, beside networks that hear the same all the time."""
     found = runs("frames")
@@ -84,18 +95,8 @@ def frames():
     )
     rows = []
     for name, words in HEARS.items():
-        group = found[name]
         less = "-" if name == "grow" else versus(found, name, "grow", family)
-        rows.append(
-            [
-                words,
-                f"{group['parameters'][-1]:,}",
-                f"{group['macs']['mean'] / 1e12:.2f}",
-                f"{group['cpu_seconds']['mean']:.0f}",
-                interval(ends(group)),
-                less,
-            ]
-        )
+        rows.append([words, *cells(found[name]), less])
     rows.sort(key=lambda row: float(row[4].split()[0]))
     header = (
         "| frames | parameters | TMAC | CPU s | test PER | test PER less that of "
@@ -112,18 +113,9 @@ def on_the_best_network():
     family = corrected(found, [name for name in BEST if name != ours], ours)
     rows = []
     for name, words in BEST.items():
-        group = found[name]
-        seconds = f"{group['cpu_seconds']['mean']:.0f}"
-        rows.append(
-            [
-                *words,
-                f"{group['parameters'][-1]:,}",
-                f"{group['macs']['mean'] / 1e12:.2f}",
-                seconds if name.startswith("rnn/") else "",
-                interval(ends(group)),
-                "-" if name == ours else versus(found, name, ours, family),
-            ]
-        )
+        less = "-" if name == ours else versus(found, name, ours, family)
+        timed = name.startswith("rnn/")
+        rows.append([*words, *cells(found[name], timed), less])
     rows.sort(key=lambda row: float(row[5].split()[0]))
     header = (
         "| network | frames | parameters | TMAC | CPU s | test PER "
@@ -135,26 +127,19 @@ def on_the_best_network():
 def saved():
     """MACs that coarse frames first save a wide RNN, over 4000 draws of seeds."""
     found = runs("frames_rnn")
-    grow, *fine = (
-        np.array(ends(found[name]))
-        for name in ("grow", "rnn_large", "rnn_full")
-    )
-    spent, *budgets = (
-        found[name]["macs"]["mean"] / 1e12
-        for name in ("grow", "rnn_large", "rnn_full")
-    )
+    kinds = [found[name] for name in ("grow", "rnn_large", "rnn_full")]
+    grow, *fine = (np.array(ends(group)) for group in kinds)
+    spent, *budgets = (group["macs"]["mean"] / 1e12 for group in kinds)
     draws = np.random.default_rng(0).integers(8, size=(4000, 8))
     needs = [
         needed(grow[draw].mean(), budgets, [one[draw].mean() for one in fine])
         for draw in (np.arange(8), *draws)
     ]
-    shares = 1 - spent / np.array(needs)
-    low, high = np.percentile(shares[1:], [2.5, 97.5])
     row = [
         f"{spent:.2f}",
         f"{grow.mean():.2f}",
         f"{needs[0]:.1f}",
-        f"{shares[0]:.0%} ({low:.0%} to {high:.0%})",
+        share_saved(spent, needs),
     ]
     header = "| TMAC | test PER | fine frames need | saved |"
     return table(header, [row])

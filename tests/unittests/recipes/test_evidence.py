@@ -8,7 +8,7 @@ import json
 from pathlib import Path
 
 import pytest
-from test_coarse_frames import any_time
+import test_coarse_frames as coarse
 from test_mnist_lab_book import saved
 
 ROOT = Path(__file__).resolve().parents[3]
@@ -41,7 +41,35 @@ def test_the_pages_say_what_an_owned_cnn_saves():
     assert words in " ".join(FIRST.read_text("utf-8").split())
 
 
+def test_the_pages_say_what_the_best_network_gains():
+    page, first = (
+        " ".join(file.read_text("utf-8").split()) for file in (PAGE, FIRST)
+    )
+    rows = [row.split("|") for row in coarse.on_the_best_network().split("\n")]
+    gains = {
+        (row[1].strip(), row[2].strip()): float(row[-2].split()[0])
+        for row in rows[3:]
+    }
+    fine, between, small, wide = (
+        f"{gains[name]:.1f}"
+        for name in (
+            ("wide RNN", "10 ms"),
+            ("wide RNN", "14 ms"),
+            ("small", "10 ms"),
+            ("all wide", "10 ms"),
+        )
+    )
+    words = f"{fine} points better than that network with fine frames, "
+    words += (
+        f"{between} than with 14 ms, {small} than small, {wide} than all wide"
+    )
+    assert words in page
+    assert f"leave {fine} to {between} points fewer phone errors" in first
+    saving = coarse.saved().split("|")[-2].strip()
+    assert saving.replace("%", "").replace(" (", " % (", 1) in page
+
+
 def test_the_first_page_says_what_as_many_macs_gave():
-    last = any_time().splitlines()[-1].split("|")[-2]
+    last = coarse.any_time().splitlines()[-1].split("|")[-2]
     gain = -float(last.split()[0])
     assert f"with as many {gain:.1f} points better" in FIRST.read_text("utf-8")

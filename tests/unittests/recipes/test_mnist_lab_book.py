@@ -19,6 +19,7 @@ from readme_tables import (
     interval,
     needed,
     printed,
+    share_saved,
     table,
     versus,
     write,
@@ -164,14 +165,12 @@ def saved():
                     for kind, budgets in SCRATCH.items()
                 )
             )
-        shares = 1 - budget / np.array(needs)
-        low, high = np.percentile(shares[1:], [2.5, 97.5])
         rows.append(
             [
                 f"{budget:.2f}",
                 f"{goals.mean():.2f}",
                 f"{needs[0]:.2f}",
-                f"{shares[0]:.0%} ({low:.0%} to {high:.0%})",
+                share_saved(budget, needs),
             ]
         )
     header = "| new TMAC | test accuracy | from scratch, 8 or 6 channels need | saved |"
