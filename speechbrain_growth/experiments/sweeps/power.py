@@ -74,6 +74,8 @@ def power_of(grid):
         deviation = _observed(os.path.join(folder, deviation))
     if seeds < 2:
         return "Power: one seed shows no difference; give two or more."
+    if len(grid.runs) < 2:
+        return "Power: one kind of run has no difference; give two or more."
     family = PARTS * len(pairs_shown(list(grid.runs), grid.large))
     alone = difference_seen(seeds, deviation)
     last = difference_seen(seeds, deviation, family)

@@ -265,6 +265,12 @@ def test_the_power_is_stated_before_the_runs(tmp_path, capsys):
     assert shown.startswith("Power: with 2 seeds") and "| small |" in shown
 
 
+def test_one_kind_of_run_has_no_difference(tmp_path, capsys):
+    file = write(tmp_path, paired_sd=0.55, runs={"small": {}})
+    main(["sweep", file, "--power"])
+    assert "Power: one kind of run has no difference" in capsys.readouterr().out
+
+
 def test_the_deviation_may_be_that_of_a_report(tmp_path, capsys):
     main(["sweep", write(tmp_path, paired_sd=str(TIMIT)), "--power"])
     shown = capsys.readouterr().out
