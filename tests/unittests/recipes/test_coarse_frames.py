@@ -35,6 +35,7 @@ HEARS = {  # all the time, or before and after a growth
     "between": "14 ms",
     "large": "10 ms",
     "small": "10 ms",
+    "mid": "10 ms",
     "large_full": "10 ms, 1.67 times the MACs",
     "both": "20 ms, then 10 ms and twice the width",
 }
@@ -44,6 +45,7 @@ NEW = {
     "large": "10 ms from scratch",
     "between": "14 ms from scratch",
     "small": "10 ms, small, from scratch",
+    "mid": "10 ms, of a width in between, from scratch",
 }
 BEST = {  # of a wide RNN and DNN; those from `frames` were run on other cores
     "rnn/grow": ("wide RNN", "**20 ms, then 10 ms**"),
@@ -89,14 +91,15 @@ def cells(group, timed=True):
 
 def frames():
     """Coarse frames first, beside networks that hear the same all the time."""
-    found = runs("frames")
+    found = runs("frames", "owned_mid")
     family = corrected(
         found, [name for name in HEARS if name != "grow"], "grow"
     )
     rows = []
     for name, words in HEARS.items():
         less = "-" if name == "grow" else versus(found, name, "grow", family)
-        rows.append([words, *cells(found[name]), less])
+        timed = name != "mid"  # it was run on other cores
+        rows.append([words, *cells(found[name], timed), less])
     rows.sort(key=lambda row: float(row[4].split()[0]))
     header = (
         "| frames | parameters | TMAC | CPU s | test PER | test PER less that of "
@@ -145,9 +148,37 @@ def saved():
     return table(header, [row])
 
 
+def augmented():
+    """Fine and coarse frames, as they are and augmented, with the same seeds."""
+    plain, found = runs("frames_rnn"), runs("augment")
+    seeds, rows = found["grow"]["values"]["test"], []
+    for words, one, other in (
+        ("**20 ms, then 10 ms**", found["grow"], plain["grow"]),
+        ("10 ms", found["fine"], plain["rnn_large"]),
+    ):
+        with_it, without = (
+            {seed: group["values"]["test"][seed] for seed in seeds}
+            for group in (one, other)
+        )
+        rows.append(
+            [
+                words,
+                f"{other['cpu_seconds']['mean']:.0f}",
+                interval(list(without.values())),
+                f"{one['cpu_seconds']['mean']:.0f}",
+                interval(list(with_it.values())),
+                gap(with_it, without, digits=3),
+            ]
+        )
+    header = (
+        "| frames | CPU s | test PER | CPU s, augmented | test PER, augmented "
+    )
+    return table(header + "| difference |", rows)
+
+
 def refined():
     """What new MACs gave to a coarse network that was there already."""
-    found = runs("frames")
+    found = runs("frames", "owned_mid")
     names = [name for name in NEW if name not in ("coarse", "refined")]
     family, first, rows = (
         corrected(found, names, "refined"),
@@ -157,7 +188,8 @@ def refined():
     for name, words in NEW.items():
         group = found[name]
         goes_on = name in ("refined", "goes_on")
-        new = new_costs(group, first if goes_on else None)
+        macs, seconds = new_costs(group, first if goes_on else None)
+        new = macs, "" if name == "mid" else seconds
         less = versus(found, name, "refined", family) if name in names else "-"
         rows.append([words, *new, interval(ends(group)), less])
     header = "| run | new TMAC | new CPU s | test PER | test PER less refined |"
@@ -267,12 +299,12 @@ def test_the_first_page_says_what_sixteen_seeds_show():
 
 
 def test_coarse_frames_had_eight_seeds_and_the_budgets_that_are_said():
-    found = runs("frames")
+    found = runs("frames", "owned_mid")
     rnn = runs("frames_rnn")
     counted = [found[name] for name in {*HEARS, *NEW}] + list(rnn.values())
     assert {len(group["seeds"]) for group in counted} == {8}
     spent = {name: group["macs"]["mean"] for name, group in found.items()}
-    for name in ("coarse", "between", "large", "small", "both"):
+    for name in ("coarse", "between", "large", "small", "mid", "both"):
         assert spent[name] == pytest.approx(spent["grow"], rel=0.005), name
     assert spent["grow"] / spent["large_full"] == pytest.approx(0.6, rel=0.005)
     macs = {name: group["macs"]["mean"] for name, group in rnn.items()}

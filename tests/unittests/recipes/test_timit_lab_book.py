@@ -3,8 +3,8 @@
 One of them stands in the README, too. Those of coarse frames are in
 `test_coarse_frames.py`.
 
-``runs/conditions.json``, ``owned.json`` and ``what_grows.json`` are the ``report.json``
-of sweeps, and ``runs/subwords`` has the logs of single runs. After new runs, `python
+The JSON files of ``runs`` are the ``report.json`` of sweeps, and ``runs/subwords`` has the
+logs of single runs. After new runs, `python
 tests/unittests/recipes/test_timit_lab_book.py` writes the tables anew.
 
 Authors
@@ -17,6 +17,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from readme_tables import (
+    corrected,
     gap,
     groups,
     growth_cells,
@@ -25,6 +26,7 @@ from readme_tables import (
     new_costs,
     printed,
     table,
+    versus,
     write,
 )
 
@@ -44,6 +46,12 @@ PARTS = {
     "rnn": "RNN and DNN alone",
     "all": "all",
     "rnn_large": "wide RNN and DNN from scratch",
+}
+SIZES = ("tiny", "small", "large")
+CROSSING = {  # tiny and small, on 92 minutes
+    "grow_3": "**tiny, then small**",
+    "small_3": "small",
+    "tiny_3": "tiny",
 }
 SEEDS = (1986, 1987, 1988)
 KINDS = {
@@ -84,16 +92,18 @@ def conditions():
 def owned():
     """What new MACs gave to a small network that was there already."""
     found = groups(RUNS / "owned.json", meant=FROM_EARLIER)
+    found.update(groups(RUNS / "owned_mid.json"))
     first = found["owned"]
     grown = found["grow"]["values"]["test"]
     rows = []
     for name, group in found.items():
-        new = new_costs(group, None if name in ANEW else first)
+        macs, seconds = new_costs(group, None if name in ANEW else first)
         tests = group["values"]["test"]
         rows.append(
             [
                 name,
-                *new,
+                macs,
+                "" if name == "mid" else seconds,  # it was run on other cores
                 interval(list(group["values"]["best"].values())),
                 interval(list(tests.values())),
                 "-" if name == "grow" else gap(tests, grown, digits=5),
@@ -122,6 +132,47 @@ def what_grows():
             ]
         )
     header = "| what grows | parameters | new CPU s | valid PER | test PER |"
+    return table(header, rows)
+
+
+def floors():
+    """Three sizes at two budgets, on four times as much speech."""
+    found, rows = groups(RUNS / "floors.json"), []
+    for size in SIZES:
+        for budget in (3, 9):
+            group = found[f"{size}_{budget}"]
+            rows.append(
+                [
+                    size,
+                    f"{group['parameters'][-1]:,}",
+                    ", ".join(map(str, group["epochs"])),
+                    f"{group['macs']['mean'] / 1e12:.2f}",
+                    f"{group['cpu_seconds']['mean']:.0f}",
+                    interval(list(group["values"]["test"].values())),
+                ]
+            )
+    header = "| network | parameters | epochs | TMAC | CPU s | test PER |"
+    return table(header, rows)
+
+
+def at_the_crossing():
+    """Tiny that becomes small, beside both, at their crossing."""
+    found, ours = groups(RUNS / "crossing.json"), "grow_3"
+    others = [name for name in CROSSING if name != ours]
+    family, rows = corrected(found, others, ours), []
+    for name, words in CROSSING.items():
+        group = found[name]
+        rows.append(
+            [
+                words,
+                f"{group['macs']['mean'] / 1e12:.2f}",
+                f"{group['cpu_seconds']['mean']:.0f}",
+                interval(list(group["values"]["best"].values())),
+                interval(list(group["values"]["test"].values())),
+                versus(found, name, ours, family) if name in others else "-",
+            ]
+        )
+    header = "| network | TMAC | CPU s | valid PER | test PER | less that of the first |"
     return table(header, rows)
 
 
@@ -207,6 +258,7 @@ def pieces():
 
 TABLES = {
     "conditions": conditions,
+    "floors": floors,
     "owned": owned,
     "what_grows": what_grows,
     "subwords": subwords,
