@@ -16,6 +16,7 @@ RECIPES = ROOT / "recipes"
 PAGE, FIRST = ROOT / "docs" / "evidence.md", ROOT / "README.md"
 RHOS = [
     "TIMIT/ASR/growing_CTC/runs/owned_rho.json",
+    "TIMIT/ASR/growing_CTC/runs/crossing.json",
     "MNIST/classification/growing_MLP/runs/owned_fashion.json",
     "MNIST/classification/growing_MLP/runs/carry_over_fashion.json",
 ]

@@ -49,7 +49,8 @@ PARTS = {
 }
 SIZES = ("tiny", "small", "large")
 CROSSING = {  # tiny and small, on 92 minutes
-    "grow_3": "**tiny, then small**",
+    "grow_3": "**tiny, then small**, by `shares`",
+    "fresh_3": "tiny, then small, by `fresh`",
     "small_3": "small",
     "tiny_3": "tiny",
 }
@@ -261,6 +262,7 @@ TABLES = {
     "floors": floors,
     "owned": owned,
     "what_grows": what_grows,
+    "crossing": at_the_crossing,
     "subwords": subwords,
     "epochs": epochs,
     "exact": exact,
