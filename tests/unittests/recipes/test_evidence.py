@@ -9,7 +9,12 @@ from pathlib import Path
 
 import pytest
 import test_coarse_frames as coarse
+from readme_tables import groups, interval
 from test_mnist_lab_book import saved
+
+from speechbrain_growth.experiments.forecast.carry_over import carry_over
+from speechbrain_growth.experiments.forecast.checks import common_fit
+from speechbrain_growth.experiments.forecast.sources import network_of, read_all
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPES = ROOT / "recipes"
@@ -30,6 +35,25 @@ def test_the_page_has_every_rho(file):
     assert len(rhos) >= 2
     for rho in rhos:
         assert f"{rho['mean']:.2f} ± {rho['half']:.2f}" in text
+
+
+def test_the_page_has_rho_where_the_rate_falls_over_epochs():
+    path = RECIPES / "TIMIT/ASR/growing_CTC/runs/controls.json"
+    places = [f"{path}/{size}*" for size in ("small", "large")]
+    law = common_fit(
+        [
+            network_of(place, runs, "macs")
+            for place, runs in read_all(places).items()
+        ]
+    )
+    for name in ("grow", "grow_late"):
+        group = groups(path)[name]
+        (first,), (last,) = group["growths"], group["epochs"]
+        rhos = [
+            carry_over(law, law.floors, [first, last - first], loss)
+            for loss in group["values"]["test"].values()
+        ]
+        assert interval(rhos) in PAGE.read_text("utf-8")
 
 
 def test_the_pages_say_what_an_owned_cnn_saves():
