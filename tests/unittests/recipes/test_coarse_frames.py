@@ -280,6 +280,7 @@ TABLES = {
     "best": on_the_best_network,
     "saved": saved,
     "again": again,
+    "augmented": augmented,
     "any_time": any_time,
 }
 
@@ -296,6 +297,20 @@ def test_the_first_page_shows_what_coarse_frames_gave():
 def test_the_first_page_says_what_sixteen_seeds_show():
     difference = again().splitlines()[-1].split("|")[-2].strip()
     assert f"(sixteen seeds: {difference})" in FIRST.read_text("utf-8")
+
+
+def test_the_gain_is_as_large_where_both_are_augmented():
+    found = runs("augment")
+    fine, grow = (found[name]["values"]["test"] for name in ("fine", "grow"))
+    difference, _, p = gap(fine, grow).partition(" (p = ")
+    text = BOOK.read_text("utf-8")
+    assert (
+        f"they are {difference} better where both are augmented (p = {p}"
+        in text
+    )
+    mean, half = (f"{float(word):.1f}" for word in difference.split(" ± "))
+    page = (ROOT / "docs" / "evidence.md").read_text("utf-8")
+    assert f"{mean} ± {half} points (five seeds, T10)" in page
 
 
 def test_coarse_frames_had_eight_seeds_and_the_budgets_that_are_said():
