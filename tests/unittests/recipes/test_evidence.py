@@ -18,6 +18,7 @@ from speechbrain_growth.experiments.forecast.sources import network_of, read_all
 
 ROOT = Path(__file__).resolve().parents[3]
 RECIPES = ROOT / "recipes"
+CTC = RECIPES / "TIMIT" / "ASR" / "growing_CTC" / "runs"
 PAGE, FIRST = ROOT / "docs" / "evidence.md", ROOT / "README.md"
 RHOS = [
     "TIMIT/ASR/growing_CTC/runs/owned_rho.json",
@@ -37,23 +38,44 @@ def test_the_page_has_every_rho(file):
         assert f"{rho['mean']:.2f} ± {rho['half']:.2f}" in text
 
 
-def test_the_page_has_rho_where_the_rate_falls_over_epochs():
-    path = RECIPES / "TIMIT/ASR/growing_CTC/runs/controls.json"
-    places = [f"{path}/{size}*" for size in ("small", "large")]
-    law = common_fit(
-        [
-            network_of(place, runs, "macs")
-            for place, runs in read_all(places).items()
-        ]
+def law_of(*places):
+    """The law of networks whose runs are in reports."""
+    found = read_all([str(CTC / place) for place in places])
+    return common_fit(
+        [network_of(place, runs, "macs") for place, runs in found.items()]
     )
+
+
+def rho_of(law, group, epochs):
+    """Its rho over seeds, if it is as small, then as large as the law's first."""
+    losses = group["values"]["test"].values()
+    return interval(
+        [carry_over(law, law.floors[:2], epochs, loss) for loss in losses]
+    )
+
+
+def test_the_page_has_rho_where_the_rate_falls_over_epochs():
+    law = law_of("controls.json/small*", "controls.json/large*")
     for name in ("grow", "grow_late"):
-        group = groups(path)[name]
+        group = groups(CTC / "controls.json")[name]
         (first,), (last,) = group["growths"], group["epochs"]
-        rhos = [
-            carry_over(law, law.floors, [first, last - first], loss)
-            for loss in group["values"]["test"].values()
-        ]
-        assert interval(rhos) in PAGE.read_text("utf-8")
+        rho = rho_of(law, group, [first, last - first])
+        assert rho in PAGE.read_text("utf-8")
+
+
+def test_the_page_has_rho_of_the_rnn_alone():
+    law = law_of(
+        "coarse_frames.json/[os]*",  # small
+        "frames_rnn.json/rnn*",
+        "coarse_frames.json/[fl]*",  # all wide
+    )
+    found = groups(CTC / "what_grows.json", ["Started from an earlier run"])
+    scratch = groups(CTC / "frames_rnn.json")["rnn_large"]
+    epochs = [
+        group["macs"]["mean"] / group["epoch_macs"]
+        for group in (found["owned"], scratch)  # as many new MACs as scratch
+    ]
+    assert rho_of(law, found["rnn"], epochs) in PAGE.read_text("utf-8")
 
 
 def test_the_pages_say_what_an_owned_cnn_saves():
@@ -98,3 +120,16 @@ def test_the_first_page_says_what_as_many_macs_gave():
     last = coarse.any_time().splitlines()[-1].split("|")[-2]
     gain = -float(last.split()[0])
     assert f"with as many {gain:.1f} points better" in FIRST.read_text("utf-8")
+
+
+def test_the_pages_say_what_width_cost_at_the_crossing():
+    found = groups(CTC / "crossing.json")
+    test = {name: found[name]["test"]["mean"] for name in found}
+    worse = [
+        test[grown] - test[never]
+        for grown in ("grow_3", "fresh_3")
+        for never in ("small_3", "tiny_3")
+    ]
+    words = f"{min(worse):.1f} to {max(worse):.1f} points worse"
+    for page in (PAGE, FIRST):
+        assert words in " ".join(page.read_text("utf-8").split())
