@@ -54,21 +54,18 @@ def new_costs(group, first=None):
     return f"{macs / 1e12:.2f}", f"{seconds:.0f}"
 
 
-def versus(found, name, other, family):
-    """How far one kind is above another, and p corrected for a family."""
-    values = [found[one]["values"]["test"] for one in (name, other)]
-    gaps = [value - values[1][seed] for seed, value in values[0].items()]
-    return f"{interval(gaps)} (p = {family[name]:.2g})"
-
-
-def corrected(found, names, other):
-    """p of paired t-tests against one kind, by Holm's method."""
-    ps = {}
+def gaps_to(found, names, ours):
+    """How far kinds are above one of them, paired, and p by Holm's method."""
+    gaps, mine = {}, found[ours]["values"]["test"]
     for name in names:
-        one, two = (found[key]["values"]["test"] for key in (name, other))
-        gaps = [value - two[seed] for seed, value in one.items()]
-        ps[name] = stats.ttest_1samp(gaps, 0).pvalue
-    return dict(zip(ps, holm(list(ps.values()))))
+        if name != ours:
+            test = found[name]["values"]["test"]
+            gaps[name] = [test[seed] - mine[seed] for seed in test]
+    ps = holm([stats.ttest_1samp(gap, 0).pvalue for gap in gaps.values()])
+    return {ours: "-"} | {
+        name: f"{interval(gap)} (p = {p:.2g})"
+        for (name, gap), p in zip(gaps.items(), ps)
+    }
 
 
 def needed(goal, budgets, ends):

@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from readme_tables import (
-    corrected,
     gap,
+    gaps_to,
     groups,
     interval,
     needed,
@@ -22,7 +22,6 @@ from readme_tables import (
     printed,
     share_saved,
     table,
-    versus,
     write,
 )
 
@@ -81,10 +80,11 @@ def ends(group):
 
 def cells(group, timed=True):
     """Parameters, TMAC, CPU seconds if they can be compared, and test PER."""
+    macs, seconds = new_costs(group)
     return [
         f"{group['parameters'][-1]:,}",
-        f"{group['macs']['mean'] / 1e12:.2f}",
-        f"{group['cpu_seconds']['mean']:.0f}" if timed else "",
+        macs,
+        seconds if timed else "",
         interval(ends(group)),
     ]
 
@@ -92,14 +92,10 @@ def cells(group, timed=True):
 def frames():
     """Coarse frames first, beside networks that hear the same all the time."""
     found = runs("frames", "owned_mid")
-    family = corrected(
-        found, [name for name in HEARS if name != "grow"], "grow"
-    )
-    rows = []
+    less, rows = gaps_to(found, HEARS, "grow"), []
     for name, words in HEARS.items():
-        less = "-" if name == "grow" else versus(found, name, "grow", family)
         timed = name != "mid"  # it was run on other cores
-        rows.append([words, *cells(found[name], timed), less])
+        rows.append([words, *cells(found[name], timed), less[name]])
     rows.sort(key=lambda row: float(row[4].split()[0]))
     header = (
         "| frames | parameters | TMAC | CPU s | test PER | test PER less that of "
@@ -112,13 +108,10 @@ def on_the_best_network():
     """Coarse frames first on a wide RNN, beside all that hears the same."""
     rnn = runs("frames_rnn")
     found = {**runs("frames"), **{f"rnn/{name}": rnn[name] for name in rnn}}
-    ours = "rnn/grow"
-    family = corrected(found, [name for name in BEST if name != ours], ours)
-    rows = []
+    less, rows = gaps_to(found, BEST, "rnn/grow"), []
     for name, words in BEST.items():
-        less = "-" if name == ours else versus(found, name, ours, family)
         timed = name.startswith("rnn/")
-        rows.append([*words, *cells(found[name], timed), less])
+        rows.append([*words, *cells(found[name], timed), less[name]])
     rows.sort(key=lambda row: float(row[5].split()[0]))
     header = (
         "| network | frames | parameters | TMAC | CPU s | test PER "
@@ -179,19 +172,13 @@ def augmented():
 def refined():
     """What new MACs gave to a coarse network that was there already."""
     found = runs("frames", "owned_mid")
-    names = [name for name in NEW if name not in ("coarse", "refined")]
-    family, first, rows = (
-        corrected(found, names, "refined"),
-        found["coarse"],
-        [],
-    )
+    less, first, rows = gaps_to(found, NEW, "refined"), found["coarse"], []
     for name, words in NEW.items():
         group = found[name]
         goes_on = name in ("refined", "goes_on")
         macs, seconds = new_costs(group, first if goes_on else None)
         new = macs, "" if name == "mid" else seconds
-        less = versus(found, name, "refined", family) if name in names else "-"
-        rows.append([words, *new, interval(ends(group)), less])
+        rows.append([words, *new, interval(ends(group)), less[name]])
     header = "| run | new TMAC | new CPU s | test PER | test PER less refined |"
     return table(header, rows)
 

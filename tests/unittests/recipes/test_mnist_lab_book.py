@@ -13,15 +13,15 @@ from pathlib import Path
 import numpy as np
 import pytest
 from readme_tables import (
-    corrected,
     gap,
+    gaps_to,
     groups,
     interval,
     needed,
+    new_costs,
     printed,
     share_saved,
     table,
-    versus,
     write,
 )
 
@@ -108,15 +108,13 @@ def owned():
 def fewer():
     """Growing with 25 % fewer new MACs than each of three controls."""
     found = groups(RUNS / "owned_fashion.json", meant=FROM_EARLIER)
-    family = corrected(found, list(FEWER), "grow_0.16")
+    less = gaps_to(found, FEWER, "grow_0.16")
     rows = [
         [
             words,
             name.rpartition("_")[2],
             interval(list(found[name]["values"]["test"].values())),
-            "-"
-            if name == "grow_0.16"
-            else versus(found, name, "grow_0.16", family),
+            less[name],
         ]
         for name, words in {"grow_0.16": "grown to 8", **FEWER}.items()
     ]
@@ -127,17 +125,15 @@ def fewer():
 def crossing():
     """Growing around the crossing, beside networks that do not grow."""
     found = groups(RUNS / "crossing_fashion.json")
-    others = [name for name in CROSSING if name != "grow"]
-    family, rows = corrected(found, others, "grow"), []
+    less, rows = gaps_to(found, CROSSING, "grow"), []
     for name, words in CROSSING.items():
         group = found[name]
         rows.append(
             [
                 words,
-                f"{group['macs']['mean'] / 1e12:.2f}",
-                f"{group['cpu_seconds']['mean']:.0f}",
+                *new_costs(group),
                 interval(list(group["values"]["test"].values())),
-                versus(found, name, "grow", family) if name in others else "-",
+                less[name],
             ]
         )
     header = "| run | TMAC | CPU s | test accuracy | less grow |"

@@ -17,8 +17,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 from readme_tables import (
-    corrected,
     gap,
+    gaps_to,
     groups,
     growth_cells,
     growth_log,
@@ -26,7 +26,6 @@ from readme_tables import (
     new_costs,
     printed,
     table,
-    versus,
     write,
 )
 
@@ -147,8 +146,7 @@ def floors():
                     size,
                     f"{group['parameters'][-1]:,}",
                     ", ".join(map(str, group["epochs"])),
-                    f"{group['macs']['mean'] / 1e12:.2f}",
-                    f"{group['cpu_seconds']['mean']:.0f}",
+                    *new_costs(group),
                     interval(list(group["values"]["test"].values())),
                 ]
             )
@@ -158,19 +156,17 @@ def floors():
 
 def at_the_crossing():
     """Tiny that becomes small, beside both, at their crossing."""
-    found, ours = groups(RUNS / "crossing.json"), "grow_3"
-    others = [name for name in CROSSING if name != ours]
-    family, rows = corrected(found, others, ours), []
+    found, rows = groups(RUNS / "crossing.json"), []
+    less = gaps_to(found, CROSSING, "grow_3")
     for name, words in CROSSING.items():
         group = found[name]
         rows.append(
             [
                 words,
-                f"{group['macs']['mean'] / 1e12:.2f}",
-                f"{group['cpu_seconds']['mean']:.0f}",
+                *new_costs(group),
                 interval(list(group["values"]["best"].values())),
                 interval(list(group["values"]["test"].values())),
-                versus(found, name, ours, family) if name in others else "-",
+                less[name],
             ]
         )
     header = "| network | TMAC | CPU s | valid PER | test PER | less that of the first |"
